@@ -1,0 +1,1310 @@
+"""`BackpropRegressor` and `BackpropClassifier`: validate, encode the labels, delegate.
+
+Every call validates all of its input before it changes anything. `fit` trains a network of its own
+and commits it, with every fitted attribute, in one step at the end; `partial_fit` moves the fitted
+weights in place, one whole update after the other.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Callable
+from numbers import Integral, Real
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils._param_validation import Interval, Options
+from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
+from sklearn.utils.validation import (
+    check_array,
+    check_is_fitted,
+    validate_data,
+)
+
+from .activations import Activation, check_activation, resolve_activation
+from .initializers import INITIALIZERS, initializer_for
+from .losses import LOSSES, Loss, Task
+from .network import Network, Workspace
+from .objective import Objective
+from .penalties import ElasticNet
+from .registry import resolve
+from .schedules import SCHEDULES
+from .training import DivergenceError, History, Stopping, Trainer, TrainingState, take_rows, train
+from .updates import RULES, UpdateRule
+
+__all__ = ["BackpropClassifier", "BackpropRegressor"]
+
+_STRUCTURE = ("hidden_layer_sizes", "activation", "output_activation", "loss")
+_PREDICT_ROWS = 4096  # rows that a prediction holds the signals of at a time
+
+
+class _Backprop(BaseEstimator):
+    """What both estimators share."""
+
+    _network: Network
+    _loss: Loss
+    _state: TrainingState
+    _running: tuple[list, Trainer]
+    _numeric_targets: bool
+
+    _parameter_constraints: dict = {
+        "hidden_layer_sizes": [Interval(Integral, 1, None, closed="left"), list, tuple, np.ndarray],
+        "activation": [str, Activation, list, tuple],
+        "output_activation": [str, Activation, None],
+        "loss": [str, Loss],
+        "solver": [str, UpdateRule],
+        "eta": [str, Interval(Real, 0, None, closed="neither"), list, tuple, np.ndarray],
+        "eta_schedule": [str, callable, None],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "l1_ratio": [Interval(Real, 0, 1, closed="both")],
+        "batch_size": [Options(str, {"auto"}), Interval(Integral, 1, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "n_iter_no_change": [
+            Interval(Integral, 1, None, closed="left"),
+            Options(Real, {np.inf}),
+        ],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "shuffle": ["boolean"],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+        "weight_init": [str, callable],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        *,
+        activation="relu",
+        output_activation=None,
+        loss="squared_error",
+        solver="adam",
+        eta="auto",
+        eta_schedule=None,
+        alpha=0.0,
+        l1_ratio=0.0,
+        batch_size="auto",
+        max_iter=200,
+        tol=1e-4,
+        n_iter_no_change=10,
+        early_stopping=False,
+        validation_fraction=0.1,
+        shuffle=True,
+        warm_start=False,
+        random_state=None,
+        verbose=False,
+        weight_init="auto",
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.output_activation = output_activation
+        self.loss = loss
+        self.solver = solver
+        self.eta = eta
+        self.eta_schedule = eta_schedule
+        self.alpha = alpha
+        self.l1_ratio = l1_ratio
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.shuffle = shuffle
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+        self.weight_init = weight_init
+
+    def __sklearn_tags__(self):
+        """Sparse input is taken."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Whether there is a network."""
+        return "_network" in vars(self)
+
+    def __getstate__(self):
+        """Everything but the workspaces of the running trainer."""
+        state = dict(super().__getstate__())
+        state.pop("_running", None)
+        return state
+
+    # -- fitted attributes that live elsewhere ---------------------------------------------------
+
+    def _fitted(self, name: str):
+        if "_network" not in vars(self):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return self._network
+
+    @property
+    def coefs_(self) -> tuple[np.ndarray, ...]:
+        """Weights of each layer, (n_in, n_out): views; assigning copies in."""
+        network = self._fitted("coefs_")
+        return tuple(W for W, _ in network.layers(network.w))
+
+    @coefs_.setter
+    def coefs_(self, values):
+        network = self._fitted("coefs_")
+        _write("coefs_", values, [W for W, _ in network.layers(self._writeable().w)])
+
+    @property
+    def intercepts_(self) -> tuple[np.ndarray, ...]:
+        """Biases of each layer, (n_out,): views; assigning copies in."""
+        network = self._fitted("intercepts_")
+        return tuple(b for _, b in network.layers(network.w))
+
+    @intercepts_.setter
+    def intercepts_(self, values):
+        network = self._fitted("intercepts_")
+        _write("intercepts_", values, [b for _, b in network.layers(self._writeable().w)])
+
+    @property
+    def t_(self) -> int:
+        """Samples seen in training."""
+        self._fitted("t_")
+        return self._state.n_samples
+
+    @property
+    def n_updates_(self) -> int:
+        """Updates done in training."""
+        self._fitted("n_updates_")
+        return self._state.n_updates
+
+    @property
+    def n_layers_(self) -> int:
+        """Number of layers, the input counted, as in scikit-learn."""
+        return len(self._fitted("n_layers_").sizes)
+
+    @property
+    def out_activation_(self) -> str:
+        """Name of the output activation."""
+        return self._fitted("out_activation_").activations[-1].name
+
+    def _writeable(self) -> Network:
+        """The network, its parameters copied if they are read-only (a memory-mapped pickle)."""
+        if not self._network.w.flags.writeable:
+            self._network = self._network.with_parameters(self._network.w.copy())
+        if not self._state.rule_state.flags.writeable:
+            self._state.rule_state = self._state.rule_state.copy()
+        return self._network
+
+    # -- parameters ------------------------------------------------------------------------------
+
+    def _check_params(self) -> None:
+        self._validate_params()
+        self._rule().check()
+        self._schedule()
+        if isinstance(self.weight_init, str) and self.weight_init != "auto":
+            resolve(self.weight_init, INITIALIZERS, Callable, "weight_init")
+        n_layers = len(self._hidden_sizes()) + 1
+        self._hidden_activations(n_layers - 1)
+        self._eta_per_layer(n_layers)
+
+    def _params_key(self) -> list:
+        """The objects that the parameters are; a change of any is seen by identity."""
+        d = vars(self)
+        key = [d[name] for name in self._names()]
+        for part in (self.solver, self.eta_schedule):
+            if hasattr(part, "__dict__"):
+                key.extend(vars(part).values())
+        if not isinstance(self.eta, (str, float, int)):
+            key.append(tuple(self.eta))  # may have been changed in place: never the same twice
+        return key
+
+    @classmethod
+    def _names(cls) -> list[str]:
+        if "_names_cache" not in vars(cls):
+            cls._names_cache = cls._get_param_names()
+        return cls._names_cache
+
+    def _rule(self) -> UpdateRule:
+        return resolve(self.solver, RULES, UpdateRule, "solver")
+
+    def _schedule(self):
+        if self.eta_schedule is None:
+            return SCHEDULES["constant"]
+        if callable(self.eta_schedule):
+            return self.eta_schedule
+        return resolve(self.eta_schedule, SCHEDULES, Callable, "eta_schedule")
+
+    def _eta_per_layer(self, n_layers: int) -> float | list[float]:
+        if isinstance(self.eta, str):
+            if self.eta != "auto":
+                raise ValueError(
+                    f"eta is {self.eta!r}; it must be a number > 0, one per layer, or 'auto'."
+                )
+            return self._rule().default_eta
+        if np.ndim(self.eta) == 0:
+            if not np.isfinite(self.eta):
+                raise ValueError(f"eta is {self.eta!r}; it must be finite and > 0.")
+            return float(self.eta)
+        eta = np.asarray(self.eta, dtype=float)
+        if eta.shape != (n_layers,) or not (np.isfinite(eta).all() and (eta >= 0).all()):
+            raise ValueError(
+                f"eta is {self.eta!r}; one per layer means {n_layers} finite numbers >= 0."
+            )
+        return eta.tolist()
+
+    def _hidden_sizes(self) -> tuple[int, ...]:
+        sizes = self.hidden_layer_sizes
+        sizes = (sizes,) if np.ndim(sizes) == 0 else tuple(sizes)
+        if not all(
+            isinstance(n, Integral) and not isinstance(n, bool) and int(n) >= 1 for n in sizes
+        ):
+            raise ValueError(
+                f"hidden_layer_sizes is {self.hidden_layer_sizes!r}; it must be a whole number "
+                ">= 1 or a sequence of such, one per hidden layer."
+            )
+        return tuple(int(n) for n in sizes)
+
+    def _hidden_activations(self, n_hidden: int) -> list[Activation]:
+        given = self.activation
+        if isinstance(given, (list, tuple)):
+            if len(given) != n_hidden:
+                raise ValueError(
+                    f"activation has {len(given)} entries; it must have one per hidden layer, "
+                    f"{n_hidden}."
+                )
+            activations = [resolve_activation(a) for a in given]
+        else:
+            activations = [resolve_activation(given)] * n_hidden
+        for activation in activations:
+            if not activation.elementwise:
+                raise ValueError(f"activation {activation.name!r} serves at the output only.")
+        return activations
+
+    # -- building --------------------------------------------------------------------------------
+
+    def _build(self, n_features: int, task: Task, dtype, rng) -> tuple[Network, Loss]:
+        """A new network with initial weights, and the loss bound to its outputs."""
+        loss = resolve(self.loss, LOSSES, Loss, "loss").bind(task, self.output_activation)
+        hidden = self._hidden_sizes()
+        activations = [*self._hidden_activations(len(hidden)), loss.output]
+        sizes = (n_features, *hidden, loss.n_units())
+        for activation, n in zip(activations, sizes[1:], strict=True):
+            check_activation(activation)
+            width = getattr(activation, "n_units", n)
+            if width != n:
+                raise ValueError(
+                    f"activation {activation!r} is for {width} neurons; its layer has {n}."
+                )
+        network = Network(sizes, activations, dtype=dtype)
+        for (W, _), activation in zip(network.layers(network.w), activations, strict=True):
+            n_in, n_out = W.shape
+            initial = np.asarray(initializer_for(self.weight_init, activation)(n_in, n_out, rng))
+            if initial.shape != W.shape or not np.isfinite(initial).all():
+                raise ValueError(
+                    f"weight_init gave an array of shape {initial.shape}; it must give finite "
+                    f"numbers of shape {W.shape}."
+                )
+            W[...] = initial
+        return network, loss
+
+    def _trainer(self, network: Network, loss: Loss, state: TrainingState) -> Trainer:
+        n_layers = network.n_layers
+        rule = self._rule()
+        eta = self._eta_per_layer(n_layers)
+        is_weight = network.spread([1.0] * n_layers, [0.0] * n_layers) if self.alpha else None
+        penalty = ElasticNet(is_weight, self.alpha, self.l1_ratio)
+        if state.rule_kind is not type(rule):
+            state.start_rule(rule, network.w)
+        return Trainer(
+            Objective(network, loss, penalty),
+            rule,
+            network.spread(eta) if isinstance(eta, list) else eta,
+            self._schedule(),
+            state,
+        )
+
+    # -- fit -------------------------------------------------------------------------------------
+
+    def _fit(self, X, y, sample_weight, validation, coef_init, intercept_init) -> _Backprop:
+        self._check_params()
+        carrier = copy.copy(self)  # takes what validation writes, so that a failure writes nothing
+        going_on = self.warm_start and self.__sklearn_is_fitted__()
+        if going_on:
+            self._check_structure()
+        X, y = self._validate_X_y(carrier, X, y, None if not going_on else self._network.w.dtype)
+        task, targets, described = self._describe_targets(y, X.dtype)
+        weights = self._weights(X, y, targets, described, sample_weight)
+        given = self._validate_validation(carrier, X, task, described, validation)
+        if going_on:
+            self._check_same_targets(X, task, described)
+            network = self._network.with_parameters(self._network.w.copy())
+            loss, state, rng = self._loss, copy.deepcopy(self._state), copy.deepcopy(self._rng)
+        rows = np.arange(X.shape[0]) if weights is None else np.flatnonzero(weights)
+        if not len(rows):
+            raise ValueError("sample_weight is zero for every row; at least one must be positive.")
+        random_state = check_random_state(self.random_state)
+        before = random_state.get_state()
+        try:
+            if not going_on:
+                rng = random_state
+                network, loss = self._build(X.shape[1], task, X.dtype.type, rng)
+                state = TrainingState(np.empty((0, network.w.size), network.w.dtype))
+            _start_from(network, coef_init, intercept_init)
+            rows, held_out = self._split(rows, targets, given, rng)
+        except BaseException:
+            random_state.set_state(before)
+            raise
+        if weights is not None:
+            weights = weights / weights[rows].mean()
+        history = self._history_to_continue() if going_on else History()
+        stopping = Stopping(self.tol, self.n_iter_no_change, history, self.early_stopping)
+        trainer = self._trainer(network, loss, state)
+        validate = self._validator(trainer, (X, targets, weights), held_out, given)
+        n_before = len(history.loss)
+        batch_size = min(200 if self.batch_size == "auto" else self.batch_size, len(rows))
+        order = None if len(rows) == X.shape[0] else rows
+
+        def next_order():
+            return rng.permutation(rows) if self.shuffle else order
+
+        def commit():
+            if rng is random_state and not isinstance(self.random_state, np.random.RandomState):
+                kept = rng
+            else:
+                kept = copy.deepcopy(rng)
+            self._commit(
+                carrier,
+                _network=network,
+                _loss=loss,
+                _state=state,
+                _rng=kept,
+                _task=task,
+                _structure=tuple(copy.copy(getattr(self, name)) for name in _STRUCTURE),
+                n_outputs_=loss.n_units(),
+                n_iter_=len(history.loss) - n_before,
+                loss_=history.loss[-1] if history.loss else np.nan,
+                loss_curve_=history.loss,
+                best_loss_=history.best_loss,
+                validation_loss_curve_=history.validation_loss or None,
+                validation_scores_=history.validation_score or None,
+                best_validation_score_=max(history.validation_score, default=None),
+                **described,
+            )
+
+        try:
+            stopped = train(
+                trainer,
+                next_order,
+                (X, targets, weights),
+                batch_size=batch_size,
+                max_iter=self.max_iter,
+                stopping=stopping,
+                validate=validate,
+                report=print if self.verbose else _quiet,
+            )
+        except (KeyboardInterrupt, DivergenceError):
+            commit()
+            raise
+        except BaseException:
+            random_state.set_state(before)
+            raise
+        commit()
+        if not stopped:
+            self._warn_not_converged()
+        return self
+
+    def _warn_not_converged(self) -> None:
+        warnings.warn(
+            f"Maximum iterations (max_iter={self.max_iter}) reached and the optimization hasn't "
+            "converged yet; raise max_iter or eta, or scale X and y.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
+
+    def _history_to_continue(self) -> History:
+        history = History(
+            list(self.loss_curve_),
+            validation_loss=list(self.validation_loss_curve_ or ()),
+            validation_score=list(self.validation_scores_ or ()),
+        )
+        return history
+
+    def _commit(self, carrier, **fitted) -> None:
+        """Replace all fitted attributes in one step."""
+        for name in ("n_features_in_", "feature_names_in_"):
+            if name in vars(carrier):
+                fitted[name] = vars(carrier)[name]
+        kept = {k: v for k, v in vars(self).items() if not k.endswith("_") and k != "_running"}
+        self.__dict__ = {**kept, **fitted}
+
+    def _split(self, rows, targets, given, rng):
+        """Rows to train on, and rows held out for early stopping (None: no such)."""
+        if not self.early_stopping or given is not None:
+            return rows, None
+        stratify = self._stratify(targets, rows)
+        kept, held_out = train_test_split(
+            rows, test_size=self.validation_fraction, random_state=rng, stratify=stratify
+        )
+        return np.sort(kept), np.sort(held_out)
+
+    def _validator(self, trainer, data, held_out, given):
+        """A function that gives (loss, score) on the validation rows, or None."""
+        if held_out is None and given is None:
+            return None
+        X, targets, weights = given if given is not None else data
+        if given is None:
+            X, targets = take_rows(X, held_out), take_rows(targets, held_out)
+            weights = None if weights is None else weights[held_out]
+        objective = trainer.objective
+
+        def validate():
+            v, y = _outputs(objective.network, X)
+            score = self._score_targets(targets, objective.loss.decode(v, y), weights)
+            return objective.value(X, targets, weights), score
+
+        return validate
+
+    def _validate_validation(self, carrier, X, task, described, validation):
+        """The user's own validation set as ``(X, targets, weights)``, or None."""
+        X_val, y_val, sample_weight_val = validation
+        if X_val is None and y_val is None:
+            if sample_weight_val is not None:
+                raise ValueError("sample_weight_val is given without X_val and y_val.")
+            return None
+        if X_val is None or y_val is None:
+            raise ValueError("X_val and y_val must be given together.")
+        X_val, y_val = self._validate_X_y(carrier, X_val, y_val, X.dtype, reset=False)
+        targets = self._encode_targets(y_val, X.dtype, task, described)
+        weights = None
+        if sample_weight_val is not None:
+            weights = _check_weights(sample_weight_val, X_val, "sample_weight_val")
+            if not weights.any():
+                raise ValueError("sample_weight_val is zero for every row.")
+        return X_val, targets, weights
+
+    # -- partial_fit -----------------------------------------------------------------------------
+
+    def _partial_fit(
+        self, X, y, sample_weight, coef_init, intercept_init, classes=None
+    ) -> _Backprop:
+        if not self.__sklearn_is_fitted__():
+            return self._first_partial_fit(X, y, sample_weight, coef_init, intercept_init, classes)
+        if coef_init is not None or intercept_init is not None:
+            raise ValueError(
+                "coef_init and intercept_init are for fit and the first partial_fit; to change a "
+                "fitted model's weights assign coefs_ and intercepts_."
+            )
+        if classes is not None:
+            self._check_classes(classes)
+        trainer = self._running_trainer()
+        quick = self._quick_row(X, y) if sample_weight is None else None
+        if quick is not None:
+            X, targets = quick
+            weights = None
+        else:
+            dtype = self._network.w.dtype
+            X, y = self._validate_X_y(self, X, y, dtype, reset=False)
+            described = self._described()
+            targets = self._encode_targets(y, dtype, self._task, described)
+            weights = self._weights(X, y, targets, described, sample_weight, online=True)
+        self._present(trainer, X, targets, weights)
+        return self
+
+    def _first_partial_fit(self, X, y, sample_weight, coef_init, intercept_init, classes):
+        self._check_params()
+        carrier = copy.copy(self)
+        X, y = self._validate_X_y(carrier, X, y, None)
+        task, targets, described = self._describe_targets(y, X.dtype, classes, online=True)
+        weights = self._weights(X, y, targets, described, sample_weight, online=True)
+        random_state = check_random_state(self.random_state)
+        before = random_state.get_state()
+        try:
+            network, loss = self._build(X.shape[1], task, X.dtype.type, random_state)
+            _start_from(network, coef_init, intercept_init)
+        except BaseException:
+            random_state.set_state(before)
+            raise
+        self._commit(
+            carrier,
+            _network=network,
+            _loss=loss,
+            _state=TrainingState(np.empty((0, network.w.size), network.w.dtype)),
+            _rng=copy.deepcopy(random_state),
+            _task=task,
+            _structure=tuple(copy.copy(getattr(self, name)) for name in _STRUCTURE),
+            n_outputs_=loss.n_units(),
+            n_iter_=0,
+            loss_=np.nan,
+            loss_curve_=[],
+            best_loss_=np.inf,
+            validation_loss_curve_=None,
+            validation_scores_=None,
+            best_validation_score_=None,
+            **described,
+        )
+        self._present(self._running_trainer(), X, targets, weights)
+        return self
+
+    def _present(self, trainer: Trainer, X, targets, weights) -> None:
+        """Present the rows once, in the order given; rows of weight zero are passed over."""
+        order = None
+        if weights is not None and not weights.all():
+            order = np.flatnonzero(weights)
+        batch_size = 1 if self.batch_size == "auto" else self.batch_size
+        loss = trainer.present(X, targets, weights, order, batch_size)
+        self.n_iter_ += 1
+        if loss == loss:
+            self.loss_ = loss
+
+    def _running_trainer(self) -> Trainer:
+        """The trainer of the fitted network; made anew when a parameter has changed."""
+        key = self._params_key()
+        running = vars(self).get("_running")
+        if running is not None:
+            known, trainer = running
+            if (
+                trainer.objective.network is self._network
+                and len(known) == len(key)
+                and all(a is b for a, b in zip(known, key, strict=True))
+            ):
+                return trainer
+        self._check_params()
+        self._check_structure()
+        trainer = self._trainer(self._writeable(), self._loss, self._state)
+        self._running = key, trainer
+        return trainer
+
+    def _check_structure(self) -> None:
+        for name, fitted in zip(_STRUCTURE, self._structure, strict=True):
+            given = getattr(self, name)
+            if not _same(given, fitted):
+                raise ValueError(
+                    f"{name} is {given!r}, but the model was fitted with {fitted!r}; the structure "
+                    "can only change in a new fit with warm_start=False."
+                )
+
+    # -- data ------------------------------------------------------------------------------------
+
+    def _validate_X_y(self, carrier, X, y, dtype, *, reset=True):
+        return validate_data(
+            carrier,
+            X,
+            y,
+            accept_sparse="csr",
+            dtype=(np.float64, np.float32) if dtype is None else dtype,
+            multi_output=True,
+            y_numeric=self._numeric_targets,
+            reset=reset,
+        )
+
+    def _plain_row(self, X) -> bool:
+        """Whether `X` is one row that needs no validation beyond this test."""
+        return (
+            type(X) is np.ndarray
+            and X.shape == (1, self.n_features_in_)
+            and X.dtype == self._network.w.dtype
+            and X.flags.c_contiguous
+            and "feature_names_in_" not in vars(self)
+            and bool(np.isfinite(X).all())
+        )
+
+    def _weights(self, X, y, targets, described, sample_weight, *, online=False):
+        """Weights of the rows (None: all one)."""
+        if sample_weight is None:
+            return None
+        return _check_weights(sample_weight, X, "sample_weight")
+
+    def _described(self) -> dict:
+        return {}
+
+    def _check_classes(self, classes) -> None:
+        """Refuse `classes` that are not those of the first call."""
+
+    def _check_same_targets(self, X, task, described) -> None:
+        if task != self._task:
+            raise ValueError(
+                f"warm_start=True needs the targets of the first fit, {self._task}; got {task}."
+            )
+
+    # -- predictions -----------------------------------------------------------------------------
+
+    def _signals(self, X) -> tuple[np.ndarray, np.ndarray]:
+        """Induced local fields and outputs of the output neurons, each (n, n_units)."""
+        check_is_fitted(self)
+        if not self._plain_row(X):
+            X = validate_data(
+                self, X, accept_sparse="csr", dtype=self._network.w.dtype, reset=False
+            )
+        return _outputs(self._network, X)
+
+    def predict(self, X) -> np.ndarray:
+        """Predict targets, classes or labels.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            In the units of the `y` that the model was fitted with.
+        """
+        v, y = self._signals(X)
+        return self._decode(self._loss.decode(v, y))
+
+
+class BackpropRegressor(RegressorMixin, _Backprop):
+    """Regression by the back-propagation rule ``Dw_ji = eta delta_j y_i``.
+
+    Minimises ``E_av = 1/N sum_n 1/2 sum_j (d_j(n) - y_j(n))^2`` (a sum over outputs, a weighted
+    mean over samples) plus ``alpha (l1_ratio |w|_1 + (1 - l1_ratio) / 2 |w|_2^2)``.
+    ``solver="sgd"`` with ``partial_fit`` is the online rule of [1]_: one row, one update.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(100,)
+        Neurons of each hidden layer; ``()`` is a linear model behind its output activation.
+    activation : str, Activation or sequence of these, default="relu"
+        Of the hidden neurons; a sequence has one entry per hidden layer. See `ACTIVATIONS`.
+    output_activation : str, Activation or None, default=None
+        Of the output neurons; None is the loss's canonical one (identity).
+    loss : str or Loss, default="squared_error"
+        See `LOSSES`.
+    solver : str or UpdateRule, default="adam"
+        ``"sgd"`` (the bare rule), ``"momentum"``, ``"nesterov"``, ``"adam"``, or an object.
+    eta : float, sequence of float or "auto", default="auto"
+        Learning rate: one number or one per layer of weights (0 freezes a layer); "auto" is the
+        solver's own default.
+    eta_schedule : str, callable or None, default=None
+        ``"constant"`` (None), ``"invscaling"``, ``"adaptive"``, or ``t -> multiplier`` of eta,
+        where t counts the updates done.
+    alpha : float, default=0.0
+        Strength of the penalty on the weights (never the biases). Not divided by the number of
+        samples: scikit-learn's MLP with ``alpha=a`` on batches of b rows is ``alpha=a / b`` here.
+    l1_ratio : float, default=0.0
+        0 is L2 only, 1 is L1 only.
+    batch_size : int or "auto", default="auto"
+        Rows per update, in `fit` and `partial_fit` alike; "auto" is min(200, n) in `fit` and 1, the
+        online rule, in `partial_fit`.
+    max_iter : int, default=200
+        Most epochs of a `fit`.
+    tol : float, default=1e-4
+        What counts as an improvement of the loss or of the validation score.
+    n_iter_no_change : int or inf, default=10
+        Epochs without improvement before training stops.
+    early_stopping : bool, default=False
+        Watch a validation score in the place of the training loss, and keep the best weights.
+    validation_fraction : float, default=0.1
+        Share of the rows held out for early stopping, unless `fit` is given ``X_val``.
+    shuffle : bool, default=True
+        Whether each epoch of `fit` presents the rows in a new order.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the fitted weights and solver state.
+    random_state : int, RandomState or None, default=None
+        Decides initial weights, the order of rows and the validation split.
+    verbose : bool, default=False
+        Print a line an epoch.
+    weight_init : str or callable, default="auto"
+        Name in `INITIALIZERS`, or ``(n_in, n_out, rng) -> W``; "auto" goes by the activation.
+        Biases start at zero.
+
+    Attributes
+    ----------
+    coefs_ : tuple of ndarray of shape (n_in, n_out)
+        Weights of each layer, views into one flat vector; assigning copies in.
+    intercepts_ : tuple of ndarray of shape (n_out,)
+        Biases.
+    n_iter_ : int
+        Epochs of the last `fit`, and passes of `partial_fit` since.
+    t_, n_updates_ : int
+        Samples seen and updates done.
+    loss_, best_loss_ : float
+        Cost of the last epoch or `partial_fit` call, each row before its own update; and the best.
+    loss_curve_ : list of float
+        Cost of each epoch of `fit`.
+    validation_loss_curve_, validation_scores_ : list of float or None
+        Cost and R^2 on the validation rows after each epoch.
+    best_validation_score_ : float or None
+    n_layers_, n_outputs_ : int
+        Layers, the input counted; output neurons.
+    out_activation_ : str
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Only when X has string column names.
+
+    References
+    ----------
+    .. [1] S. Haykin, "Neural Networks and Learning Machines", 3rd ed., 2009, chapter 4.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop import BackpropRegressor
+    >>> X = np.linspace(-1, 1, 50)[:, None]
+    >>> model = BackpropRegressor((10,), activation="tanh", solver="sgd", eta=0.1, random_state=0)
+    >>> for row, target in zip(X, X[:, 0] ** 2):
+    ...     model = model.partial_fit(row[None, :], [target])
+    >>> model.n_updates_
+    50
+    """
+
+    _numeric_targets = True
+
+    def __sklearn_tags__(self):
+        """Several targets are taken."""
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+        coef_init=None,
+        intercept_init=None,
+    ) -> BackpropRegressor:
+        """Train on the rows of X for up to `max_iter` epochs.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            float32 is kept as float32; anything else becomes float64.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+        sample_weight : array-like of shape (n_samples,), optional
+            A batch of b rows steps along ``sum_i w_i g_i / (b mean(w))``: on one full batch that is
+            the weighted mean, and at ``batch_size=1`` a heavy row moves more. >= 0.
+        X_val, y_val, sample_weight_val : array-like, optional
+            Validation rows: recorded each epoch, and watched if ``early_stopping=True``.
+        coef_init, intercept_init : sequence of ndarray, optional
+            Weights and biases to start from, in the shapes of `coefs_` and `intercepts_`.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            On invalid input; the model is left as it was.
+        DivergenceError
+            When an update would not be finite; the weights before it are kept.
+        """
+        validation = (X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, validation, coef_init, intercept_init)
+
+    def partial_fit(
+        self, X, y, *, sample_weight=None, coef_init=None, intercept_init=None
+    ) -> BackpropRegressor:
+        """Present the rows once, in the order given: by default one update a row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+        sample_weight : array-like of shape (n_samples,), optional
+            Raw: ``Dw = eta w delta y``. A row of weight zero changes nothing. >= 0.
+        coef_init, intercept_init : sequence of ndarray, optional
+            Weights and biases to start from; first call only.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            On invalid input; the model is left as it was.
+        DivergenceError
+            When an update would not be finite; it is not applied, earlier rows stay applied.
+        """
+        return self._partial_fit(X, y, sample_weight, coef_init, intercept_init)
+
+    def _describe_targets(self, y, dtype, classes=None, *, online=False):
+        task = Task("regression", 1 if y.ndim == 1 else y.shape[1])
+        described = {"_one_column": y.ndim == 1}
+        return task, self._encode_targets(y, dtype, task, described), described
+
+    def _described(self) -> dict:
+        return {"_one_column": self._one_column}
+
+    def _encode_targets(self, y, dtype, task, described):
+        if sparse.issparse(y):
+            raise TypeError("y is sparse; regression targets must be a dense array.")
+        n_targets = 1 if y.ndim == 1 else y.shape[1]
+        if n_targets != task.n_targets:
+            raise ValueError(f"y has {n_targets} columns; the model has {task.n_targets} targets.")
+        with np.errstate(over="ignore"):
+            targets = y.astype(dtype, copy=False)
+        if not np.isfinite(targets).all():
+            raise ValueError(f"y has values too large for {np.dtype(dtype)}, the dtype of X.")
+        return targets.reshape(len(targets), n_targets)
+
+    def _quick_row(self, X, y):
+        if not (self._plain_row(X) and self._task.n_targets == 1 and len(y) == 1):
+            return None
+        if type(y) is np.ndarray and y.shape == (1,) and y.dtype.kind == "f":
+            d = float(y[0])
+        elif type(y) is list and type(y[0]) is float:
+            d = y[0]
+        else:
+            return None
+        if not abs(d) < np.finfo(X.dtype).max:
+            return None
+        return X, np.array([[d]], X.dtype)
+
+    def _stratify(self, targets, rows):
+        return None
+
+    def _score_targets(self, targets, predictions, weights) -> float:
+        return r2_score(targets, predictions, sample_weight=weights)
+
+    def _decode(self, prediction):
+        return prediction[:, 0] if self._one_column else prediction
+
+
+class BackpropClassifier(ClassifierMixin, _Backprop):
+    """Classification by the back-propagation rule ``Dw_ji = eta delta_j y_i``.
+
+    Two classes have one logistic output neuron, more classes one softmax neuron each, labels (a 0/1
+    indicator matrix `y`) one logistic neuron each; the cost is the cross-entropy, whose local
+    gradient at these outputs is ``delta_j = d_j - y_j``. ``loss="squared_error"`` is the cost of
+    the notes, behind any output activation.
+
+    Parameters
+    ----------
+    hidden_layer_sizes, activation, output_activation, solver, eta, eta_schedule
+        See `BackpropRegressor`.
+    loss : str or Loss, default="cross_entropy"
+        Or ``"squared_error"``: the desired outputs are 0 and 1, or -1 and 1 where the output
+        activation's range is bounded on both sides of zero.
+    alpha, l1_ratio, batch_size, max_iter, tol, n_iter_no_change
+        See `BackpropRegressor`.
+    early_stopping, validation_fraction, shuffle, warm_start, random_state, verbose, weight_init
+        See `BackpropRegressor`; the validation split is stratified, the score the accuracy.
+    class_weight : dict, list of dict, "balanced" or None, default=None
+        Multiplies ``sample_weight``. "balanced" is for `fit` only.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,) or (n_labels,)
+    coefs_, intercepts_, n_iter_, t_, n_updates_, loss_, best_loss_, loss_curve_
+        See `BackpropRegressor`.
+    validation_loss_curve_, validation_scores_, best_validation_score_
+        See `BackpropRegressor`; the score is the accuracy.
+    n_layers_, n_outputs_, out_activation_, n_features_in_, feature_names_in_
+        See `BackpropRegressor`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skbackprop import BackpropClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = BackpropClassifier((10,), eta=0.01, random_state=0).fit(X, y)
+    >>> bool(model.score(X, y) > 0.9)
+    True
+    """
+
+    _numeric_targets = False
+    _parameter_constraints: dict = {
+        **_Backprop._parameter_constraints,
+        "class_weight": [Options(str, {"balanced"}), dict, list, None],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        *,
+        activation="relu",
+        output_activation=None,
+        loss="cross_entropy",
+        solver="adam",
+        eta="auto",
+        eta_schedule=None,
+        alpha=0.0,
+        l1_ratio=0.0,
+        batch_size="auto",
+        max_iter=200,
+        tol=1e-4,
+        n_iter_no_change=10,
+        early_stopping=False,
+        validation_fraction=0.1,
+        shuffle=True,
+        warm_start=False,
+        random_state=None,
+        verbose=False,
+        weight_init="auto",
+        class_weight=None,
+    ):
+        super().__init__(
+            hidden_layer_sizes,
+            activation=activation,
+            output_activation=output_activation,
+            loss=loss,
+            solver=solver,
+            eta=eta,
+            eta_schedule=eta_schedule,
+            alpha=alpha,
+            l1_ratio=l1_ratio,
+            batch_size=batch_size,
+            max_iter=max_iter,
+            tol=tol,
+            n_iter_no_change=n_iter_no_change,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            shuffle=shuffle,
+            warm_start=warm_start,
+            random_state=random_state,
+            verbose=verbose,
+            weight_init=weight_init,
+        )
+        self.class_weight = class_weight
+
+    def __sklearn_tags__(self):
+        """Label indicators are taken."""
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+        coef_init=None,
+        intercept_init=None,
+    ) -> BackpropClassifier:
+        """Train on the rows of X for up to `max_iter` epochs.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            float32 is kept as float32; anything else becomes float64.
+        y : array-like of shape (n_samples,) or {array-like, sparse matrix} (n_samples, n_labels)
+            Classes of any sortable type, or a 0/1 indicator matrix.
+        sample_weight, X_val, y_val, sample_weight_val, coef_init, intercept_init
+            See `BackpropRegressor.fit`.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            On invalid input; the model is left as it was.
+        DivergenceError
+            When an update would not be finite; the weights before it are kept.
+        """
+        validation = (X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, validation, coef_init, intercept_init)
+
+    def partial_fit(
+        self, X, y, *, classes=None, sample_weight=None, coef_init=None, intercept_init=None
+    ) -> BackpropClassifier:
+        """Present the rows once, in the order given: by default one update a row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or {array-like, sparse matrix} (n_samples, n_labels)
+        classes : array-like of shape (n_classes,), optional
+            All classes that will come; needed on the first call (not for indicators).
+        sample_weight, coef_init, intercept_init
+            See `BackpropRegressor.partial_fit`.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            On invalid input; the model is left as it was.
+        DivergenceError
+            When an update would not be finite; it is not applied, earlier rows stay applied.
+        """
+        return self._partial_fit(X, y, sample_weight, coef_init, intercept_init, classes)
+
+    def _describe_targets(self, y, dtype, classes=None, *, online=False):
+        if y.ndim == 2 and y.shape[1] == 1 and not sparse.issparse(y):
+            y = column_or_1d(y, warn=True)
+        check_classification_targets(y)
+        if _is_indicator(y):
+            task = Task("multilabel", y.shape[1])
+            described = {"classes_": np.arange(y.shape[1])}
+            if classes is not None and len(np.unique(classes)) != y.shape[1]:
+                raise ValueError(
+                    f"classes has {len(np.unique(classes))} labels; y has {y.shape[1]} columns."
+                )
+        else:
+            if online and classes is None:
+                raise ValueError("classes must be passed on the first call to partial_fit.")
+            known = np.unique(y) if classes is None else unique_labels(classes)
+            if len(known) < 2:
+                raise ValueError(
+                    f"y has {len(known)} class, {known.tolist()}; the number of classes has to be "
+                    "greater than one."
+                )
+            task = Task("binary" if len(known) == 2 else "multiclass", len(known))
+            described = {"classes_": known}
+        return task, self._encode_targets(y, dtype, task, described), described
+
+    def _described(self) -> dict:
+        return {"classes_": self.classes_}
+
+    def _encode_targets(self, y, dtype, task, described):
+        if y.ndim == 2 and y.shape[1] == 1 and not sparse.issparse(y):
+            y = column_or_1d(y, warn=True)
+        if task.kind == "multilabel":
+            if y.ndim != 2 or y.shape[1] != task.n_targets or not _is_binary(y):
+                raise ValueError(
+                    f"y has shape {y.shape}; the model was fitted on a 0/1 indicator matrix with "
+                    f"{task.n_targets} columns."
+                )
+            return sparse.csr_array(y) if sparse.issparse(y) else y
+        if y.ndim != 1:
+            raise ValueError(f"y has shape {y.shape}; one class per row is needed.")
+        return _class_indices(y, described["classes_"])
+
+    def _quick_row(self, X, y):
+        if not self._plain_row(X) or len(y) != 1 or self._task.kind == "multilabel":
+            return None
+        if self.class_weight is not None or type(y) not in (list, np.ndarray):
+            return None
+        if type(y) is np.ndarray and y.shape != (1,):
+            return None
+        label = y[0]
+        if type(label).__module__ not in ("builtins", "numpy") or label != label:
+            return None
+        index = self._class_index().get(label)
+        return None if index is None else (X, np.array([index]))
+
+    def _class_index(self) -> dict:
+        """Index of each class by its label, kept with the running trainer."""
+        memo = self._running[1].memo
+        if "class_index" not in memo:
+            memo["class_index"] = {c: i for i, c in enumerate(self.classes_.tolist())}
+        return memo["class_index"]
+
+    def _check_classes(self, classes) -> None:
+        if not np.array_equal(np.unique(classes), self.classes_):
+            raise ValueError(
+                f"classes={classes!r} is not the same as on the last call to partial_fit: "
+                f"{self.classes_!r}."
+            )
+
+    def _check_same_targets(self, X, task, described) -> None:
+        if not np.array_equal(described["classes_"], self.classes_) or task != self._task:
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the previous "
+                f"call to fit. Previously got {self.classes_}, `y` has {described['classes_']}."
+            )
+
+    def _weights(self, X, y, targets, described, sample_weight, *, online=False):
+        weights = super()._weights(X, y, targets, described, sample_weight)
+        if self.class_weight is None:
+            return weights
+        if isinstance(self.class_weight, str) and online:
+            raise ValueError(
+                "class_weight='balanced' is not supported for partial_fit: the share of each class "
+                "in the stream is not known. Give a dict of weights, or sample_weight."
+            )
+        if targets.ndim == 2:
+            dense = targets.toarray() if sparse.issparse(targets) else targets
+            factors = compute_sample_weight(self.class_weight, dense)
+        else:
+            classes = described["classes_"]
+            given = classes if online else classes[targets]
+            factors = compute_class_weight(self.class_weight, classes=classes, y=given)[targets]
+        if not np.isfinite(factors).all() or (factors < 0).any():
+            raise ValueError(f"class_weight is {self.class_weight!r}; weights must be >= 0.")
+        factors = factors.astype(X.dtype)
+        return factors if weights is None else factors * weights
+
+    def _stratify(self, targets, rows):
+        return targets[rows] if targets.ndim == 1 else None
+
+    def _score_targets(self, targets, predictions, weights) -> float:
+        return accuracy_score(targets, predictions, sample_weight=weights)
+
+    def _decode(self, prediction):
+        return prediction if self._task.kind == "multilabel" else self.classes_[prediction]
+
+    def decision_function(self, X) -> np.ndarray:
+        """Confidence of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+            Two classes: > 0 for ``classes_[1]``. Cross-entropy: the induced local fields v;
+            squared error: the outputs, with their threshold at 0.
+        """
+        return self._loss_for(X).decision(*self._signals(X))
+
+    def _loss_for(self, X) -> Loss:
+        check_is_fitted(self)
+        return self._loss
+
+    def _gives_probabilities(self) -> bool:
+        if self.__sklearn_is_fitted__():
+            able = self._loss.gives_probabilities
+        else:
+            able = self._could_give_probabilities()
+        if not able:
+            raise AttributeError(
+                f"predict_proba is not available with loss={self.loss!r} and "
+                f"output_activation={self.output_activation!r}: the outputs are no probabilities."
+            )
+        return True
+
+    def _could_give_probabilities(self) -> bool:
+        for task in (Task("binary", 2), Task("multiclass", 3)):
+            try:
+                loss = resolve(self.loss, LOSSES, Loss, "loss").bind(task, self.output_activation)
+            except (ValueError, TypeError):
+                continue
+            if loss.gives_probabilities:
+                return True
+        return False
+
+    @available_if(_gives_probabilities)
+    def predict_proba(self, X) -> np.ndarray:
+        """Probabilities of the classes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
+            Rows sum to one over classes; a label's is that of the label being present.
+        """
+        v, y = self._signals(X)
+        return self._loss.probabilities(v, y)
+
+    @available_if(_gives_probabilities)
+    def predict_log_proba(self, X) -> np.ndarray:
+        """Logarithms of `predict_proba`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+
+# -- helpers -------------------------------------------------------------------------------------
+
+
+def _quiet(line: str) -> None:
+    """Take a report and say nothing."""
+
+
+def _outputs(network: Network, X) -> tuple[np.ndarray, np.ndarray]:
+    """``(v, y)`` of the output neurons for all rows, in bounded batches; writes nothing shared."""
+    n_rows = X.shape[0]
+    if n_rows <= _PREDICT_ROWS:
+        workspace = Workspace(network, n_rows, training=False)
+        network.forward(X, workspace)
+        return workspace.v[-1], workspace.y[-1]
+    v = np.empty((n_rows, network.sizes[-1]), network.w.dtype)
+    y = np.empty_like(v)
+    for start in range(0, n_rows, _PREDICT_ROWS):
+        rows = slice(start, min(start + _PREDICT_ROWS, n_rows))
+        v[rows], y[rows] = _outputs(network, X[rows])
+    return v, y
+
+
+def _write(name: str, values, views) -> None:
+    """Copy `values` into `views`, all or nothing."""
+    if values is None:
+        return
+    arrays = [np.asarray(value) for value in values]
+    shapes, wanted = [a.shape for a in arrays], [view.shape for view in views]
+    if shapes != wanted:
+        raise ValueError(f"{name} has shapes {shapes}; they must be {wanted}.")
+    for array, view in zip(arrays, views, strict=True):
+        if array.dtype.kind not in "fiu" or not np.isfinite(array.astype(view.dtype)).all():
+            raise ValueError(f"{name} must hold finite real numbers within {view.dtype}.")
+    for array, view in zip(arrays, views, strict=True):
+        view[...] = array
+
+
+def _start_from(network: Network, coef_init, intercept_init) -> None:
+    layers = network.layers(network.w)
+    _write("coef_init", coef_init, [W for W, _ in layers])
+    _write("intercept_init", intercept_init, [b for _, b in layers])
+
+
+def _check_weights(sample_weight, X, name: str) -> np.ndarray:
+    """Weights (n,) of the rows of X: finite, >= 0 (all zero is the caller's question)."""
+    if isinstance(sample_weight, Real):
+        sample_weight = np.full(X.shape[0], sample_weight)
+    weights = check_array(sample_weight, ensure_2d=False, dtype=X.dtype, input_name=name)
+    if weights.shape != (X.shape[0],):
+        raise ValueError(f"{name} has shape {weights.shape}; expected ({X.shape[0]},).")
+    if (weights < 0).any():
+        raise ValueError(f"{name} has negative values, the least {weights.min()}; it must be >= 0.")
+    return weights
+
+
+def _same(a, b) -> bool:
+    """Whether two parameter values mean the same structure."""
+    if a is b:
+        return True
+    if isinstance(a, (list, tuple, np.ndarray)) and isinstance(b, (list, tuple, np.ndarray)):
+        return len(a) == len(b) and all(_same(p, q) for p, q in zip(a, b, strict=True))
+    if isinstance(a, BaseEstimator) and type(a) is type(b):
+        return a.get_params() == b.get_params()
+    return type(a) is type(b) and bool(a == b)
+
+
+def _is_indicator(y) -> bool:
+    return y.ndim == 2 and type_of_target(y) == "multilabel-indicator"
+
+
+def _is_binary(y) -> bool:
+    values = y.data if sparse.issparse(y) else y
+    return bool(np.isin(values, (0, 1)).all())
+
+
+def _class_indices(y, classes) -> np.ndarray:
+    """Index in `classes` of every label; a label that is not there is an error."""
+    y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
+    try:
+        indices = np.searchsorted(classes, y)
+        indices[indices == len(classes)] = 0
+        unseen = classes[indices] != y
+    except TypeError:
+        unseen = np.ones(len(y), dtype=bool)
+    if np.any(unseen):
+        raise ValueError(
+            f"y has labels that are not in classes {classes.tolist()}: "
+            f"{np.unique(y[unseen])[:5].tolist()}."
+        )
+    return indices

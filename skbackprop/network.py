@@ -1,0 +1,223 @@
+"""The back-propagation rule on one layered network: every equation, once, beside its symbol.
+
+A network with layers ``l = 0 .. L-1`` carries a row of signals ``y[0] = x`` forward ::
+
+    v_j = sum_i w_ji y_i + w_j0        induced local field of neuron j        (`forward`)
+    y_j = phi_j(v_j)                   its output
+
+and local gradients ``delta_j = -dE/dv_j`` backward, from the last layer to the first ::
+
+    delta_j = e_j phi_j'(v_j)                        j an output neuron, e_j = -dE/dy_j
+    delta_j = phi_j'(v_j) sum_k delta_k w_kj         j a hidden neuron         (`backward`)
+
+so that for ANY weight the descent direction on the cost of that row is ::
+
+    -dE/dw_ji = delta_j y_i                                                    (`correction`)
+
+and the rule changes it by ``Dw_ji = eta delta_j y_i``. For ``E = 1/2 sum_j e_j^2`` with
+``e_j = d_j - y_j`` the four factors of the chain rule are ``dE/de_j = e_j``, ``de_j/dy_j = -1``,
+``dy_j/dv_j = phi_j'(v_j)`` and ``dv_j/dw_ji = y_i``; hence the signs. The sign is Haykin's: errors
+and local gradients point *down* the cost. Rows of a batch are independent; their corrections add
+up.
+
+The one layer that may be fed something else than a dense array is the first: sparse rows are known
+to `affine` and `add_outer` alone.
+
+References
+----------
+.. [1] D. E. Rumelhart, G. E. Hinton, R. J. Williams, "Learning representations by back-propagating
+   errors", Nature 323, 1986.
+.. [2] S. Haykin, "Neural Networks and Learning Machines", 3rd ed., 2009, chapter 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from scipy import sparse
+
+from .activations import Activation
+
+__all__ = ["Network", "Workspace", "add_outer", "affine"]
+
+
+def affine(X, W, b, out):
+    """Write ``X W + b`` into `out`; X is dense or CSR and is never densified."""
+    if sparse.issparse(X):
+        out[...] = X @ W
+    else:
+        np.dot(X, W, out=out)
+    out += b
+    return out
+
+
+def add_outer(X, delta, out):
+    """Write the sum over rows of the outer products ``y_i delta_j`` into `out`, (n_in, n_out)."""
+    if sparse.issparse(X):
+        out[...] = X.T @ delta
+    else:
+        np.dot(X.T, delta, out=out)
+    return out
+
+
+class Workspace:
+    """The signals of one batch, allocated once and written again by every pass.
+
+    Attributes
+    ----------
+    y : list of ndarray
+        ``y[0]`` the input rows, ``y[l + 1]`` the outputs of layer l, each (n_rows, n_l).
+    v, delta : list of ndarray
+        Induced local fields and local gradients of layer l.
+    g : ndarray of shape (P,)
+        The correction ``-dE/dw`` in the order of `Network.w`.
+    g_layers : list of (ndarray, ndarray)
+        Views of `g`: one (n_in, n_out) and one (n_out,) array per layer.
+    """
+
+    def __init__(self, network: Network, n_rows: int, *, training: bool = True):
+        dtype, sizes = network.w.dtype, network.sizes
+        self.y: list = [None, *(np.empty((n_rows, n), dtype) for n in sizes[1:])]
+        self.v = [np.empty((n_rows, n), dtype) for n in sizes[1:]]
+        if training:
+            self.delta = [np.empty((n_rows, n), dtype) for n in sizes[1:]]
+            self.g = np.empty_like(network.w)
+            self.g_layers = network.layers(self.g)
+
+
+class Network:
+    """Sizes, activations and the flat parameter vector of a layered network.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Neurons per layer, the inputs first: ``(n_features, ..., n_units)``.
+    activations : sequence of Activation
+        One per layer of weights.
+    w : ndarray of shape (P,), optional
+        All parameters: for each layer its C-ordered (n_in, n_out) weights, then its n_out biases.
+        Zeros when not given.
+    dtype : dtype, optional
+        Of the zeros.
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        activations: Sequence[Activation],
+        w: np.ndarray | None = None,
+        dtype: type = np.float64,
+    ):
+        self.sizes = tuple(int(n) for n in sizes)
+        self.activations = tuple(activations)
+        n_parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise(self.sizes))
+        self.w = np.zeros(n_parameters, dtype) if w is None else w
+
+    @property
+    def n_layers(self) -> int:
+        """Number of layers of weights."""
+        return len(self.sizes) - 1
+
+    def layers(self, flat: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Views ``(W, b)`` of each layer into a flat vector laid out as `w`."""
+        views, start = [], 0
+        for n_in, n_out in pairwise(self.sizes):
+            middle = start + n_in * n_out
+            views.append((flat[start:middle].reshape(n_in, n_out), flat[middle : middle + n_out]))
+            start = middle + n_out
+        return views
+
+    def spread(self, per_layer: Sequence[float], per_bias: Sequence[float] | None = None):
+        """A flat vector holding ``per_layer[l]`` at every weight (and bias) of layer l."""
+        flat = np.empty_like(self.w)
+        biases = per_layer if per_bias is None else per_bias
+        for (W, b), value, bias in zip(self.layers(flat), per_layer, biases, strict=True):
+            W[...] = value
+            b[...] = bias
+        return flat
+
+    def with_parameters(self, w: np.ndarray) -> Network:
+        """The same network over other parameters, which are not copied."""
+        return Network(self.sizes, self.activations, w)
+
+    def forward(self, X, workspace: Workspace) -> np.ndarray:
+        """Forward signal flow: ``v_j = sum_i w_ji y_i``, ``y_j = phi_j(v_j)``, layer by layer.
+
+        Parameters
+        ----------
+        X : ndarray or CSR of shape (n_rows, n_features)
+            In the dtype of `w`.
+        workspace : Workspace
+            Of n_rows rows; its `y` and `v` are written.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_units)
+            The outputs of the last layer, which are ``workspace.y[-1]``.
+        """
+        y, v = workspace.y, workspace.v
+        y[0] = X
+        for layer, (W, b) in enumerate(self.layers(self.w)):
+            affine(y[layer], W, b, v[layer])
+            self.activations[layer].into(v[layer], y[layer + 1])
+        return y[-1]
+
+    def backward(self, workspace: Workspace) -> None:
+        """Backward error flow: ``delta_j = phi_j'(v_j) sum_k delta_k w_kj``, last layer to first.
+
+        ``workspace.delta[-1]``, the output neurons' local gradients, is given by the cost; those
+        of the hidden layers are written, with the weights as they are before this step's change.
+        """
+        y, v, delta = workspace.y, workspace.v, workspace.delta
+        layers = self.layers(self.w)
+        for layer in range(self.n_layers - 1, 0, -1):
+            W = layers[layer][0]
+            e = np.dot(delta[layer], W.T, out=delta[layer - 1])  # sum_k delta_k w_kj = -dE/dy_j
+            self.activations[layer - 1].delta(e, v[layer - 1], y[layer], out=e)
+
+    def correction(self, workspace: Workspace) -> np.ndarray:
+        """Sum over the rows of ``delta_j y_i = -dE/dw_ji``, with ``y_0 = 1`` for the biases.
+
+        Returns
+        -------
+        ndarray of shape (P,)
+            ``workspace.g``, written.
+        """
+        for y, delta, (gW, gb) in zip(
+            workspace.y, workspace.delta, workspace.g_layers, strict=False
+        ):
+            add_outer(y, delta, gW)
+            delta.sum(axis=0, out=gb)
+        return workspace.g
+
+    def jacobian(self, workspace: Workspace) -> np.ndarray:
+        """Derivatives of every output by every parameter, after a `forward` pass.
+
+        One backward pass per output neuron k, with the unit signal ``e = (0, .., 1, .., 0)`` in
+        the place of the error: ``dy_k/dw_ji = delta_j y_i``. So ``J^T e`` is the `correction`.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_units, P)
+        """
+        n_rows, n_units = workspace.y[-1].shape
+        J = np.empty((n_rows, n_units, self.w.size), self.w.dtype)
+        inputs = workspace.y[0]
+        dense = inputs.toarray() if sparse.issparse(inputs) else inputs
+        for k in range(n_units):
+            unit = np.zeros_like(workspace.y[-1])
+            unit[:, k] = 1.0
+            workspace.delta[-1][...] = self.activations[-1].delta(
+                unit, workspace.v[-1], workspace.y[-1]
+            )
+            self.backward(workspace)
+            start = 0
+            for y, delta in zip([dense, *workspace.y[1:-1]], workspace.delta, strict=True):
+                n_weights = y.shape[1] * delta.shape[1]
+                outer = y[:, :, None] * delta[:, None, :]
+                J[:, k, start : start + n_weights] = outer.reshape(n_rows, n_weights)
+                J[:, k, start + n_weights : start + n_weights + delta.shape[1]] = delta
+                start += n_weights + delta.shape[1]
+        return J

@@ -1,0 +1,50 @@
+"""scikit-learn's own checks: nothing fails, and nothing is expected to fail."""
+
+import importlib
+import inspect
+
+import pytest
+from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
+
+from skbackprop import ACTIVATIONS, BackpropClassifier, BackpropRegressor
+
+ESTIMATORS = (BackpropRegressor, BackpropClassifier)
+HIDDEN = sorted(set(ACTIVATIONS) - {"softmax"})
+
+# A check that is not meant for an estimator raises SkipTest (missing pandas, say): what a bare
+# machine may skip. ConvergenceWarning and the like are the checks' own business.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@parametrize_with_checks([E(**kw) for E in ESTIMATORS for kw in ({}, {"solver": "sgd"})])
+def test_check_estimator(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("activation", HIDDEN)
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_check_estimator_activations(Estimator, activation):
+    for estimator, check in estimator_checks_generator(Estimator(activation=activation)):
+        try:
+            check(estimator)
+        except BaseException as error:
+            if type(error).__name__ != "SkipTest":
+                raise
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize(
+    "name", ["check_param_validation", "check_dataframe_column_names_consistency"]
+)
+def test_private_checks(name, Estimator):
+    checks = importlib.import_module("sklearn.utils.estimator_checks")
+    if not hasattr(checks, name):
+        pytest.skip(f"this scikit-learn has no {name}")
+    getattr(checks, name)(Estimator.__name__, Estimator())
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_parameters_are_documented(Estimator):
+    for name in inspect.signature(Estimator).parameters:
+        assert name in Estimator.__doc__

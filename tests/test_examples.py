@@ -1,0 +1,102 @@
+"""Every example runs as a script, and its output says what it should."""
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.linear_model import SGDRegressor
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+def run(name):
+    """Run one example as a user would; return what it printed."""
+    threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    result = subprocess.run(
+        [sys.executable, EXAMPLES / name],
+        env={**os.environ, **threads, "PYTHONWARNINGS": "default"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def scores(text, name):
+    """Return the first number after each line-opening ``name``."""
+    return [float(n) for n in re.findall(rf"^\s*{name}\s+(-?[\d.]+)", text, re.MULTILINE)]
+
+
+def check_quickstart(text):
+    ours = scores(text, "BackpropClassifier") + scores(text, "BackpropRegressor")
+    theirs = scores(text, "MLPClassifier") + scores(text, "MLPRegressor")
+    assert len(ours) == len(theirs) == 3  # digits and the stream, then diabetes
+    digits, stream, diabetes = ours
+    assert digits > 0.95 and stream > 0.9 and diabetes > 0.3
+    assert all(our > their - 0.05 for our, their in zip(ours, theirs, strict=True))
+
+
+def check_grid_search(text):
+    assert "27 candidates x 3 folds = 81 fits" in text
+    assert float(re.search(r"kept out of the search: ([\d.]+)", text)[1]) > 0.9
+
+
+def check_online_stream(text):
+    drift, scaling = text.split("Online scaling")
+    accuracies = {
+        name: [float(n) for n in re.findall(r"([\d.]+) \(", line)]
+        for name, line in (line.split(maxsplit=1) for line in drift.splitlines() if "(0." in line)
+    }
+    ours, linear = accuracies["BackpropClassifier"], accuracies["SGDClassifier"]
+    assert ours[0] > 0.85 and ours[3] > 0.85
+    # What is not linear is out of a linear model's reach and within ours.
+    assert ours[1] > linear[1] + 0.1 and ours[2] > linear[2] + 0.1
+    (baseline,) = scores(scaling, "mean of the rows so far")
+    (error,) = scores(scaling, "BackpropRegressor")
+    assert 100 < error < baseline / 2  # in watts
+
+
+def check_derivation(text):
+    assert "every symbol agrees to 1e-12" in text
+    for number in ("0.584243546733", "0.0864267142164", "0.100988500093", "-0.0148124869397"):
+        assert text.count(number) == 2  # by hand and by the package
+
+
+def check_custom_activation(text):
+    accuracies = [float(n) for n in re.findall(r"\s(0\.\d{3})$", text, re.MULTILINE)]
+    assert len(accuracies) == 6
+    assert min(accuracies) > 0.85
+    assert "Error: " in text
+
+
+CHECKS = {name.removeprefix("check_") + ".py": check for name, check in globals().items()
+          if name.startswith("check_")}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.glob("*.py")))
+def test_example(name):
+    CHECKS[name](run(name))
+
+
+def test_online_scaling_recipe():
+    # The recipe of online_stream.py is the three estimators told in turn, in y's own units.
+    spec = importlib.util.spec_from_file_location("online_stream", EXAMPLES / "online_stream.py")
+    online_stream = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(online_stream)
+    rng = np.random.default_rng(0)
+    X = 1e4 + 1e3 * rng.standard_normal((300, 2))
+    y = 5e6 + 200.0 * X[:, 0]
+    model = online_stream.OnlineScaled(SGDRegressor(random_state=0))
+    for i in range(len(X)):
+        model.partial_fit(X[i : i + 1], y[i : i + 1])
+    np.testing.assert_allclose(model.x_scaler.mean_, X.mean(axis=0))
+    np.testing.assert_allclose(model.y_scaler.var_, y.var())
+    scaled = model.regressor.predict((X - X.mean(axis=0)) / X.std(axis=0))
+    np.testing.assert_allclose(model.predict(X), y.mean() + y.std() * scaled)
+    assert np.abs(model.predict(X) - y).mean() < 0.5 * y.std()
