@@ -10,7 +10,9 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Callable
+from math import isfinite
 from numbers import Integral, Real
+from operator import is_
 
 import numpy as np
 from scipy import sparse
@@ -571,7 +573,7 @@ class _Backprop(BaseEstimator):
             if (
                 trainer.objective.network is self._network
                 and len(known) == len(key)
-                and all(a is b for a, b in zip(known, key, strict=True))
+                and all(map(is_, known, key))
             ):
                 return trainer
         self._check_params()
@@ -611,7 +613,7 @@ class _Backprop(BaseEstimator):
             and X.dtype == self._network.w.dtype
             and X.flags.c_contiguous
             and "feature_names_in_" not in vars(self)
-            and bool(np.isfinite(X).all())
+            and isfinite(np.vdot(X, X))  # what overflows here takes the full road, no more
         )
 
     def _weights(self, X, y, targets, described, sample_weight, *, online=False):

@@ -67,24 +67,30 @@ class Workspace:
 
     Attributes
     ----------
+    layers : list of (ndarray, ndarray)
+        The network's weights and biases: views of its `w`, which the workspace is tied to.
     y : list of ndarray
         ``y[0]`` the input rows, ``y[l + 1]`` the outputs of layer l, each (n_rows, n_l).
     v, delta : list of ndarray
         Induced local fields and local gradients of layer l.
     g : ndarray of shape (P,)
         The correction ``-dE/dw`` in the order of `Network.w`.
+    ones : ndarray of shape (n_rows,)
+        ``y_0 = +1`` of every row, the signal that enters the biases.
     g_layers : list of (ndarray, ndarray)
         Views of `g`: one (n_in, n_out) and one (n_out,) array per layer.
     """
 
     def __init__(self, network: Network, n_rows: int, *, training: bool = True):
         dtype, sizes = network.w.dtype, network.sizes
+        self.layers = network.layers(network.w)
         self.y: list = [None, *(np.empty((n_rows, n), dtype) for n in sizes[1:])]
         self.v = [np.empty((n_rows, n), dtype) for n in sizes[1:]]
         if training:
             self.delta = [np.empty((n_rows, n), dtype) for n in sizes[1:]]
             self.g = np.empty_like(network.w)
             self.g_layers = network.layers(self.g)
+            self.ones = np.ones(n_rows, dtype)
 
 
 class Network:
@@ -159,7 +165,7 @@ class Network:
         """
         y, v = workspace.y, workspace.v
         y[0] = X
-        for layer, (W, b) in enumerate(self.layers(self.w)):
+        for layer, (W, b) in enumerate(workspace.layers):
             affine(y[layer], W, b, v[layer])
             self.activations[layer].into(v[layer], y[layer + 1])
         return y[-1]
@@ -171,9 +177,8 @@ class Network:
         of the hidden layers are written, with the weights as they are before this step's change.
         """
         y, v, delta = workspace.y, workspace.v, workspace.delta
-        layers = self.layers(self.w)
         for layer in range(self.n_layers - 1, 0, -1):
-            W = layers[layer][0]
+            W = workspace.layers[layer][0]
             e = np.dot(delta[layer], W.T, out=delta[layer - 1])  # sum_k delta_k w_kj = -dE/dy_j
             self.activations[layer - 1].delta(e, v[layer - 1], y[layer], out=e)
 
@@ -189,7 +194,7 @@ class Network:
             workspace.y, workspace.delta, workspace.g_layers, strict=False
         ):
             add_outer(y, delta, gW)
-            delta.sum(axis=0, out=gb)
+            np.dot(workspace.ones, delta, out=gb)
         return workspace.g
 
     def jacobian(self, workspace: Workspace) -> np.ndarray:

@@ -56,7 +56,7 @@ class Objective:
         v, delta = workspace.v[-1], workspace.delta[-1]
         d = loss.encode(targets, y.dtype)
         values = loss.value(d, y, v)
-        delta[...] = loss.output_delta(d, y, v)
+        loss.output_delta(d, y, v, out=delta)
         if scale is not None:
             values = values * scale
             delta *= scale[:, None]
@@ -84,9 +84,10 @@ class Objective:
         sample_weight : ndarray of shape (n,), optional
             Only the ratios matter.
         """
-        workspace = Workspace(self.network, X.shape[0])
+        objective = self.at(w)
+        workspace = Workspace(objective.network, X.shape[0])
         scale = None if sample_weight is None else sample_weight / sample_weight.mean()
-        cost, g = self.at(w).correction(X, targets, scale, workspace)
+        cost, g = objective.correction(X, targets, scale, workspace)
         return cost, np.negative(g, out=g)
 
     def value(self, X, targets, sample_weight=None, *, batch_rows: int = 4096) -> float:

@@ -6,11 +6,12 @@ the epochs. What must survive between calls is in `TrainingState`.
 
 from __future__ import annotations
 
-import signal
+import _signal  # the C functions behind `signal`, without its 8 us of enum conversions a call
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -74,15 +75,15 @@ class _Interrupt:
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
-        self.previous = signal.getsignal(signal.SIGINT)
+        self.previous = _signal.getsignal(_signal.SIGINT)
         if threading.current_thread() is not threading.main_thread() or not callable(self.previous):
             yield
             return
-        signal.signal(signal.SIGINT, self)
+        _signal.signal(_signal.SIGINT, self)
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, self.previous)
+            _signal.signal(_signal.SIGINT, self.previous)
         self.honour()
 
 
@@ -132,10 +133,10 @@ class Trainer:
         eta = self.eta * factor
         largest = self.largest_eta * factor
         # One number that is finite unless some v, delta or step comes near overflow.
-        magnitude = np.dot(g, g) * max(largest * largest, 1.0)
+        magnitude = float(np.dot(g, g)) * max(largest * largest, 1.0)
         for v in workspace.v:
-            magnitude += np.vdot(v, v)
-        if np.isfinite(magnitude):
+            magnitude += float(np.vdot(v, v))
+        if isfinite(magnitude):
             self.rule.step(w, g, state.rule_state, state.n_updates - state.rule_start, eta, cost)
         else:
             self._careful_step(g, workspace, eta, largest, cost)
