@@ -6,7 +6,8 @@ the epochs. What must survive between calls is in `TrainingState`.
 
 from __future__ import annotations
 
-import _signal  # the C functions behind `signal`, without its 8 us of enum conversions a call
+# The C functions behind `signal`, without its 8 us of enum conversions a call.
+import _signal  # type: ignore[import-not-found]
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
