@@ -10,6 +10,8 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass
 from math import isfinite
 from numbers import Integral, Real
 from operator import is_
@@ -45,7 +47,18 @@ from .updates import RULES, UpdateRule
 __all__ = ["BackpropClassifier", "BackpropRegressor"]
 
 _STRUCTURE = ("hidden_layer_sizes", "activation", "output_activation", "loss")
+_LEAVES_A_MODEL = (KeyboardInterrupt, DivergenceError)  # what ends a fit, yet leaves its weights
 _PREDICT_ROWS = 4096  # rows that a prediction holds the signals of at a time
+
+
+@dataclass
+class _Model:
+    """What training moves, and `_Backprop._commit` keeps."""
+
+    network: Network
+    loss: Loss
+    state: TrainingState
+    rng: np.random.RandomState
 
 
 class _Backprop(BaseEstimator):
@@ -290,12 +303,12 @@ class _Backprop(BaseEstimator):
 
     # -- building --------------------------------------------------------------------------------
 
-    def _build(self, n_features: int, task: Task, dtype, rng) -> tuple[Network, Loss]:
-        """A new network with initial weights, and the loss bound to its outputs."""
+    def _new_model(self, X, task: Task, rng) -> _Model:
+        """A network with initial weights, its loss, and nothing learnt."""
         loss = resolve(self.loss, LOSSES, Loss, "loss").bind(task, self.output_activation)
         hidden = self._hidden_sizes()
         activations = [*self._hidden_activations(len(hidden)), loss.output]
-        sizes = (n_features, *hidden, loss.n_units())
+        sizes = (X.shape[1], *hidden, loss.n_units())
         for activation, n in zip(activations, sizes[1:], strict=True):
             check_activation(activation)
             width = getattr(activation, "n_units", n)
@@ -303,7 +316,7 @@ class _Backprop(BaseEstimator):
                 raise ValueError(
                     f"activation {activation!r} is for {width} neurons; its layer has {n}."
                 )
-        network = Network(sizes, activations, dtype=dtype)
+        network = Network(sizes, activations, dtype=X.dtype.type)
         for (W, _), activation in zip(network.layers(network.w), activations, strict=True):
             n_in, n_out = W.shape
             initial = np.asarray(initializer_for(self.weight_init, activation)(n_in, n_out, rng))
@@ -313,22 +326,28 @@ class _Backprop(BaseEstimator):
                     f"numbers of shape {W.shape}."
                 )
             W[...] = initial
-        return network, loss
+        state = TrainingState(np.empty((0, network.w.size), network.w.dtype))
+        return _Model(network, loss, state, rng)
 
-    def _trainer(self, network: Network, loss: Loss, state: TrainingState) -> Trainer:
+    def _copy_model(self) -> _Model:
+        """The fitted model, apart from this one: a failure of the fit must not touch it."""
+        network = self._network.with_parameters(self._network.w.copy())
+        return _Model(network, self._loss, copy.deepcopy(self._state), copy.deepcopy(self._rng))
+
+    def _trainer(self, model: _Model) -> Trainer:
+        """The trainer that the parameters describe, on `model`."""
+        network = model.network
         n_layers = network.n_layers
         rule = self._rule()
         eta = self._eta_per_layer(n_layers)
         is_weight = network.spread([1.0] * n_layers, [0.0] * n_layers) if self.alpha else None
         penalty = ElasticNet(is_weight, self.alpha, self.l1_ratio)
-        if state.rule_kind is not type(rule):
-            state.start_rule(rule, network.w)
         return Trainer(
-            Objective(network, loss, penalty),
+            Objective(network, model.loss, penalty),
             rule,
             network.spread(eta) if isinstance(eta, list) else eta,
             self._schedule(),
-            state,
+            model.state,
         )
 
     # -- fit -------------------------------------------------------------------------------------
@@ -339,87 +358,55 @@ class _Backprop(BaseEstimator):
         going_on = self.warm_start and self.__sklearn_is_fitted__()
         if going_on:
             self._check_structure()
-        X, y = self._validate_X_y(carrier, X, y, None if not going_on else self._network.w.dtype)
+        dtype = self._network.w.dtype if going_on else None
+        X, y = self._validate_X_y(carrier, X, y, dtype, reset=not going_on)
         task, targets, described = self._describe_targets(y, X.dtype)
         weights = self._weights(X, y, targets, described, sample_weight)
         given = self._validate_validation(carrier, X, task, described, validation)
         if going_on:
-            self._check_same_targets(X, task, described)
-            network = self._network.with_parameters(self._network.w.copy())
-            loss, state, rng = self._loss, copy.deepcopy(self._state), copy.deepcopy(self._rng)
+            self._check_same_targets(task, described)
         rows = np.arange(X.shape[0]) if weights is None else np.flatnonzero(weights)
         if not len(rows):
             raise ValueError("sample_weight is zero for every row; at least one must be positive.")
-        random_state = check_random_state(self.random_state)
-        before = random_state.get_state()
-        try:
-            if not going_on:
-                rng = random_state
-                network, loss = self._build(X.shape[1], task, X.dtype.type, rng)
-                state = TrainingState(np.empty((0, network.w.size), network.w.dtype))
-            _start_from(network, coef_init, intercept_init)
-            rows, held_out = self._split(rows, targets, given, rng)
-        except BaseException:
-            random_state.set_state(before)
-            raise
-        if weights is not None:
-            weights = weights / weights[rows].mean()
-        history = self._history_to_continue() if going_on else History()
-        stopping = Stopping(self.tol, self.n_iter_no_change, history, self.early_stopping)
-        trainer = self._trainer(network, loss, state)
-        validate = self._validator(trainer, (X, targets, weights), held_out, given)
-        n_before = len(history.loss)
-        batch_size = min(200 if self.batch_size == "auto" else self.batch_size, len(rows))
-        order = None if len(rows) == X.shape[0] else rows
-
-        def next_order():
-            return rng.permutation(rows) if self.shuffle else order
-
-        def commit():
-            if rng is random_state and not isinstance(self.random_state, np.random.RandomState):
-                kept = rng
-            else:
-                kept = copy.deepcopy(rng)
-            self._commit(
-                carrier,
-                _network=network,
-                _loss=loss,
-                _state=state,
-                _rng=kept,
-                _task=task,
-                _structure=tuple(copy.copy(getattr(self, name)) for name in _STRUCTURE),
-                n_outputs_=loss.n_units(),
-                n_iter_=len(history.loss) - n_before,
-                loss_=history.loss[-1] if history.loss else np.nan,
-                loss_curve_=history.loss,
-                best_loss_=history.best_loss,
-                validation_loss_curve_=history.validation_loss or None,
-                validation_scores_=history.validation_score or None,
-                best_validation_score_=max(history.validation_score, default=None),
-                **described,
-            )
-
-        try:
-            stopped = train(
-                trainer,
-                next_order,
-                (X, targets, weights),
-                batch_size=batch_size,
-                max_iter=self.max_iter,
-                stopping=stopping,
-                validate=validate,
-                report=print if self.verbose else _quiet,
-            )
-        except (KeyboardInterrupt, DivergenceError):
-            commit()
-            raise
-        except BaseException:
-            random_state.set_state(before)
-            raise
-        commit()
+        with _restored_on_error(check_random_state(self.random_state)) as rng:
+            model = self._copy_model() if going_on else self._new_model(X, task, rng)
+            _start_from(model.network, coef_init, intercept_init)
+            rows, held_out = self._split(rows, targets, given, model.rng)
+            if weights is not None:
+                weights = weights / weights[rows].mean()
+            history = self._history_to_continue() if going_on else History()
+            n_before = len(history.loss)
+            trainer = self._trainer(model)
+            data = X, targets, weights
+            try:
+                stopped = train(
+                    trainer,
+                    self._orders(rows, X.shape[0], model.rng),
+                    data,
+                    batch_size=min(
+                        200 if self.batch_size == "auto" else self.batch_size, len(rows)
+                    ),
+                    max_iter=self.max_iter,
+                    stopping=Stopping(
+                        self.tol, self.n_iter_no_change, history, self.early_stopping
+                    ),
+                    validate=self._validator(trainer, data, held_out, given),
+                    report=print if self.verbose else _quiet,
+                )
+            except _LEAVES_A_MODEL:
+                self._commit(carrier, model, history, len(history.loss) - n_before, described)
+                raise
+        self._commit(carrier, model, history, len(history.loss) - n_before, described)
         if not stopped:
             self._warn_not_converged()
         return self
+
+    def _orders(self, rows, n_rows: int, rng):
+        """A function that gives the order of the rows in the next epoch (None: as they come)."""
+        if self.shuffle:
+            return lambda: rng.permutation(rows)
+        order = None if len(rows) == n_rows else rows
+        return lambda: order
 
     def _warn_not_converged(self) -> None:
         warnings.warn(
@@ -430,18 +417,32 @@ class _Backprop(BaseEstimator):
         )
 
     def _history_to_continue(self) -> History:
-        history = History(
+        return History(
             list(self.loss_curve_),
             validation_loss=list(self.validation_loss_curve_ or ()),
             validation_score=list(self.validation_scores_ or ()),
         )
-        return history
 
-    def _commit(self, carrier, **fitted) -> None:
+    def _commit(self, carrier, model: _Model, history: History, n_epochs: int, described) -> None:
         """Replace all fitted attributes in one step."""
-        for name in ("n_features_in_", "feature_names_in_"):
-            if name in vars(carrier):
-                fitted[name] = vars(carrier)[name]
+        names = ("n_features_in_", "feature_names_in_")
+        fitted = {
+            "_network": model.network,
+            "_loss": model.loss,
+            "_state": model.state,
+            "_rng": copy.deepcopy(model.rng),
+            "_structure": tuple(copy.copy(getattr(self, name)) for name in _STRUCTURE),
+            "n_outputs_": model.loss.n_units(),
+            "n_iter_": n_epochs,
+            "loss_": history.loss[-1] if history.loss else np.nan,
+            "loss_curve_": history.loss,
+            "best_loss_": history.best_loss,
+            "validation_loss_curve_": history.validation_loss or None,
+            "validation_scores_": history.validation_score or None,
+            "best_validation_score_": max(history.validation_score, default=None),
+            **described,
+            **{name: vars(carrier)[name] for name in names if name in vars(carrier)},
+        }
         kept = {k: v for k, v in vars(self).items() if not k.endswith("_") and k != "_running"}
         self.__dict__ = {**kept, **fitted}
 
@@ -513,7 +514,7 @@ class _Backprop(BaseEstimator):
             dtype = self._network.w.dtype
             X, y = self._validate_X_y(self, X, y, dtype, reset=False)
             described = self._described()
-            targets = self._encode_targets(y, dtype, self._task, described)
+            targets = self._encode_targets(y, dtype, self._loss.task, described)
             weights = self._weights(X, y, targets, described, sample_weight, online=True)
         self._present(trainer, X, targets, weights)
         return self
@@ -524,32 +525,10 @@ class _Backprop(BaseEstimator):
         X, y = self._validate_X_y(carrier, X, y, None)
         task, targets, described = self._describe_targets(y, X.dtype, classes, online=True)
         weights = self._weights(X, y, targets, described, sample_weight, online=True)
-        random_state = check_random_state(self.random_state)
-        before = random_state.get_state()
-        try:
-            network, loss = self._build(X.shape[1], task, X.dtype.type, random_state)
-            _start_from(network, coef_init, intercept_init)
-        except BaseException:
-            random_state.set_state(before)
-            raise
-        self._commit(
-            carrier,
-            _network=network,
-            _loss=loss,
-            _state=TrainingState(np.empty((0, network.w.size), network.w.dtype)),
-            _rng=copy.deepcopy(random_state),
-            _task=task,
-            _structure=tuple(copy.copy(getattr(self, name)) for name in _STRUCTURE),
-            n_outputs_=loss.n_units(),
-            n_iter_=0,
-            loss_=np.nan,
-            loss_curve_=[],
-            best_loss_=np.inf,
-            validation_loss_curve_=None,
-            validation_scores_=None,
-            best_validation_score_=None,
-            **described,
-        )
+        with _restored_on_error(check_random_state(self.random_state)) as rng:
+            model = self._new_model(X, task, rng)
+            _start_from(model.network, coef_init, intercept_init)
+        self._commit(carrier, model, History(), 0, described)
         self._present(self._running_trainer(), X, targets, weights)
         return self
 
@@ -578,7 +557,8 @@ class _Backprop(BaseEstimator):
                 return trainer
         self._check_params()
         self._check_structure()
-        trainer = self._trainer(self._writeable(), self._loss, self._state)
+        network = self._writeable()
+        trainer = self._trainer(_Model(network, self._loss, self._state, self._rng))
         self._running = key, trainer
         return trainer
 
@@ -628,10 +608,10 @@ class _Backprop(BaseEstimator):
     def _check_classes(self, classes) -> None:
         """Refuse `classes` that are not those of the first call."""
 
-    def _check_same_targets(self, X, task, described) -> None:
-        if task != self._task:
+    def _check_same_targets(self, task, described) -> None:
+        if task != self._loss.task:
             raise ValueError(
-                f"warm_start=True needs the targets of the first fit, {self._task}; got {task}."
+                f"warm_start=True needs targets as in the first fit, {self._loss.task}; got {task}."
             )
 
     # -- predictions -----------------------------------------------------------------------------
@@ -853,7 +833,7 @@ class BackpropRegressor(RegressorMixin, _Backprop):
         return targets.reshape(len(targets), n_targets)
 
     def _quick_row(self, X, y):
-        if not (self._plain_row(X) and self._task.n_targets == 1 and len(y) == 1):
+        if not (self._plain_row(X) and self._loss.task.n_targets == 1 and len(y) == 1):
             return None
         if type(y) is np.ndarray and y.shape == (1,) and y.dtype.kind == "f":
             d = float(y[0])
@@ -1084,7 +1064,7 @@ class BackpropClassifier(ClassifierMixin, _Backprop):
         return _class_indices(y, described["classes_"])
 
     def _quick_row(self, X, y):
-        if not self._plain_row(X) or len(y) != 1 or self._task.kind == "multilabel":
+        if not self._plain_row(X) or len(y) != 1 or self._loss.task.kind == "multilabel":
             return None
         if self.class_weight is not None or type(y) not in (list, np.ndarray):
             return None
@@ -1110,8 +1090,8 @@ class BackpropClassifier(ClassifierMixin, _Backprop):
                 f"{self.classes_!r}."
             )
 
-    def _check_same_targets(self, X, task, described) -> None:
-        if not np.array_equal(described["classes_"], self.classes_) or task != self._task:
+    def _check_same_targets(self, task, described) -> None:
+        if not np.array_equal(described["classes_"], self.classes_) or task != self._loss.task:
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous "
                 f"call to fit. Previously got {self.classes_}, `y` has {described['classes_']}."
@@ -1145,7 +1125,7 @@ class BackpropClassifier(ClassifierMixin, _Backprop):
         return accuracy_score(targets, predictions, sample_weight=weights)
 
     def _decode(self, prediction):
-        return prediction if self._task.kind == "multilabel" else self.classes_[prediction]
+        return prediction if self._loss.task.kind == "multilabel" else self.classes_[prediction]
 
     def decision_function(self, X) -> np.ndarray:
         """Confidence of each class.
@@ -1221,6 +1201,19 @@ class BackpropClassifier(ClassifierMixin, _Backprop):
 
 
 # -- helpers -------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _restored_on_error(random_state):
+    """Put a random state back to where it was when nothing comes of what drew from it."""
+    before = random_state.get_state()
+    try:
+        yield random_state
+    except _LEAVES_A_MODEL:
+        raise
+    except BaseException:
+        random_state.set_state(before)
+        raise
 
 
 def _quiet(line: str) -> None:

@@ -40,11 +40,14 @@ class TrainingState:
     rule_kind: type | None = None
     rule_start: int = 0  # updates that were done when the rule began
 
-    def start_rule(self, rule: UpdateRule, w: np.ndarray) -> None:
-        """Give a new kind of rule a fresh state."""
-        self.rule_kind = type(rule)
-        self.rule_state = np.zeros((rule.n_slots, w.size), w.dtype)
-        self.rule_start = self.n_updates
+    def serve(self, rule: UpdateRule, schedule, w: np.ndarray) -> None:
+        """Give a new kind of rule a fresh state, and a schedule without plateaus its whole eta."""
+        if self.rule_kind is not type(rule):
+            self.rule_kind = type(rule)
+            self.rule_state = np.zeros((rule.n_slots, w.size), w.dtype)
+            self.rule_start = self.n_updates
+        if not getattr(schedule, "acts_on_plateau", False):
+            self.decay = 1.0
 
 
 @dataclass
@@ -76,6 +79,7 @@ class _Interrupt:
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
+        self.pending = None
         self.previous = _signal.getsignal(_signal.SIGINT)
         if threading.current_thread() is not threading.main_thread() or not callable(self.previous):
             yield
@@ -208,6 +212,7 @@ class Trainer:
         """
         n_rows = X.shape[0] if order is None else len(order)
         total = 0.0
+        self.state.serve(self.rule, self.schedule, self.objective.network.w)
         with (
             self._interrupt.deferred(),
             np.errstate(over="ignore", invalid="ignore", divide="ignore"),
