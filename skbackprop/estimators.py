@@ -370,8 +370,11 @@ class _Backprop(BaseEstimator):
             raise ValueError("sample_weight is zero for every row; at least one must be positive.")
         with _restored_on_error(check_random_state(self.random_state)) as rng:
             model = self._copy_model() if going_on else self._new_model(X, task, rng)
-            _start_from(model.network, coef_init, intercept_init)
             rows, held_out = self._split(rows, targets, given, model.rng)
+            # At one row an update, fit is the online rule: it starts where partial_fit does.
+            if self.weight_init == "auto" and not going_on and self.batch_size != 1:
+                _rest_outputs(model, targets, weights, rows)
+            _start_from(model.network, coef_init, intercept_init)
             if weights is not None:
                 weights = weights / weights[rows].mean()
             history = self._history_to_continue() if going_on else History()
@@ -694,7 +697,9 @@ class BackpropRegressor(RegressorMixin, _Backprop):
         Print a line an epoch.
     weight_init : str or callable, default="auto"
         Name in `INITIALIZERS`, or ``(n_in, n_out, rng) -> W``; "auto" goes by the activation.
-        Biases start at zero.
+        Biases start at zero; but with "auto", and batches of more than one row, `fit` starts those
+        of the output neurons at the best constant prediction (the mean of y, the log-odds of the
+        classes), so that y need not be centred.
 
     Attributes
     ----------
@@ -1248,6 +1253,17 @@ def _write(name: str, values, views) -> None:
             raise ValueError(f"{name} must hold finite real numbers within {view.dtype}.")
     for array, view in zip(arrays, views, strict=True):
         view[...] = array
+
+
+def _rest_outputs(model: _Model, targets, weights, rows) -> None:
+    """Start the output biases at the best constant prediction of the rows, in float64."""
+    total, weight = 0.0, 0.0
+    for start in range(0, len(rows), _PREDICT_ROWS):
+        batch = rows[start : start + _PREDICT_ROWS]
+        d = model.loss.encode(take_rows(targets, batch), np.float64)
+        scale = np.ones(len(batch)) if weights is None else weights[batch].astype(np.float64)
+        total, weight = total + scale @ d, weight + scale.sum()
+    model.network.layers(model.network.w)[-1][1][...] = model.loss.link(total / weight)
 
 
 def _start_from(network: Network, coef_init, intercept_init) -> None:

@@ -140,6 +140,13 @@ class Loss(BaseEstimator):
         out[...] = self.error(d, y)
         return self.output.delta(out, v, y, out=out)
 
+    def link(self, d: np.ndarray) -> np.ndarray:
+        """Induced local fields whose outputs are `d`, of the canonical pair; else zeros.
+
+        ``E_av`` of a constant output is least at ``v = link(mean of d)``.
+        """
+        return np.zeros_like(d)
+
     # -- predictions -------------------------------------------------------------------------
 
     @property
@@ -195,6 +202,10 @@ class SquaredError(Loss):
         """True for logistic (two classes, labels) and softmax outputs."""
         return self.task.is_classification and self._is_probability()
 
+    def link(self, d) -> np.ndarray:
+        """``v = d`` for identity outputs; zeros for others."""
+        return d if self.canonical else np.zeros_like(d)
+
     def value(self, d, y, v) -> np.ndarray:
         """``1/2 sum_j (d_j - y_j)^2``."""
         e = d - y
@@ -235,6 +246,11 @@ class CrossEntropy(Loss):
     def gives_probabilities(self) -> bool:
         """Always."""
         return True
+
+    def link(self, d) -> np.ndarray:
+        """``log d`` (softmax) or ``log(d / (1 - d))`` (logistic), d kept off 0 and 1."""
+        d = np.clip(d, 1e-8, 1.0 - 1e-8)
+        return np.log(d) - np.log1p(-d) if self.output.elementwise else np.log(d)
 
     def value(self, d, y, v) -> np.ndarray:
         """``logsumexp(v) - d.v`` or ``sum_j softplus(v_j) - d_j v_j``, stable at any v."""
