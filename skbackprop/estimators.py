@@ -1263,7 +1263,7 @@ def _rest_outputs(model: _Model, targets, weights, rows) -> None:
         d = model.loss.encode(take_rows(targets, batch), np.float64)
         scale = np.ones(len(batch)) if weights is None else weights[batch].astype(np.float64)
         total, weight = total + scale @ d, weight + scale.sum()
-    model.network.layers(model.network.w)[-1][1][...] = model.loss.link(total / weight)
+    model.network.layers(model.network.w)[-1][1][...] = model.loss.link(np.asarray(total / weight))
 
 
 def _start_from(network: Network, coef_init, intercept_init) -> None:
