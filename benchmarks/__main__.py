@@ -1,0 +1,36 @@
+"""Run a section of the benchmarks and print its table in markdown."""
+
+import argparse
+import json
+import warnings
+
+from sklearn.exceptions import ConvergenceWarning
+
+from . import defaults, speed
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("section", choices=["speed", "defaults"])
+    parser.add_argument("--data", metavar="DIR", help="folder of further .npz sets (X, y, cat)")
+    parser.add_argument("--rows", type=int, default=3000, help="most rows of a set (defaults)")
+    parser.add_argument("--splits", type=int, default=3, help="splits of a set (defaults)")
+    parser.add_argument(
+        "--candidate",
+        action="append",
+        default=[],
+        metavar="NAME=JSON",
+        help='further settings to compare, as in tanh=\'{"activation": "tanh"}\' (defaults)',
+    )
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    if arguments.section == "speed":
+        speed.main()
+    else:
+        pairs = (text.split("=", 1) for text in arguments.candidate)
+        candidates = {name: json.loads(settings) for name, settings in pairs}
+        defaults.main(arguments.data, arguments.rows, arguments.splits, candidates)
+
+
+if __name__ == "__main__":
+    main()
