@@ -48,6 +48,9 @@ __all__ = ["BackpropClassifier", "BackpropRegressor"]
 
 _STRUCTURE = ("hidden_layer_sizes", "activation", "output_activation", "loss")
 _LEAVES_A_MODEL = (KeyboardInterrupt, DivergenceError)  # what ends a fit, yet leaves its weights
+_LARGEST: dict[np.dtype, float] = {
+    np.dtype(t): float(np.finfo(t).max) for t in (np.float32, np.float64)
+}
 _PREDICT_ROWS = 4096  # rows that a prediction holds the signals of at a time
 
 
@@ -235,8 +238,8 @@ class _Backprop(BaseEstimator):
         for part in (self.solver, self.eta_schedule):
             if hasattr(part, "__dict__"):
                 key.extend(vars(part).values())
-        if not isinstance(self.eta, (str, float, int)):
-            key.append(tuple(self.eta))  # may have been changed in place: never the same twice
+        if isinstance(self.eta, (list, tuple, np.ndarray)):
+            key.append(np.ravel(self.eta).tolist())  # may change in place: never the same twice
         return key
 
     @classmethod
@@ -381,25 +384,25 @@ class _Backprop(BaseEstimator):
             n_before = len(history.loss)
             trainer = self._trainer(model)
             data = X, targets, weights
+            stopping = Stopping(self.tol, self.n_iter_no_change, history, self.early_stopping)
+            batch_size = 200 if self.batch_size == "auto" else self.batch_size
+            ended_by = None
             try:
                 stopped = train(
                     trainer,
                     self._orders(rows, X.shape[0], model.rng),
                     data,
-                    batch_size=min(
-                        200 if self.batch_size == "auto" else self.batch_size, len(rows)
-                    ),
+                    batch_size=min(batch_size, len(rows)),
                     max_iter=self.max_iter,
-                    stopping=Stopping(
-                        self.tol, self.n_iter_no_change, history, self.early_stopping
-                    ),
+                    stopping=stopping,
                     validate=self._validator(trainer, data, held_out, given),
                     report=print if self.verbose else _quiet,
                 )
-            except _LEAVES_A_MODEL:
-                self._commit(carrier, model, history, len(history.loss) - n_before, described)
-                raise
+            except _LEAVES_A_MODEL as error:
+                ended_by = error
         self._commit(carrier, model, history, len(history.loss) - n_before, described)
+        if ended_by is not None:
+            raise ended_by
         if not stopped:
             self._warn_not_converged()
         return self
@@ -519,7 +522,7 @@ class _Backprop(BaseEstimator):
             described = self._described()
             targets = self._encode_targets(y, dtype, self._loss.task, described)
             weights = self._weights(X, y, targets, described, sample_weight, online=True)
-        self._present(trainer, X, targets, weights)
+        self._count_pass(self._present(trainer, X, targets, weights))
         return self
 
     def _first_partial_fit(self, X, y, sample_weight, coef_init, intercept_init, classes):
@@ -528,22 +531,32 @@ class _Backprop(BaseEstimator):
         X, y = self._validate_X_y(carrier, X, y, None)
         task, targets, described = self._describe_targets(y, X.dtype, classes, online=True)
         weights = self._weights(X, y, targets, described, sample_weight, online=True)
+        ended_by = None
         with _restored_on_error(check_random_state(self.random_state)) as rng:
             model = self._new_model(X, task, rng)
             _start_from(model.network, coef_init, intercept_init)
+            loss = np.nan
+            try:
+                loss = self._present(self._trainer(model), X, targets, weights)
+            except _LEAVES_A_MODEL as error:
+                ended_by = error
         self._commit(carrier, model, History(), 0, described)
-        self._present(self._running_trainer(), X, targets, weights)
+        self._count_pass(loss)
+        if ended_by is not None:
+            raise ended_by
         return self
 
-    def _present(self, trainer: Trainer, X, targets, weights) -> None:
+    def _present(self, trainer: Trainer, X, targets, weights) -> float:
         """Present the rows once, in the order given; rows of weight zero are passed over."""
         order = None
         if weights is not None and not weights.all():
             order = np.flatnonzero(weights)
         batch_size = 1 if self.batch_size == "auto" else self.batch_size
-        loss = trainer.present(X, targets, weights, order, batch_size)
+        return trainer.present(X, targets, weights, order, batch_size)
+
+    def _count_pass(self, loss: float) -> None:
         self.n_iter_ += 1
-        if loss == loss:
+        if loss == loss:  # NaN: every row had weight zero
             self.loss_ = loss
 
     def _running_trainer(self) -> Trainer:
@@ -838,17 +851,12 @@ class BackpropRegressor(RegressorMixin, _Backprop):
         return targets.reshape(len(targets), n_targets)
 
     def _quick_row(self, X, y):
-        if not (self._plain_row(X) and self._loss.task.n_targets == 1 and len(y) == 1):
+        if self._loss.task.n_targets != 1 or not _is_single(y) or not self._plain_row(X):
             return None
-        if type(y) is np.ndarray and y.shape == (1,) and y.dtype.kind == "f":
-            d = float(y[0])
-        elif type(y) is list and type(y[0]) is float:
-            d = y[0]
-        else:
+        if not isinstance(y[0], (float, np.floating)):
             return None
-        if not abs(d) < np.finfo(X.dtype).max:
-            return None
-        return X, np.array([[d]], X.dtype)
+        d = float(y[0])
+        return (X, np.array([[d]], X.dtype)) if abs(d) < _LARGEST[X.dtype] else None
 
     def _stratify(self, targets, rows):
         return None
@@ -1030,14 +1038,17 @@ class BackpropClassifier(ClassifierMixin, _Backprop):
     def _describe_targets(self, y, dtype, classes=None, *, online=False):
         if y.ndim == 2 and y.shape[1] == 1 and not sparse.issparse(y):
             y = column_or_1d(y, warn=True)
-        check_classification_targets(y)
+        try:
+            check_classification_targets(y)
+        except TypeError as error:
+            kinds = sorted({type(label).__name__ for label in y.tolist()})
+            raise ValueError(f"y mixes labels of types that do not sort: {kinds}.") from error
         if _is_indicator(y):
             task = Task("multilabel", y.shape[1])
-            described = {"classes_": np.arange(y.shape[1])}
-            if classes is not None and len(np.unique(classes)) != y.shape[1]:
-                raise ValueError(
-                    f"classes has {len(np.unique(classes))} labels; y has {y.shape[1]} columns."
-                )
+            known = np.arange(y.shape[1]) if classes is None else unique_labels(classes)
+            described = {"classes_": known}
+            if len(known) != y.shape[1]:
+                raise ValueError(f"classes has {len(known)} labels; y has {y.shape[1]} columns.")
         else:
             if online and classes is None:
                 raise ValueError("classes must be passed on the first call to partial_fit.")
@@ -1069,14 +1080,12 @@ class BackpropClassifier(ClassifierMixin, _Backprop):
         return _class_indices(y, described["classes_"])
 
     def _quick_row(self, X, y):
-        if not self._plain_row(X) or len(y) != 1 or self._loss.task.kind == "multilabel":
+        if self._loss.task.kind == "multilabel" or self.class_weight is not None:
             return None
-        if self.class_weight is not None or type(y) not in (list, np.ndarray):
-            return None
-        if type(y) is np.ndarray and y.shape != (1,):
+        if not _is_single(y) or not self._plain_row(X):
             return None
         label = y[0]
-        if type(label).__module__ not in ("builtins", "numpy") or label != label:
+        if not isinstance(label, (str, int, float, np.generic)):
             return None
         index = self._class_index().get(label)
         return None if index is None else (X, np.array([index]))
@@ -1111,17 +1120,33 @@ class BackpropClassifier(ClassifierMixin, _Backprop):
                 "class_weight='balanced' is not supported for partial_fit: the share of each class "
                 "in the stream is not known. Give a dict of weights, or sample_weight."
             )
-        if targets.ndim == 2:
-            dense = targets.toarray() if sparse.issparse(targets) else targets
-            factors = compute_sample_weight(self.class_weight, dense)
-        else:
-            classes = described["classes_"]
-            given = classes if online else classes[targets]
-            factors = compute_class_weight(self.class_weight, classes=classes, y=given)[targets]
+        with np.errstate(over="ignore"):
+            factors = self._class_factors(targets, described["classes_"], online).astype(X.dtype)
+            factors = factors if weights is None else factors * weights
         if not np.isfinite(factors).all() or (factors < 0).any():
-            raise ValueError(f"class_weight is {self.class_weight!r}; weights must be >= 0.")
-        factors = factors.astype(X.dtype)
-        return factors if weights is None else factors * weights
+            raise ValueError(
+                f"class_weight is {self.class_weight!r}; times sample_weight, weights must be >= 0 "
+                f"and within {X.dtype}."
+            )
+        return factors
+
+    def _class_factors(self, targets, classes, online: bool) -> np.ndarray:
+        """The weight of each row that `class_weight` gives to its class, or to its labels."""
+        if targets.ndim == 1:
+            # A dict says it all; "balanced" goes by the rows at hand.
+            given = classes if online else classes[targets]
+            return compute_class_weight(self.class_weight, classes=classes, y=given)[targets]
+        labels = targets.toarray() if sparse.issparse(targets) else targets
+        if not online:
+            return compute_sample_weight(self.class_weight, labels)
+        if not isinstance(self.class_weight, list) or len(self.class_weight) != labels.shape[1]:
+            raise ValueError(
+                f"class_weight is {self.class_weight!r}; for labels it must be a list of "
+                f"{labels.shape[1]} dicts."
+            )
+        both = np.array([0, 1])
+        factors = [compute_class_weight(w, classes=both, y=both) for w in self.class_weight]
+        return np.prod([f[c] for f, c in zip(factors, labels.T, strict=True)], axis=0)
 
     def _stratify(self, targets, rows):
         return targets[rows] if targets.ndim == 1 else None
@@ -1214,8 +1239,6 @@ def _restored_on_error(random_state):
     before = random_state.get_state()
     try:
         yield random_state
-    except _LEAVES_A_MODEL:
-        raise
     except BaseException:
         random_state.set_state(before)
         raise
@@ -1249,7 +1272,9 @@ def _write(name: str, values, views) -> None:
     if shapes != wanted:
         raise ValueError(f"{name} has shapes {shapes}; they must be {wanted}.")
     for array, view in zip(arrays, views, strict=True):
-        if array.dtype.kind not in "fiu" or not np.isfinite(array.astype(view.dtype)).all():
+        with np.errstate(over="ignore"):
+            real = array.dtype.kind in "fiu" and np.isfinite(array.astype(view.dtype)).all()
+        if not real:
             raise ValueError(f"{name} must hold finite real numbers within {view.dtype}.")
     for array, view in zip(arrays, views, strict=True):
         view[...] = array
@@ -1257,13 +1282,13 @@ def _write(name: str, values, views) -> None:
 
 def _rest_outputs(model: _Model, targets, weights, rows) -> None:
     """Start the output biases at the best constant prediction of the rows, in float64."""
-    total, weight = 0.0, 0.0
+    shares = np.ones(len(rows)) if weights is None else weights[rows].astype(np.float64)
+    shares /= shares.sum()
+    mean = np.zeros(model.loss.n_units())
     for start in range(0, len(rows), _PREDICT_ROWS):
-        batch = rows[start : start + _PREDICT_ROWS]
-        d = model.loss.encode(take_rows(targets, batch), np.float64)
-        scale = np.ones(len(batch)) if weights is None else weights[batch].astype(np.float64)
-        total, weight = total + scale @ d, weight + scale.sum()
-    model.network.layers(model.network.w)[-1][1][...] = model.loss.link(np.asarray(total / weight))
+        batch = slice(start, start + _PREDICT_ROWS)
+        mean += shares[batch] @ model.loss.encode(take_rows(targets, rows[batch]), np.float64)
+    model.network.layers(model.network.w)[-1][1][...] = model.loss.link(mean)
 
 
 def _start_from(network: Network, coef_init, intercept_init) -> None:
@@ -1284,6 +1309,11 @@ def _check_weights(sample_weight, X, name: str) -> np.ndarray:
     return weights
 
 
+def _is_single(y) -> bool:
+    """Whether `y` is a list or array of one entry."""
+    return (type(y) is list and len(y) == 1) or (type(y) is np.ndarray and y.shape == (1,))
+
+
 def _same(a, b) -> bool:
     """Whether two parameter values mean the same structure."""
     if a is b:
@@ -1292,6 +1322,8 @@ def _same(a, b) -> bool:
         return len(a) == len(b) and all(_same(p, q) for p, q in zip(a, b, strict=True))
     if isinstance(a, BaseEstimator) and type(a) is type(b):
         return a.get_params() == b.get_params()
+    if isinstance(a, Integral) and isinstance(b, Integral):
+        return int(a) == int(b)
     return type(a) is type(b) and bool(a == b)
 
 
@@ -1316,6 +1348,6 @@ def _class_indices(y, classes) -> np.ndarray:
     if np.any(unseen):
         raise ValueError(
             f"y has labels that are not in classes {classes.tolist()}: "
-            f"{np.unique(y[unseen])[:5].tolist()}."
+            f"{list(dict.fromkeys(y[unseen].tolist()))[:5]}."
         )
     return indices

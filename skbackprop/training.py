@@ -134,7 +134,9 @@ class Trainer:
         """One update on one batch; returns the batch's cost before it."""
         state, w = self.state, self.objective.network.w
         cost, g = self.objective.correction(X, targets, scale, workspace)
-        factor = state.decay * self._multiplier(state.n_updates)
+        multiplier = self._multiplier(state.n_updates)  # raises, if it does, before any change
+        state.serve(self.rule, self.schedule, w)
+        factor = state.decay * multiplier
         eta = self.eta * factor
         largest = self.largest_eta * factor
         # One number that is finite unless some v, delta or step comes near overflow.
@@ -188,6 +190,8 @@ class Trainer:
 
     def _buffers(self, n_rows: int, X) -> tuple[Workspace, np.ndarray]:
         if n_rows not in self._workspaces:
+            while len(self._workspaces) > 1:  # a full batch's and the last batch's are enough
+                del self._workspaces[next(iter(self._workspaces))]
             workspace = Workspace(self.objective.network, n_rows)
             buffer = np.empty((n_rows, X.shape[1]), workspace.g.dtype)
             self._workspaces[n_rows] = workspace, buffer
@@ -212,7 +216,6 @@ class Trainer:
         """
         n_rows = X.shape[0] if order is None else len(order)
         total = 0.0
-        self.state.serve(self.rule, self.schedule, self.objective.network.w)
         with (
             self._interrupt.deferred(),
             np.errstate(over="ignore", invalid="ignore", divide="ignore"),
