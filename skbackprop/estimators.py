@@ -322,15 +322,18 @@ class _Backprop(BaseEstimator):
         network = Network(sizes, activations, dtype=X.dtype.type)
         for (W, _), activation in zip(network.layers(network.w), activations, strict=True):
             n_in, n_out = W.shape
-            initial = np.asarray(initializer_for(self.weight_init, activation)(n_in, n_out, rng))
-            if initial.shape != W.shape or not np.isfinite(initial).all():
-                raise ValueError(
-                    f"weight_init gave an array of shape {initial.shape}; it must give finite "
-                    f"numbers of shape {W.shape}."
-                )
-            W[...] = initial
+            W[...] = self._initial(n_in, n_out, activation, rng)
         state = TrainingState(np.empty((0, network.w.size), network.w.dtype))
         return _Model(network, loss, state, rng)
+
+    def _initial(self, n_in: int, n_out: int, activation: Activation, rng) -> np.ndarray:
+        W = np.asarray(initializer_for(self.weight_init, activation)(n_in, n_out, rng))
+        if W.shape != (n_in, n_out) or not np.isfinite(W).all():
+            raise ValueError(
+                f"weight_init gave an array of shape {W.shape}; it must give finite numbers of "
+                f"shape {(n_in, n_out)}."
+            )
+        return W
 
     def _copy_model(self) -> _Model:
         """The fitted model, apart from this one: a failure of the fit must not touch it."""
@@ -373,7 +376,7 @@ class _Backprop(BaseEstimator):
             raise ValueError("sample_weight is zero for every row; at least one must be positive.")
         with _restored_on_error(check_random_state(self.random_state)) as rng:
             model = self._copy_model() if going_on else self._new_model(X, task, rng)
-            rows, held_out = self._split(rows, targets, given, model.rng)
+            rows, held_out = self._split(rows, targets, given, model)
             # At one row an update, fit is the online rule: it starts where partial_fit does.
             if self.weight_init == "auto" and not going_on and self.batch_size != 1:
                 _rest_outputs(model, targets, weights, rows)
@@ -442,24 +445,33 @@ class _Backprop(BaseEstimator):
             "n_iter_": n_epochs,
             "loss_": history.loss[-1] if history.loss else np.nan,
             "loss_curve_": history.loss,
-            "best_loss_": history.best_loss,
+            "best_loss_": None if self.early_stopping else min(history.loss, default=np.inf),
             "validation_loss_curve_": history.validation_loss or None,
             "validation_scores_": history.validation_score or None,
-            "best_validation_score_": max(history.validation_score, default=None),
+            "best_validation_score_": history.best_validation_score,
             **described,
             **{name: vars(carrier)[name] for name in names if name in vars(carrier)},
         }
         kept = {k: v for k, v in vars(self).items() if not k.endswith("_") and k != "_running"}
         self.__dict__ = {**kept, **fitted}
 
-    def _split(self, rows, targets, given, rng):
+    def _split(self, rows, targets, given, model: _Model):
         """Rows to train on, and rows held out for early stopping (None: no such)."""
         if not self.early_stopping or given is not None:
             return rows, None
-        stratify = self._stratify(targets, rows)
+        if model.state.split_seed is None:  # a later fit with warm_start holds out the same rows
+            model.state.split_seed = model.rng.randint(2**31 - 1)
         kept, held_out = train_test_split(
-            rows, test_size=self.validation_fraction, random_state=rng, stratify=stratify
+            rows,
+            test_size=self.validation_fraction,
+            random_state=model.state.split_seed,
+            stratify=self._stratify(targets, rows),
         )
+        if len(held_out) < 2:
+            raise ValueError(
+                f"The validation set is too small: validation_fraction={self.validation_fraction} "
+                f"of {len(rows)} rows. Increase validation_fraction, or give more rows."
+            )
         return np.sort(kept), np.sort(held_out)
 
     def _validator(self, trainer, data, held_out, given):
@@ -473,7 +485,13 @@ class _Backprop(BaseEstimator):
         objective = trainer.objective
 
         def validate():
-            v, y = _outputs(objective.network, X)
+            with np.errstate(over="ignore", invalid="ignore"):
+                v, y = _outputs(objective.network, X)
+            if not np.isfinite(v).all():
+                raise DivergenceError(
+                    "training diverged: the outputs on the validation rows are not finite. Use a "
+                    "smaller eta, or scale X and y."
+                )
             score = self._score_targets(targets, objective.loss.decode(v, y), weights)
             return objective.value(X, targets, weights), score
 
@@ -725,7 +743,8 @@ class BackpropRegressor(RegressorMixin, _Backprop):
     t_, n_updates_ : int
         Samples seen and updates done.
     loss_, best_loss_ : float
-        Cost of the last epoch or `partial_fit` call, each row before its own update; and the best.
+        Cost of the last epoch or `partial_fit` call, each row before its own update; and the best
+        (None with early stopping, which watches the score).
     loss_curve_ : list of float
         Cost of each epoch of `fit`.
     validation_loss_curve_, validation_scores_ : list of float or None
@@ -1043,6 +1062,11 @@ class BackpropClassifier(ClassifierMixin, _Backprop):
         except TypeError as error:
             kinds = sorted({type(label).__name__ for label in y.tolist()})
             raise ValueError(f"y mixes labels of types that do not sort: {kinds}.") from error
+        if type_of_target(y) == "multiclass-multioutput":
+            raise ValueError(
+                "y is multiclass-multioutput, which is not supported: give one class per row, or a "
+                "0/1 indicator matrix of labels."
+            )
         if _is_indicator(y):
             task = Task("multilabel", y.shape[1])
             known = np.arange(y.shape[1]) if classes is None else unique_labels(classes)
@@ -1266,8 +1290,8 @@ def _outputs(network: Network, X) -> tuple[np.ndarray, np.ndarray]:
 def _write(name: str, values, views) -> None:
     """Copy `values` into `views`, all or nothing."""
     if values is None:
-        return
-    arrays = [np.asarray(value) for value in values]
+        raise TypeError(f"{name} is None; it must be a sequence of {len(views)} arrays.")
+    arrays = [np.array(value) for value in values]  # copies: they may be views of each other
     shapes, wanted = [a.shape for a in arrays], [view.shape for view in views]
     if shapes != wanted:
         raise ValueError(f"{name} has shapes {shapes}; they must be {wanted}.")
@@ -1293,8 +1317,10 @@ def _rest_outputs(model: _Model, targets, weights, rows) -> None:
 
 def _start_from(network: Network, coef_init, intercept_init) -> None:
     layers = network.layers(network.w)
-    _write("coef_init", coef_init, [W for W, _ in layers])
-    _write("intercept_init", intercept_init, [b for _, b in layers])
+    if coef_init is not None:
+        _write("coef_init", coef_init, [W for W, _ in layers])
+    if intercept_init is not None:
+        _write("intercept_init", intercept_init, [b for _, b in layers])
 
 
 def _check_weights(sample_weight, X, name: str) -> np.ndarray:

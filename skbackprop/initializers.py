@@ -10,7 +10,6 @@ beyond is `estimators._rest_outputs`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 
@@ -21,30 +20,52 @@ __all__ = ["INITIALIZERS", "initializer_for"]
 Initializer = Callable[[int, int, np.random.RandomState], np.ndarray]
 
 
-def _uniform(n_in, n_out, rng, *, scale, fan):
-    bound = np.sqrt(3.0 * scale / fan(n_in, n_out))
+def _uniform(n_in, n_out, rng, variance):
+    bound = np.sqrt(3.0 * variance)
     return rng.uniform(-bound, bound, (n_in, n_out))
 
 
-def _normal(n_in, n_out, rng, *, scale, fan):
-    return rng.normal(0.0, np.sqrt(scale / fan(n_in, n_out)), (n_in, n_out))
+def _normal(n_in, n_out, rng, variance):
+    return rng.normal(0.0, np.sqrt(variance), (n_in, n_out))
 
 
-def _fan_in(n_in, n_out):
-    return n_in
+def glorot_uniform(n_in, n_out, rng):
+    """Uniform, ``Var(w) = 2 / (n_in + n_out)``."""
+    return _uniform(n_in, n_out, rng, 2.0 / (n_in + n_out))
 
 
-def _fan_mean(n_in, n_out):
-    return (n_in + n_out) / 2.0
+def glorot_normal(n_in, n_out, rng):
+    """Normal, ``Var(w) = 2 / (n_in + n_out)``."""
+    return _normal(n_in, n_out, rng, 2.0 / (n_in + n_out))
+
+
+def he_uniform(n_in, n_out, rng):
+    """Uniform, ``Var(w) = 2 / n_in``."""
+    return _uniform(n_in, n_out, rng, 2.0 / n_in)
+
+
+def he_normal(n_in, n_out, rng):
+    """Normal, ``Var(w) = 2 / n_in``."""
+    return _normal(n_in, n_out, rng, 2.0 / n_in)
+
+
+def lecun_uniform(n_in, n_out, rng):
+    """Uniform, ``Var(w) = 1 / n_in``."""
+    return _uniform(n_in, n_out, rng, 1.0 / n_in)
+
+
+def lecun_normal(n_in, n_out, rng):
+    """Normal, ``Var(w) = 1 / n_in``."""
+    return _normal(n_in, n_out, rng, 1.0 / n_in)
 
 
 INITIALIZERS: dict[str, Initializer] = {
-    "glorot_uniform": partial(_uniform, scale=1.0, fan=_fan_mean),
-    "glorot_normal": partial(_normal, scale=1.0, fan=_fan_mean),
-    "he_uniform": partial(_uniform, scale=2.0, fan=_fan_in),
-    "he_normal": partial(_normal, scale=2.0, fan=_fan_in),
-    "lecun_uniform": partial(_uniform, scale=1.0, fan=_fan_in),
-    "lecun_normal": partial(_normal, scale=1.0, fan=_fan_in),
+    "glorot_uniform": glorot_uniform,
+    "glorot_normal": glorot_normal,
+    "he_uniform": he_uniform,
+    "he_normal": he_normal,
+    "lecun_uniform": lecun_uniform,
+    "lecun_normal": lecun_normal,
 }
 
 # He's scale is there by name: as the default for rectifiers it measured worse at one hidden layer

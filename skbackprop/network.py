@@ -91,6 +91,13 @@ class Workspace:
             self.g = np.empty_like(network.w)
             self.g_layers = network.layers(self.g)
             self.ones = np.ones(n_rows, dtype)
+            self._rows: np.ndarray | None = None
+
+    def rows(self) -> np.ndarray:
+        """An array (n_rows, n_features) for the batch's input, made when first asked for."""
+        if self._rows is None:
+            self._rows = np.empty((len(self.ones), self.layers[0][0].shape[0]), self.g.dtype)
+        return self._rows
 
 
 class Network:

@@ -38,6 +38,7 @@ class TrainingState:
     n_samples: int = 0
     decay: float = 1.0  # factor of eta that plateaus have left ("adaptive")
     rule_kind: type | None = None
+    split_seed: int | None = None  # decides the rows held out for early stopping
     rule_start: int = 0  # updates that were done when the rule began
 
     def serve(self, rule: UpdateRule, schedule, w: np.ndarray) -> None:
@@ -55,10 +56,9 @@ class History:
     """What the epochs of a fit have measured."""
 
     loss: list[float] = field(default_factory=list)
-    best_loss: float = np.inf
     validation_loss: list[float] = field(default_factory=list)
     validation_score: list[float] = field(default_factory=list)
-    best_validation_score: float = -np.inf
+    best_validation_score: float | None = None  # of this fit, the weights it began with counted
 
 
 class _Interrupt:
@@ -93,13 +93,16 @@ class _Interrupt:
 
 
 def take_rows(A, rows, out=None):
-    """Rows of `A` (dense, memory-mapped or CSR), contiguous; `rows` is a slice or indices."""
+    """Rows of `A` (dense, memory-mapped or CSR), contiguous; `rows` is a slice or indices.
+
+    `out` gives an array for them, and is asked only if there is something to copy.
+    """
     if sparse.issparse(A):
         return A[rows]
     if isinstance(rows, slice):
         return np.ascontiguousarray(A[rows])
-    if out is not None and out.dtype == A.dtype:
-        return np.take(A, rows, axis=0, out=out, mode="clip")
+    if out is not None:
+        return np.take(A, rows, axis=0, out=out(), mode="clip")
     return A[rows]
 
 
@@ -127,7 +130,7 @@ class Trainer:
         self.schedule = schedule
         self.state = state
         self.memo: dict = {}  # what the caller keeps for as long as the trainer serves
-        self._workspaces: dict[int, tuple[Workspace, np.ndarray]] = {}
+        self._workspaces: dict[int, Workspace] = {}
         self._interrupt = _Interrupt()
 
     def update(self, X, targets, scale, workspace: Workspace) -> float:
@@ -188,13 +191,11 @@ class Trainer:
             "eta, or scale X and y."
         )
 
-    def _buffers(self, n_rows: int, X) -> tuple[Workspace, np.ndarray]:
+    def _workspace(self, n_rows: int) -> Workspace:
         if n_rows not in self._workspaces:
             while len(self._workspaces) > 1:  # a full batch's and the last batch's are enough
                 del self._workspaces[next(iter(self._workspaces))]
-            workspace = Workspace(self.objective.network, n_rows)
-            buffer = np.empty((n_rows, X.shape[1]), workspace.g.dtype)
-            self._workspaces[n_rows] = workspace, buffer
+            self._workspaces[n_rows] = Workspace(self.objective.network, n_rows)
         return self._workspaces[n_rows]
 
     def present(self, X, targets, scale, order, batch_size: int) -> float:
@@ -223,10 +224,10 @@ class Trainer:
             for start in range(0, n_rows, batch_size):
                 stop = min(start + batch_size, n_rows)
                 rows = slice(start, stop) if order is None else order[start:stop]
-                workspace, buffer = self._buffers(stop - start, X)
+                workspace = self._workspace(stop - start)
                 try:
                     cost = self.update(
-                        take_rows(X, rows, buffer),
+                        take_rows(X, rows, workspace.rows),
                         take_rows(targets, rows),
                         None if scale is None else scale[rows],
                         workspace,
@@ -247,7 +248,6 @@ class Stopping:
     tol : float
     patience : int or inf
     history : History
-        Its best figures are kept up to date.
     watch_validation : bool
         Watch the validation score (higher is better) in the place of the training loss.
     """
@@ -258,19 +258,16 @@ class Stopping:
         self.history = history
         self.watch_validation = watch_validation
         self.stagnant = 0
+        self.best = np.inf  # the least loss, or the negative of the best score
 
     def improved(self) -> bool:
         """Take the last epoch into account; whether it is the best so far."""
         history = self.history
-        if self.watch_validation:
-            figure, best = -history.validation_score[-1], -history.best_validation_score
-        else:
-            figure, best = history.loss[-1], history.best_loss
-        self.stagnant = 0 if figure <= best - self.tol else self.stagnant + 1
-        history.best_loss = min(history.best_loss, history.loss[-1])
-        if self.watch_validation:
-            history.best_validation_score = max(history.best_validation_score, -figure)
-        return figure < best
+        figure = -history.validation_score[-1] if self.watch_validation else history.loss[-1]
+        self.stagnant = 0 if figure <= self.best - self.tol else self.stagnant + 1
+        better = figure < self.best
+        self.best = min(figure, self.best)
+        return better
 
     @property
     def exhausted(self) -> bool:
@@ -320,6 +317,11 @@ def train(
     """
     history, network, state = stopping.history, trainer.objective.network, trainer.state
     best = None
+    if stopping.watch_validation and validate is not None and state.n_updates:
+        # What a fit goes on from may stay the best.
+        history.best_validation_score = validate()[1]
+        stopping.best = -history.best_validation_score
+        best = network.w.copy(), state.rule_state.copy()
     stopped = False
     for epoch in range(1, max_iter + 1):
         history.loss.append(trainer.present(*data, rows(), batch_size))
@@ -328,6 +330,8 @@ def train(
             loss, score = validate()
             history.validation_loss.append(loss)
             history.validation_score.append(score)
+            if history.best_validation_score is None or score > history.best_validation_score:
+                history.best_validation_score = score
             line += f", validation score = {score:.6f}"
         report(line)
         if stopping.improved() and stopping.watch_validation:
@@ -341,7 +345,8 @@ def train(
             stopped = True
             break
     if best is not None:
-        network.w[...], state.rule_state[...] = best
+        network.w[...] = best[0]
+        state.rule_state = best[1]
     return stopped
 
 

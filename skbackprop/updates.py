@@ -128,7 +128,7 @@ class Adam(UpdateRule):
     """
 
     n_slots = 2
-    default_eta = 0.001
+    default_eta = 0.003
 
     def __init__(self, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-8):
         self.beta_1 = beta_1

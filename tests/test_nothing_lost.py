@@ -257,9 +257,7 @@ def test_weights_that_are_all_zero_in_fit(Estimator):
 )
 def test_bad_validation_rows(validation, Estimator):
     model, y = fitted(Estimator), Y[Estimator]
-    given = {
-        name: y if isinstance(value, str) else value for name, value in validation.items()
-    }
+    given = {name: y if isinstance(value, str) else value for name, value in validation.items()}
     refused(lambda: model.fit(X, y, **given), model)
 
 

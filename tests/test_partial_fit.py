@@ -352,9 +352,7 @@ def test_class_weight_is_a_sample_weight(kind):
     both = make(kind, class_weight={1: 2.0}).partial_fit(
         X, y, sample_weight=np.full(N, 0.5), **first(kind)
     )
-    product = make(kind).partial_fit(
-        X, y, sample_weight=np.where(y == 1, 1.0, 0.5), **first(kind)
-    )
+    product = make(kind).partial_fit(X, y, sample_weight=np.where(y == 1, 1.0, 0.5), **first(kind))
     assert bits(both) == bits(product)
 
 
