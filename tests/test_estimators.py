@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFittedError
-from sklearn.metrics import accuracy_score, r2_score
+from sklearn.metrics import accuracy_score, get_scorer, r2_score
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -458,7 +458,7 @@ def test_sparse_rows_are_never_densified(kind, container, dtype, never_densified
 
 
 def test_wide_sparse_rows_take_no_dense_memory():
-    S = sparse.random_array((3000, 20000), density=1e-4, format="csr", rng=np.random.default_rng(0))
+    S = sparse.random(3000, 20000, density=1e-4, format="csr", random_state=0)
     y = np.asarray(S[:, :50].sum(axis=1)).ravel()
     tracemalloc.start()
     try:
@@ -587,7 +587,15 @@ def test_routing_of_sample_weight(kind, routing):
     pipe.fit(X, y, sample_weight=w)
     Z = StandardScaler().fit_transform(X)
     np.testing.assert_array_equal(flat(pipe[-1]), flat(make(kind, max_iter=3).fit(Z, y, w)))
-    scores = cross_validate(pipe, X, y, params={"sample_weight": w}, error_score="raise")
+    scorer = get_scorer("r2" if kind == "regression" else "accuracy")
+    scores = cross_validate(
+        pipe,
+        X,
+        y,
+        scoring=scorer.set_score_request(sample_weight=True),
+        params={"sample_weight": w},
+        error_score="raise",
+    )
     assert len(scores["test_score"]) == 5
 
 
@@ -664,6 +672,22 @@ def test_early_stopping_in_a_second_fit_keeps_the_best_of_both():
     assert max(model.validation_scores_[-2:]) < first  # the second fit made it worse
     assert model.best_validation_score_ == max(model.validation_scores_)
     assert model.score(X[40:], y[40:]) == pytest.approx(model.best_validation_score_, abs=1e-9)
+
+
+@pytest.mark.parametrize("second", sorted(RULES))
+@pytest.mark.parametrize("first", sorted(RULES))
+def test_early_stopping_in_a_second_fit_with_another_solver(first, second):
+    # The state that is kept with the best weights is that of their solver.
+    y = TARGETS["regression"]
+    validation = {"X_val": X[40:], "y_val": y[40:]}
+    model = make("regression", solver=first, early_stopping=True, warm_start=True, eta=0.01)
+    model.fit(X[:40], y[:40], **validation)
+    best = flat(model)
+    model.set_params(solver=second, eta=0.5, max_iter=2).fit(X[:40], -5 * y[:40], **validation)
+    np.testing.assert_array_equal(flat(model), best)
+    for solver in (second, first):
+        model.set_params(solver=solver, eta=1e-3).partial_fit(X, y)
+        assert model._state.rule_state.shape == (RULES[solver].n_slots, best.size)
 
 
 def test_early_stopping_in_a_second_fit_holds_out_the_same_rows():
