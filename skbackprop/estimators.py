@@ -378,7 +378,8 @@ class _Backprop(BaseEstimator):
             model = self._copy_model() if going_on else self._new_model(X, task, rng)
             rows, held_out = self._split(rows, targets, given, model)
             # At one row an update, fit is the online rule: it starts where partial_fit does.
-            if self.weight_init == "auto" and not going_on and self.batch_size != 1:
+            batch_size = min(200 if self.batch_size == "auto" else self.batch_size, len(rows))
+            if self.weight_init == "auto" and not going_on and batch_size > 1:
                 _rest_outputs(model, targets, weights, rows)
             _start_from(model.network, coef_init, intercept_init)
             if weights is not None:
@@ -388,14 +389,13 @@ class _Backprop(BaseEstimator):
             trainer = self._trainer(model)
             data = X, targets, weights
             stopping = Stopping(self.tol, self.n_iter_no_change, history, self.early_stopping)
-            batch_size = 200 if self.batch_size == "auto" else self.batch_size
             ended_by = None
             try:
                 stopped = train(
                     trainer,
                     self._orders(rows, X.shape[0], model.rng),
                     data,
-                    batch_size=min(batch_size, len(rows)),
+                    batch_size=batch_size,
                     max_iter=self.max_iter,
                     stopping=stopping,
                     validate=self._validator(trainer, data, held_out, given),
@@ -507,6 +507,8 @@ class _Backprop(BaseEstimator):
         if X_val is None or y_val is None:
             raise ValueError("X_val and y_val must be given together.")
         X_val, y_val = self._validate_X_y(carrier, X_val, y_val, X.dtype, reset=False)
+        if self.early_stopping and X_val.shape[0] < 2:
+            raise ValueError("The validation set is too small: X_val has 1 row; give at least 2.")
         targets = self._encode_targets(y_val, X.dtype, task, described)
         weights = None
         if sample_weight_val is not None:
@@ -559,9 +561,9 @@ class _Backprop(BaseEstimator):
             except _LEAVES_A_MODEL as error:
                 ended_by = error
         self._commit(carrier, model, History(), 0, described)
-        self._count_pass(loss)
         if ended_by is not None:
             raise ended_by
+        self._count_pass(loss)
         return self
 
     def _present(self, trainer: Trainer, X, targets, weights) -> float:
@@ -1129,6 +1131,8 @@ class BackpropClassifier(ClassifierMixin, _Backprop):
             )
 
     def _check_same_targets(self, task, described) -> None:
+        if task.kind == self._loss.task.kind == "multilabel":
+            described["classes_"] = self.classes_  # named by the first call; the columns count
         if not np.array_equal(described["classes_"], self.classes_) or task != self._loss.task:
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous "

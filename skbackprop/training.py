@@ -317,6 +317,7 @@ def train(
     """
     history, network, state = stopping.history, trainer.objective.network, trainer.state
     best = None
+    state.serve(trainer.rule, trainer.schedule, network.w)
     if stopping.watch_validation and validate is not None and state.n_updates:
         # What a fit goes on from may stay the best.
         history.best_validation_score = validate()[1]

@@ -29,6 +29,7 @@ from skbackprop import (
     Adam,
     BackpropClassifier,
     BackpropRegressor,
+    DivergenceError,
     Mixed,
     Momentum,
 )
@@ -1208,3 +1209,35 @@ def test_renaming_the_labels_renames_the_predictions(order):
 def test_everything_named_at_the_top_is_there():
     for name in skbackprop.__all__:
         assert hasattr(skbackprop, name)
+
+
+# -- what a review found -------------------------------------------------------------------------
+
+
+def test_named_labels_go_on_in_a_warm_start():
+    Y = TARGETS["multilabel"]
+    names = [2, 3, 5]
+    model = make("multilabel", warm_start=True).partial_fit(X, Y, classes=names)
+    model.fit(X, Y)
+    assert model.classes_.tolist() == names
+
+
+def test_one_validation_row_is_too_few_to_stop_by():
+    model = make("regression", early_stopping=True)
+    y = TARGETS["regression"]
+    with pytest.raises(ValueError, match="validation set is too small"):
+        model.fit(X, y, X_val=X[:1], y_val=y[:1])
+
+
+def test_a_refused_first_pass_is_not_counted():
+    model = make("regression", solver="sgd", eta=1e300)
+    with pytest.raises(DivergenceError):
+        model.partial_fit(X, TARGETS["regression"])
+    assert model.n_iter_ == 0
+
+
+def test_one_row_of_fit_is_the_online_rule():
+    y = TARGETS["regression"][:1]
+    fitted = make("regression", max_iter=1).fit(X[:1], y)
+    online = make("regression").partial_fit(X[:1], y)
+    np.testing.assert_array_equal(fitted.coefs_[0], online.coefs_[0])
