@@ -80,7 +80,12 @@ def objective_of(head, hidden, penalty, n_targets, depth, rng):
     return Objective(network, loss, ElasticNet(is_weight, *penalty)), n_targets
 
 
-def relative_error(case, step=1e-6):
+def agrees(case):
+    """Whether one of three steps agrees: small ones drown in round-off, large ones meet kinks."""
+    return any(relative_error(case, step) < 1e-7 for step in (1e-6, 1e-5, 1e-4))
+
+
+def relative_error(case, step):
     head, hidden, penalty, weighted, n_targets, depth = case
     rng = np.random.default_rng(1)
     objective, n_targets = objective_of(head, hidden, penalty, n_targets, depth, rng)
@@ -114,7 +119,7 @@ def test_the_cover_covers():
 def test_gradient_over_all_pairs(hidden):
     for case in PAIRS:
         if case[1] == hidden:
-            assert relative_error(case) < 1e-7, case
+            assert agrees(case), case
 
 
 @pytest.mark.matrix
@@ -122,7 +127,7 @@ def test_gradient_over_all_pairs(hidden):
 def test_gradient_over_the_full_product(hidden):
     rest = [FACTORS[name] for name in ("penalty", "weighted", "n_targets", "depth")]
     for case in product(HEADS, [hidden], *rest):
-        assert relative_error(case) < 1e-7, case
+        assert agrees(case), case
 
 
 def test_every_loss_is_covered():
