@@ -4,7 +4,7 @@ import importlib
 import inspect
 
 import pytest
-from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
+from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from skbackprop import ACTIVATIONS, BackpropClassifier, BackpropRegressor
 
@@ -16,7 +16,16 @@ HIDDEN = sorted(set(ACTIVATIONS) - {"softmax"})
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
-@parametrize_with_checks([E(**kw) for E in ESTIMATORS for kw in ({}, {"solver": "sgd"})])
+# As `parametrize_with_checks` does; that of scikit-learn 1.6 trips a warning of pytest 9.
+@pytest.mark.parametrize(
+    ("estimator", "check"),
+    [
+        pytest.param(estimator, check, id=f"{estimator}-{getattr(check, 'func', check).__name__}")
+        for E in ESTIMATORS
+        for kw in ({}, {"solver": "sgd"})
+        for estimator, check in estimator_checks_generator(E(**kw))
+    ],
+)
 def test_check_estimator(estimator, check):
     check(estimator)
 
