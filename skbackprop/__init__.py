@@ -5,6 +5,7 @@ from .estimators import BackpropClassifier, BackpropRegressor
 from .initializers import INITIALIZERS
 from .losses import LOSSES, CrossEntropy, Loss, SquaredError, Task
 from .schedules import SCHEDULES, Adaptive, InverseScaling
+from .solvers import LBFGS, LM, SCG, SOLVERS, BayesianLM, WholeBatchSolver
 from .training import DivergenceError
 from .updates import RULES, SGD, Adam, Momentum, Nesterov, UpdateRule
 
@@ -20,15 +21,21 @@ __all__ = [
     "Adaptive",
     "BackpropClassifier",
     "BackpropRegressor",
+    "BayesianLM",
     "CrossEntropy",
     "DivergenceError",
     "InverseScaling",
+    "LBFGS",
+    "LM",
     "Loss",
     "Mixed",
     "Momentum",
     "Nesterov",
+    "SCG",
+    "SOLVERS",
     "SquaredError",
     "Task",
     "UpdateRule",
+    "WholeBatchSolver",
 ]
 __version__ = "0.1.0"

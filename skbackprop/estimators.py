@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import copy
 import warnings
+from collections import ChainMap
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isfinite
 from numbers import Integral, Real
 from operator import is_
+from typing import Any
 
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import accuracy_score, r2_score
+from sklearn.metrics import accuracy_score, check_scoring, r2_score
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils._param_validation import Interval, Options
@@ -34,24 +36,45 @@ from sklearn.utils.validation import (
 )
 
 from .activations import Activation, check_activation, resolve_activation
+from .callbacks import (
+    WRAPPER_FRAMES,
+    CallbackSupport,
+    callback_listener,
+    fit_with_callbacks,
+)
 from .initializers import INITIALIZERS, initializer_for
 from .losses import LOSSES, Loss, Task
+from .monitor import History, Monitor, Stopping
 from .network import Network, Workspace
-from .objective import Objective
+from .objective import BLOCK_ROWS, Objective, Problem, row_blocks, take_rows
 from .penalties import ElasticNet
+from .progress import Progress
 from .registry import resolve
+from .regularisation import Disturbance, is_connections, learning_parameters
 from .schedules import SCHEDULES
-from .training import DivergenceError, History, Stopping, Trainer, TrainingState, take_rows, train
-from .updates import RULES, UpdateRule
+from .solvers import SOLVERS, WholeBatchSolver, solve
+from .training import DivergenceError, Trainer, TrainingState, train
+from .updates import RULES, Solver, UpdateRule
 
 __all__ = ["BackpropClassifier", "BackpropRegressor"]
 
+_ALL_SOLVERS: ChainMap[str, Solver] = ChainMap(RULES, SOLVERS)
+# What each parameter is when it asks nothing of the solver.
+_NEUTRAL = {
+    "eta": "auto",
+    "eta_schedule": None,
+    "alpha": 0.0,
+    "l1_ratio": 0.0,
+    "dropout": 0.0,
+    "noise": 0.0,
+    "max_grad_norm": None,
+    "max_norm": None,
+}
 _STRUCTURE = ("hidden_layer_sizes", "activation", "output_activation", "loss")
 _LEAVES_A_MODEL = (KeyboardInterrupt, DivergenceError)  # what ends a fit, yet leaves its weights
 _LARGEST: dict[np.dtype, float] = {
     np.dtype(t): float(np.finfo(t).max) for t in (np.float32, np.float64)
 }
-_PREDICT_ROWS = 4096  # rows that a prediction holds the signals of at a time
 
 
 @dataclass
@@ -64,7 +87,42 @@ class _Model:
     rng: np.random.RandomState
 
 
-class _Backprop(BaseEstimator):
+@dataclass
+class _HeldOut:
+    """Rows that a fit is validated on: of the user's own set, or some of the training set's."""
+
+    X: Any
+    y: Any
+    targets: Any
+    weights: np.ndarray | None
+    rows: np.ndarray | None = None  # None is all
+
+    def take(self, A):
+        """The validation rows of `A`, which is `X`, `y`, `targets` or `weights`."""
+        return A if A is None or self.rows is None else A[self.rows]
+
+
+@dataclass
+class _Fit:
+    """What one call of `fit` trains on: validated data, and which of its rows."""
+
+    X: Any
+    y: Any
+    targets: Any
+    weights: np.ndarray | None  # of the user; None is all ones
+    rows: np.ndarray  # to train on
+    task: Task
+    described: dict
+    carrier: _Backprop  # took what validation writes
+    held_out: _HeldOut | None = None
+
+    @property
+    def scale(self) -> np.ndarray | None:
+        """Weights of mean one over the rows to train on."""
+        return None if self.weights is None else self.weights / self.weights[self.rows].mean()
+
+
+class _Backprop(CallbackSupport, BaseEstimator):
     """What both estimators share."""
 
     _network: Network
@@ -78,11 +136,16 @@ class _Backprop(BaseEstimator):
         "activation": [str, Activation, list, tuple],
         "output_activation": [str, Activation, None],
         "loss": [str, Loss],
-        "solver": [str, UpdateRule],
+        "solver": [str, Solver],
         "eta": [str, Interval(Real, 0, None, closed="neither"), list, tuple, np.ndarray],
         "eta_schedule": [str, callable, None],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "l1_ratio": [Interval(Real, 0, 1, closed="both")],
+        "dropout": [Interval(Real, 0, 1, closed="left"), list, tuple, np.ndarray],
+        "noise": [Interval(Real, 0, None, closed="left")],
+        "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
+        "max_norm": [Interval(Real, 0, None, closed="neither"), None],
+        "mask": [list, tuple, None],
         "batch_size": [Options(str, {"auto"}), Interval(Integral, 1, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
@@ -92,6 +155,8 @@ class _Backprop(BaseEstimator):
         ],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "scoring": [str, callable, None],
+        "max_time": [Interval(Real, 0, None, closed="neither"), None],
         "shuffle": ["boolean"],
         "warm_start": ["boolean"],
         "random_state": ["random_state"],
@@ -111,12 +176,19 @@ class _Backprop(BaseEstimator):
         eta_schedule=None,
         alpha=0.0,
         l1_ratio=0.0,
+        dropout=0.0,
+        noise=0.0,
+        max_grad_norm=None,
+        max_norm=None,
+        mask=None,
         batch_size="auto",
         max_iter=200,
         tol=1e-4,
         n_iter_no_change=10,
         early_stopping=False,
         validation_fraction=0.1,
+        scoring=None,
+        max_time=None,
         shuffle=True,
         warm_start=False,
         random_state=None,
@@ -132,12 +204,19 @@ class _Backprop(BaseEstimator):
         self.eta_schedule = eta_schedule
         self.alpha = alpha
         self.l1_ratio = l1_ratio
+        self.dropout = dropout
+        self.noise = noise
+        self.max_grad_norm = max_grad_norm
+        self.max_norm = max_norm
+        self.mask = mask
         self.batch_size = batch_size
         self.max_iter = max_iter
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
+        self.scoring = scoring
+        self.max_time = max_time
         self.shuffle = shuffle
         self.warm_start = warm_start
         self.random_state = random_state
@@ -223,13 +302,47 @@ class _Backprop(BaseEstimator):
 
     def _check_params(self) -> None:
         self._validate_params()
-        self._rule().check()
+        self._solver().check()
         self._schedule()
         if isinstance(self.weight_init, str) and self.weight_init != "auto":
             resolve(self.weight_init, INITIALIZERS, Callable, "weight_init")
         n_layers = len(self._hidden_sizes()) + 1
         self._hidden_activations(n_layers - 1)
         self._eta_per_layer(n_layers)
+        self._dropout_rates(n_layers)
+        if self.mask is not None and len(self.mask) != n_layers:
+            raise ValueError(
+                f"mask has {len(self.mask)} entries; it must have one for each of the {n_layers} "
+                "layers of weights."
+            )
+        self._check_solver_is_able()
+
+    def _check_solver_is_able(self) -> None:
+        """Refuse what the solver cannot honour."""
+        solver = self._solver()
+        loss = resolve(self.loss, LOSSES, Loss, "loss")
+        if solver.sum_of_squares and not loss.sum_of_squares:
+            raise ValueError(
+                f"loss={self.loss!r} does not go with solver={self.solver!r}, which needs a sum of "
+                "squares; use loss='squared_error', or solver='lbfgs' or 'scg', which take any "
+                "loss."
+            )
+        refused = solver.refuses | {"dropout", "noise"} if solver.full_batch else solver.refuses
+        if not self.alpha:
+            refused = refused - {"l1_ratio"}
+        for name in sorted(refused):
+            value, neutral = getattr(self, name), _NEUTRAL[name]
+            if value is neutral or (np.ndim(value) == 0 and value == neutral):
+                continue
+            able = [
+                repr(known)
+                for known, other in sorted(_ALL_SOLVERS.items())
+                if not other.full_batch and name not in other.refuses
+            ]
+            raise ValueError(
+                f"{name}={value!r} does not go with solver={self.solver!r}, which cannot honour "
+                f"it; leave {name} at {neutral!r}, or use one of {', '.join(able)}."
+            )
 
     def _params_key(self) -> list:
         """The objects that the parameters are; a change of any is seen by identity."""
@@ -238,8 +351,9 @@ class _Backprop(BaseEstimator):
         for part in (self.solver, self.eta_schedule):
             if hasattr(part, "__dict__"):
                 key.extend(vars(part).values())
-        if isinstance(self.eta, (list, tuple, np.ndarray)):
-            key.append(np.ravel(self.eta).tolist())  # may change in place: never the same twice
+        for part in (self.eta, self.dropout, self.mask):
+            if isinstance(part, (list, tuple, np.ndarray)):
+                key.append(object())  # may change in place: never the same twice
         return key
 
     @classmethod
@@ -248,8 +362,45 @@ class _Backprop(BaseEstimator):
             cls._names_cache = cls._get_param_names()
         return cls._names_cache
 
-    def _rule(self) -> UpdateRule:
-        return resolve(self.solver, RULES, UpdateRule, "solver")
+    def _solver(self) -> Solver:
+        return resolve(self.solver, _ALL_SOLVERS, Solver, "solver")
+
+    def _batch_rows(self, n_rows: int) -> int:
+        """Rows in an update of `fit`."""
+        if self._solver().full_batch:
+            if self.batch_size != "auto" and self.batch_size < n_rows:
+                raise ValueError(
+                    f"batch_size={self.batch_size!r} does not go with solver={self.solver!r}, "
+                    f"which needs all {n_rows} rows in each update; leave batch_size at 'auto', or "
+                    "use a solver that takes batches, such as 'adam' or 'sgd'."
+                )
+            return n_rows
+        return min(200 if self.batch_size == "auto" else int(self.batch_size), n_rows)
+
+    def _trains_online(self) -> bool:
+        try:
+            solver = self._solver()
+        except (ValueError, TypeError):
+            return True  # partial_fit says what is wrong with it
+        if solver.full_batch:
+            raise AttributeError(
+                f"partial_fit is not available with solver={self.solver!r}, which needs all rows "
+                "in each update; use fit, or a solver that takes rows as they come, such as 'sgd' "
+                "or 'adam'."
+            )
+        return True
+
+    def _dropout_rates(self, n_layers: int) -> list[float]:
+        """Rate for the inputs and for each hidden layer."""
+        if np.ndim(self.dropout) == 0:
+            return [0.0] + [float(self.dropout)] * (n_layers - 1)
+        rates = np.asarray(self.dropout, dtype=float)
+        if rates.shape != (n_layers,) or not ((rates >= 0) & (rates < 1)).all():
+            raise ValueError(
+                f"dropout is {self.dropout!r}; it must be a number in [0, 1) for the hidden "
+                f"layers, or {n_layers} such: the inputs' and one for each hidden layer."
+            )
+        return rates.tolist()
 
     def _schedule(self):
         if self.eta_schedule is None:
@@ -264,7 +415,7 @@ class _Backprop(BaseEstimator):
                 raise ValueError(
                     f"eta is {self.eta!r}; it must be a number > 0, one per layer, or 'auto'."
                 )
-            return self._rule().default_eta
+            return self._solver().default_eta
         if np.ndim(self.eta) == 0:
             if not np.isfinite(self.eta):
                 raise ValueError(f"eta is {self.eta!r}; it must be finite and > 0.")
@@ -323,8 +474,20 @@ class _Backprop(BaseEstimator):
         for (W, _), activation in zip(network.layers(network.w), activations, strict=True):
             n_in, n_out = W.shape
             W[...] = self._initial(n_in, n_out, activation, rng)
+        self._cut_connections(network)
         state = TrainingState(np.empty((0, network.w.size), network.w.dtype))
         return _Model(network, loss, state, rng)
+
+    def _cut_connections(self, network: Network) -> None:
+        """Start the weights that the mask names one by one at zero: no connection."""
+        if self.mask is None:
+            return
+        learning = np.empty_like(network.w)
+        learning_parameters(self.mask, network, learning)
+        parts = zip(network.layers(network.w), network.layers(learning), self.mask, strict=True)
+        for (W, _), (learns, _), entry in parts:
+            if is_connections(entry):
+                W *= learns
 
     def _initial(self, n_in: int, n_out: int, activation: Activation, rng) -> np.ndarray:
         W = np.asarray(initializer_for(self.weight_init, activation)(n_in, n_out, rng))
@@ -340,90 +503,160 @@ class _Backprop(BaseEstimator):
         network = self._network.with_parameters(self._network.w.copy())
         return _Model(network, self._loss, copy.deepcopy(self._state), copy.deepcopy(self._rng))
 
+    def _objective(self, model: _Model) -> Objective:
+        """The cost that the parameters describe, of `model`."""
+        network, state = model.network, model.state
+        n_layers = network.n_layers
+        is_weight = network.spread([1.0] * n_layers, [0.0] * n_layers) if self.alpha else None
+        learning = disturbance = None
+        if self.mask is not None:
+            learning = np.empty_like(network.w)
+            learning_parameters(self.mask, network, learning)
+        rates = self._dropout_rates(n_layers)
+        if any(rates) or self.noise:
+            if state.disturbance_rng is None:
+                state.disturbance_rng = np.random.default_rng(model.rng.randint(2**31 - 1))
+            disturbance = Disturbance(rates, self.noise, state.disturbance_rng)
+        return Objective(
+            network,
+            model.loss,
+            ElasticNet(is_weight, self.alpha, self.l1_ratio),
+            learning=learning,
+            disturbance=disturbance,
+        )
+
     def _trainer(self, model: _Model) -> Trainer:
         """The trainer that the parameters describe, on `model`."""
-        network = model.network
-        n_layers = network.n_layers
-        rule = self._rule()
-        eta = self._eta_per_layer(n_layers)
-        is_weight = network.spread([1.0] * n_layers, [0.0] * n_layers) if self.alpha else None
-        penalty = ElasticNet(is_weight, self.alpha, self.l1_ratio)
+        objective = self._objective(model)
+        eta: Any = self._eta_per_layer(model.network.n_layers)
+        if isinstance(eta, list):
+            eta = model.network.spread(eta)
+        if objective.learning is not None:  # a rule may move a weight that has no correction
+            eta = eta * objective.learning
+        rule = self._solver()
+        assert isinstance(rule, UpdateRule)
         return Trainer(
-            Objective(network, model.loss, penalty),
+            objective,
             rule,
-            network.spread(eta) if isinstance(eta, list) else eta,
+            eta,
             self._schedule(),
             model.state,
+            max_grad_norm=self.max_grad_norm,
+            max_norm=self.max_norm,
         )
 
     # -- fit -------------------------------------------------------------------------------------
 
     def _fit(self, X, y, sample_weight, validation, coef_init, intercept_init) -> _Backprop:
         self._check_params()
-        carrier = copy.copy(self)  # takes what validation writes, so that a failure writes nothing
         going_on = self.warm_start and self.__sklearn_is_fitted__()
+        fit = self._prepare(X, y, sample_weight, validation, going_on)
+        with _restored_on_error(check_random_state(self.random_state)) as rng:
+            model = self._copy_model() if going_on else self._new_model(fit.X, fit.task, rng)
+            self._hold_out(fit, model)
+            batch_size = self._batch_rows(len(fit.rows))
+            # At one row an update, fit is the online rule: it starts where partial_fit does.
+            if self.weight_init == "auto" and not going_on and batch_size > 1:
+                _rest_outputs(model, fit.targets, fit.weights, fit.rows)
+            _start_from(model.network, coef_init, intercept_init)
+            history = self._history_to_continue() if going_on else History()
+            n_before = len(history.loss)
+            reason, ended_by = self._run(fit, model, history, batch_size)
+        self._commit(fit, model, history, len(history.loss) - n_before, reason)
+        if ended_by is not None:
+            raise ended_by
+        if reason in ("max_iter", "max_time"):
+            self._warn_not_converged(reason)
+        return self
+
+    def _prepare(self, X, y, sample_weight, validation, going_on: bool) -> _Fit:
+        """Validate all that `fit` is given, and change nothing."""
+        carrier = copy.copy(self)  # takes what validation writes, so that a failure writes nothing
         if going_on:
             self._check_structure()
         dtype = self._network.w.dtype if going_on else None
         X, y = self._validate_X_y(carrier, X, y, dtype, reset=not going_on)
+        self._check_input(X)
         task, targets, described = self._describe_targets(y, X.dtype)
         weights = self._weights(X, y, targets, described, sample_weight)
-        given = self._validate_validation(carrier, X, task, described, validation)
+        held_out = self._validate_validation(carrier, X, task, described, validation)
         if going_on:
             self._check_same_targets(task, described)
         rows = np.arange(X.shape[0]) if weights is None else np.flatnonzero(weights)
         if not len(rows):
             raise ValueError("sample_weight is zero for every row; at least one must be positive.")
-        with _restored_on_error(check_random_state(self.random_state)) as rng:
-            model = self._copy_model() if going_on else self._new_model(X, task, rng)
-            rows, held_out = self._split(rows, targets, given, model)
-            # At one row an update, fit is the online rule: it starts where partial_fit does.
-            batch_size = min(200 if self.batch_size == "auto" else self.batch_size, len(rows))
-            if self.weight_init == "auto" and not going_on and batch_size > 1:
-                _rest_outputs(model, targets, weights, rows)
-            _start_from(model.network, coef_init, intercept_init)
-            if weights is not None:
-                weights = weights / weights[rows].mean()
-            history = self._history_to_continue() if going_on else History()
-            n_before = len(history.loss)
-            trainer = self._trainer(model)
-            data = X, targets, weights
-            stopping = Stopping(self.tol, self.n_iter_no_change, history, self.early_stopping)
-            ended_by = None
-            try:
-                stopped = train(
-                    trainer,
-                    self._orders(rows, X.shape[0], model.rng),
-                    data,
-                    batch_size=batch_size,
-                    max_iter=self.max_iter,
-                    stopping=stopping,
-                    validate=self._validator(trainer, data, held_out, given),
-                    report=print if self.verbose else _quiet,
-                )
-            except _LEAVES_A_MODEL as error:
-                ended_by = error
-        self._commit(carrier, model, history, len(history.loss) - n_before, described)
-        if ended_by is not None:
-            raise ended_by
-        if not stopped:
-            self._warn_not_converged()
-        return self
+        return _Fit(X, y, targets, weights, rows, task, described, carrier, held_out)
 
-    def _orders(self, rows, n_rows: int, rng):
+    def _run(self, fit: _Fit, model: _Model, history: History, batch_size: int):
+        """Train; returns why it ended, and the exception that ended it, if one did."""
+        solver, schedule, state = self._solver(), self._schedule(), model.state
+        state.serve(solver, schedule, model.network.w)
+        data = fit.X, fit.targets, fit.weights
+        on_whole_batch = isinstance(solver, WholeBatchSolver)
+        patient = on_whole_batch and not self.early_stopping  # such a solver knows when to stop
+        progress = Progress() if self.verbose else None
+        score_data = fit.X, fit.y, fit.weights
+        with callback_listener(
+            self, *score_data, self.max_iter, lambda: self._view(model, fit.described)
+        ) as listeners:
+            if progress is not None:
+                listeners.append(progress)
+            reason, ended_by = "", None
+            try:
+                monitor = Monitor(
+                    model.network,
+                    state,
+                    history,
+                    Stopping(self.tol, np.inf if patient else self.n_iter_no_change),
+                    max_iter=self.max_iter,
+                    max_time=np.inf if self.max_time is None else self.max_time,
+                    validate=self._validator(fit, model),
+                    keep_best=self.early_stopping,
+                    listeners=listeners,
+                )
+                if isinstance(solver, WholeBatchSolver):
+                    solve(solver, Problem(self._objective(model), data, fit.rows), state, monitor)
+                else:
+                    trainer = self._trainer(model)
+                    orders = self._orders(fit, batch_size, model.rng)
+                    train(trainer, orders, (*data[:2], fit.scale), batch_size, monitor)
+                monitor.restore_best()
+                reason = monitor.reason
+            except _LEAVES_A_MODEL as error:
+                interrupted = isinstance(error, KeyboardInterrupt)
+                reason, ended_by = "interrupted" if interrupted else "diverged", error
+        if progress is not None:
+            progress.close(reason)
+        return reason, ended_by
+
+    def _orders(self, fit: _Fit, batch_size: int, rng):
         """A function that gives the order of the rows in the next epoch (None: as they come)."""
-        if self.shuffle:
-            return lambda: rng.permutation(rows)
-        order = None if len(rows) == n_rows else rows
+        if self.shuffle and batch_size < len(fit.rows):
+            return lambda: rng.permutation(fit.rows)
+        order = None if len(fit.rows) == fit.X.shape[0] else fit.rows
         return lambda: order
 
-    def _warn_not_converged(self) -> None:
+    def _warn_not_converged(self, limit: str) -> None:
+        what = {"max_iter": "Maximum iterations", "max_time": "Time limit"}[limit]
+        advice = f"{limit} or eta" if isinstance(self._solver(), UpdateRule) else limit
         warnings.warn(
-            f"Maximum iterations (max_iter={self.max_iter}) reached and the optimization hasn't "
-            "converged yet; raise max_iter or eta, or scale X and y.",
+            f"{what} ({limit}={getattr(self, limit)!r}) reached and the optimization hasn't "
+            f"converged yet, after {self.n_iter_} epochs, at a loss of {self.loss_:.6g}; raise "
+            f"{advice}, or scale X and y.",
             ConvergenceWarning,
-            stacklevel=4,
+            stacklevel=4 + WRAPPER_FRAMES,
         )
+
+    def _view(self, model: _Model, described: dict) -> dict:
+        """Attributes with which a copy of the estimator predicts as the model does now."""
+        network = model.network.with_parameters(model.network.w.copy())
+        return {
+            "_network": network,
+            "_loss": model.loss,
+            "_state": copy.deepcopy(model.state),
+            "n_features_in_": network.sizes[0],
+            **described,
+        }
 
     def _history_to_continue(self) -> History:
         return History(
@@ -432,7 +665,9 @@ class _Backprop(BaseEstimator):
             validation_score=list(self.validation_scores_ or ()),
         )
 
-    def _commit(self, carrier, model: _Model, history: History, n_epochs: int, described) -> None:
+    def _commit(
+        self, fit: _Fit, model: _Model, history: History, n_epochs: int, reason: str | None
+    ) -> None:
         """Replace all fitted attributes in one step."""
         names = ("n_features_in_", "feature_names_in_")
         fitted = {
@@ -449,56 +684,71 @@ class _Backprop(BaseEstimator):
             "validation_loss_curve_": history.validation_loss or None,
             "validation_scores_": history.validation_score or None,
             "best_validation_score_": history.best_validation_score,
-            **described,
-            **{name: vars(carrier)[name] for name in names if name in vars(carrier)},
+            "best_iter_": history.best_iter,
+            "stop_reason_": reason,
+            **self._solver().fitted(model.state),
+            **fit.described,
+            **{name: vars(fit.carrier)[name] for name in names if name in vars(fit.carrier)},
         }
         kept = {k: v for k, v in vars(self).items() if not k.endswith("_") and k != "_running"}
         self.__dict__ = {**kept, **fitted}
 
-    def _split(self, rows, targets, given, model: _Model):
-        """Rows to train on, and rows held out for early stopping (None: no such)."""
-        if not self.early_stopping or given is not None:
-            return rows, None
+    def _hold_out(self, fit: _Fit, model: _Model) -> None:
+        """Set rows of `fit` apart for early stopping, unless the user gave some."""
+        if not self.early_stopping or fit.held_out is not None:
+            return
         if model.state.split_seed is None:  # a later fit with warm_start holds out the same rows
             model.state.split_seed = model.rng.randint(2**31 - 1)
         kept, held_out = train_test_split(
-            rows,
+            fit.rows,
             test_size=self.validation_fraction,
             random_state=model.state.split_seed,
-            stratify=self._stratify(targets, rows),
+            stratify=self._stratify(fit.targets, fit.rows),
         )
         if len(held_out) < 2:
             raise ValueError(
                 f"The validation set is too small: validation_fraction={self.validation_fraction} "
-                f"of {len(rows)} rows. Increase validation_fraction, or give more rows."
+                f"of {len(fit.rows)} rows. Increase validation_fraction, or give more rows."
             )
-        return np.sort(kept), np.sort(held_out)
+        fit.held_out = _HeldOut(fit.X, fit.y, fit.targets, fit.weights, np.sort(held_out))
+        fit.rows = np.sort(kept)
 
-    def _validator(self, trainer, data, held_out, given):
+    def _validator(self, fit: _Fit, model: _Model):
         """A function that gives (loss, score) on the validation rows, or None."""
-        if held_out is None and given is None:
+        held_out, network, loss = fit.held_out, model.network, model.loss
+        if held_out is None:
             return None
-        X, targets, weights = given if given is not None else data
-        if given is None:
-            X, targets = take_rows(X, held_out), take_rows(targets, held_out)
-            weights = None if weights is None else weights[held_out]
-        objective = trainer.objective
+        X, rows = held_out.X, held_out.rows
+        targets, weights = held_out.take(held_out.targets), held_out.take(held_out.weights)
+        objective = Objective(network, loss, self._objective(model).penalty)
+        scorer = None
+        if self.scoring not in (None, "loss"):
+            view = copy.copy(self)
+            view.__dict__ = {**vars(self), **self._view(model, fit.described), "_network": network}
+            view.__dict__.pop("feature_names_in_", None)  # the rows to score are a bare array
+            scorer = check_scoring(view, self.scoring)
 
         def validate():
             with np.errstate(over="ignore", invalid="ignore"):
-                v, y = _outputs(objective.network, X)
+                v, outputs = _outputs(network, X, rows)
             if not np.isfinite(v).all():
                 raise DivergenceError(
                     "training diverged: the outputs on the validation rows are not finite. Use a "
                     "smaller eta, or scale X and y."
                 )
-            score = self._score_targets(targets, objective.loss.decode(v, y), weights)
-            return objective.value(X, targets, weights), score
+            cost = objective.value(X, held_out.targets, held_out.weights, rows=rows)
+            if self.scoring == "loss":
+                return cost, -cost
+            if scorer is None:
+                return cost, self._score_targets(targets, loss.decode(v, outputs), weights)
+            weighting = {} if weights is None else {"sample_weight": weights}
+            score = scorer(view, held_out.take(X), held_out.take(held_out.y), **weighting)
+            return cost, float(score)
 
         return validate
 
     def _validate_validation(self, carrier, X, task, described, validation):
-        """The user's own validation set as ``(X, targets, weights)``, or None."""
+        """The user's own validation set, or None."""
         X_val, y_val, sample_weight_val = validation
         if X_val is None and y_val is None:
             if sample_weight_val is not None:
@@ -515,7 +765,7 @@ class _Backprop(BaseEstimator):
             weights = _check_weights(sample_weight_val, X_val, "sample_weight_val")
             if not weights.any():
                 raise ValueError("sample_weight_val is zero for every row.")
-        return X_val, targets, weights
+        return _HeldOut(X_val, y_val, targets, weights)
 
     # -- partial_fit -----------------------------------------------------------------------------
 
@@ -539,6 +789,7 @@ class _Backprop(BaseEstimator):
         else:
             dtype = self._network.w.dtype
             X, y = self._validate_X_y(self, X, y, dtype, reset=False)
+            self._check_input(X)
             described = self._described()
             targets = self._encode_targets(y, dtype, self._loss.task, described)
             weights = self._weights(X, y, targets, described, sample_weight, online=True)
@@ -549,6 +800,7 @@ class _Backprop(BaseEstimator):
         self._check_params()
         carrier = copy.copy(self)
         X, y = self._validate_X_y(carrier, X, y, None)
+        self._check_input(X)
         task, targets, described = self._describe_targets(y, X.dtype, classes, online=True)
         weights = self._weights(X, y, targets, described, sample_weight, online=True)
         ended_by = None
@@ -560,7 +812,9 @@ class _Backprop(BaseEstimator):
                 loss = self._present(self._trainer(model), X, targets, weights)
             except _LEAVES_A_MODEL as error:
                 ended_by = error
-        self._commit(carrier, model, History(), 0, described)
+        rows = np.arange(X.shape[0])
+        fit = _Fit(X, y, targets, weights, rows, task, described, carrier)
+        self._commit(fit, model, History(), 0, None)
         if ended_by is not None:
             raise ended_by
         self._count_pass(loss)
@@ -620,6 +874,13 @@ class _Backprop(BaseEstimator):
             y_numeric=self._numeric_targets,
             reset=reset,
         )
+
+    def _check_input(self, X) -> None:
+        """Refuse rows that the parameters cannot train on."""
+        if self.noise and sparse.issparse(X):
+            raise ValueError(
+                f"noise={self.noise!r} would make the sparse X dense; use noise=0, or a dense X."
+            )
 
     def _plain_row(self, X) -> bool:
         """Whether `X` is one row that needs no validation beyond this test."""
@@ -694,8 +955,12 @@ class BackpropRegressor(RegressorMixin, _Backprop):
         Of the output neurons; None is the loss's canonical one (identity).
     loss : str or Loss, default="squared_error"
         See `LOSSES`.
-    solver : str or UpdateRule, default="adam"
-        ``"sgd"`` (the bare rule), ``"momentum"``, ``"nesterov"``, ``"adam"``, or an object.
+    solver : str, UpdateRule or WholeBatchSolver, default="adam"
+        An update rule of `RULES`: ``"sgd"`` (the bare rule), ``"adam"``, ...; or a whole-batch
+        solver of `SOLVERS`: ``"lbfgs"``, ``"scg"``, ``"lm"`` (Levenberg-Marquardt), ``"br"``
+        (Bayesian regularisation). What a solver cannot honour (a parameter, a loss, small batches)
+        is an error that names both. A whole-batch solver has no `partial_fit`, an epoch is one of
+        its iterations, and it stops by its own criteria.
     eta : float, sequence of float or "auto", default="auto"
         Learning rate: one number or one per layer of weights (0 freezes a layer); "auto" is the
         solver's own default.
@@ -707,6 +972,20 @@ class BackpropRegressor(RegressorMixin, _Backprop):
         samples: scikit-learn's MLP with ``alpha=a`` on batches of b rows is ``alpha=a / b`` here.
     l1_ratio : float, default=0.0
         0 is L2 only, 1 is L1 only.
+    dropout : float in [0, 1) or sequence of float, default=0.0
+        Probability that a signal is dropped in training: a number for the outputs of every hidden
+        layer, or one for the inputs and one for each hidden layer. Inverted: what is left is
+        divided by ``1 - dropout``, and prediction uses all.
+    noise : float, default=0.0
+        Standard deviation of Gaussian noise added to X in training, in the units of X.
+    max_grad_norm : float or None, default=None
+        A correction whose Euclidean norm, over all parameters, is longer is scaled down to it.
+    max_norm : float or None, default=None
+        Largest Euclidean norm of the weights into one neuron, kept after each update.
+    mask : sequence or None, default=None
+        What learns, an entry for each layer of weights: None or True, all of it; False, nothing (a
+        frozen layer); an array (n_in, n_out) of 0 and 1, the weights at 1 and the biases. A weight
+        at 0 starts at 0, no connection, unless ``coef_init`` gives it a value, and stays there.
     batch_size : int or "auto", default="auto"
         Rows per update, in `fit` and `partial_fit` alike; "auto" is min(200, n) in `fit` and 1, the
         online rule, in `partial_fit`.
@@ -720,6 +999,11 @@ class BackpropRegressor(RegressorMixin, _Backprop):
         Watch a validation score in the place of the training loss, and keep the best weights.
     validation_fraction : float, default=0.1
         Share of the rows held out for early stopping, unless `fit` is given ``X_val``.
+    scoring : str, callable or None, default=None
+        The validation score, higher is better: a scikit-learn scorer or its name, ``"loss"`` for
+        the negative of the validation loss, None for what `score` gives.
+    max_time : float or None, default=None
+        Seconds after which `fit` stops at the next update or iteration.
     shuffle : bool, default=True
         Whether each epoch of `fit` presents the rows in a new order.
     warm_start : bool, default=False
@@ -727,7 +1011,8 @@ class BackpropRegressor(RegressorMixin, _Backprop):
     random_state : int, RandomState or None, default=None
         Decides initial weights, the order of rows and the validation split.
     verbose : bool, default=False
-        Print a line an epoch.
+        Show epoch, costs, score, eta and time: one live line on a terminal, else a line an epoch;
+        nothing in worker processes.
     weight_init : str or callable, default="auto"
         Name in `INITIALIZERS`, or ``(n_in, n_out, rng) -> W``; "auto" goes by the activation.
         Biases start at zero; but with "auto", and batches of more than one row, `fit` starts those
@@ -750,8 +1035,17 @@ class BackpropRegressor(RegressorMixin, _Backprop):
     loss_curve_ : list of float
         Cost of each epoch of `fit`.
     validation_loss_curve_, validation_scores_ : list of float or None
-        Cost and R^2 on the validation rows after each epoch.
+        Cost and score (see `scoring`) on the validation rows after each epoch.
     best_validation_score_ : float or None
+    best_iter_ : int or None
+        With early stopping, the epochs of `loss_curve_` after which the weights were those kept.
+    stop_reason_ : str or None
+        Why the last `fit` ended: ``"no_improvement"`` (of `tol` in `n_iter_no_change` epochs),
+        ``"converged"`` or ``"stalled"`` (a whole-batch solver), ``"max_iter"``, ``"max_time"``,
+        ``"callback"``, ``"interrupted"``, ``"diverged"``.
+    gamma_, alpha_, beta_ : float
+        With ``solver="br"`` only: effective number of parameters, and precisions of the weights and
+        of the noise.
     n_layers_, n_outputs_ : int
         Layers, the input counted; output neurons.
     out_activation_ : str
@@ -783,6 +1077,7 @@ class BackpropRegressor(RegressorMixin, _Backprop):
         tags.target_tags.multi_output = True
         return tags
 
+    @fit_with_callbacks
     def fit(
         self,
         X,
@@ -824,6 +1119,7 @@ class BackpropRegressor(RegressorMixin, _Backprop):
         validation = (X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, validation, coef_init, intercept_init)
 
+    @available_if(_Backprop._trains_online)
     def partial_fit(
         self, X, y, *, sample_weight=None, coef_init=None, intercept_init=None
     ) -> BackpropRegressor:
@@ -904,7 +1200,9 @@ class BackpropClassifier(ClassifierMixin, _Backprop):
     loss : str or Loss, default="cross_entropy"
         Or ``"squared_error"``: the desired outputs are 0 and 1, or -1 and 1 where the output
         activation's range is bounded on both sides of zero.
-    alpha, l1_ratio, batch_size, max_iter, tol, n_iter_no_change
+    alpha, l1_ratio, dropout, noise, max_grad_norm, max_norm, mask
+        See `BackpropRegressor`.
+    batch_size, max_iter, tol, n_iter_no_change, scoring, max_time
         See `BackpropRegressor`.
     early_stopping, validation_fraction, shuffle, warm_start, random_state, verbose, weight_init
         See `BackpropRegressor`; the validation split is stratified, the score the accuracy.
@@ -916,8 +1214,8 @@ class BackpropClassifier(ClassifierMixin, _Backprop):
     classes_ : ndarray of shape (n_classes,) or (n_labels,)
     coefs_, intercepts_, n_iter_, t_, n_updates_, loss_, best_loss_, loss_curve_
         See `BackpropRegressor`.
-    validation_loss_curve_, validation_scores_, best_validation_score_
-        See `BackpropRegressor`; the score is the accuracy.
+    validation_loss_curve_, validation_scores_, best_validation_score_, best_iter_, stop_reason_
+        See `BackpropRegressor`; unless `scoring` says otherwise, the score is the accuracy.
     n_layers_, n_outputs_, out_activation_, n_features_in_, feature_names_in_
         See `BackpropRegressor`.
 
@@ -949,12 +1247,19 @@ class BackpropClassifier(ClassifierMixin, _Backprop):
         eta_schedule=None,
         alpha=0.0,
         l1_ratio=0.0,
+        dropout=0.0,
+        noise=0.0,
+        max_grad_norm=None,
+        max_norm=None,
+        mask=None,
         batch_size="auto",
         max_iter=200,
         tol=1e-4,
         n_iter_no_change=10,
         early_stopping=False,
         validation_fraction=0.1,
+        scoring=None,
+        max_time=None,
         shuffle=True,
         warm_start=False,
         random_state=None,
@@ -972,12 +1277,19 @@ class BackpropClassifier(ClassifierMixin, _Backprop):
             eta_schedule=eta_schedule,
             alpha=alpha,
             l1_ratio=l1_ratio,
+            dropout=dropout,
+            noise=noise,
+            max_grad_norm=max_grad_norm,
+            max_norm=max_norm,
+            mask=mask,
             batch_size=batch_size,
             max_iter=max_iter,
             tol=tol,
             n_iter_no_change=n_iter_no_change,
             early_stopping=early_stopping,
             validation_fraction=validation_fraction,
+            scoring=scoring,
+            max_time=max_time,
             shuffle=shuffle,
             warm_start=warm_start,
             random_state=random_state,
@@ -992,6 +1304,7 @@ class BackpropClassifier(ClassifierMixin, _Backprop):
         tags.classifier_tags.multi_label = True
         return tags
 
+    @fit_with_callbacks
     def fit(
         self,
         X,
@@ -1029,6 +1342,7 @@ class BackpropClassifier(ClassifierMixin, _Backprop):
         validation = (X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, validation, coef_init, intercept_init)
 
+    @available_if(_Backprop._trains_online)
     def partial_fit(
         self, X, y, *, classes=None, sample_weight=None, coef_init=None, intercept_init=None
     ) -> BackpropClassifier:
@@ -1272,22 +1586,17 @@ def _restored_on_error(random_state):
         raise
 
 
-def _quiet(line: str) -> None:
-    """Take a report and say nothing."""
-
-
-def _outputs(network: Network, X) -> tuple[np.ndarray, np.ndarray]:
-    """``(v, y)`` of the output neurons for all rows, in bounded batches; writes nothing shared."""
-    n_rows = X.shape[0]
-    if n_rows <= _PREDICT_ROWS:
+def _outputs(network: Network, X, rows=None) -> tuple[np.ndarray, np.ndarray]:
+    """``(v, y)`` of the output neurons for `rows` (all), in bounded blocks; no shared writes."""
+    n_rows = X.shape[0] if rows is None else len(rows)
+    if rows is None and n_rows <= BLOCK_ROWS:
         workspace = Workspace(network, n_rows, training=False)
         network.forward(X, workspace)
         return workspace.v[-1], workspace.y[-1]
     v = np.empty((n_rows, network.sizes[-1]), network.w.dtype)
     y = np.empty_like(v)
-    for start in range(0, n_rows, _PREDICT_ROWS):
-        rows = slice(start, min(start + _PREDICT_ROWS, n_rows))
-        v[rows], y[rows] = _outputs(network, X[rows])
+    for block in row_blocks(n_rows, BLOCK_ROWS):
+        v[block], y[block] = _outputs(network, X[block if rows is None else rows[block]])
     return v, y
 
 
@@ -1313,8 +1622,7 @@ def _rest_outputs(model: _Model, targets, weights, rows) -> None:
     shares = np.ones(len(rows)) if weights is None else weights[rows].astype(np.float64)
     shares /= shares.sum()
     mean = np.zeros(model.loss.n_units())
-    for start in range(0, len(rows), _PREDICT_ROWS):
-        batch = slice(start, start + _PREDICT_ROWS)
+    for batch in row_blocks(len(rows), BLOCK_ROWS):
         mean += shares[batch] @ model.loss.encode(take_rows(targets, rows[batch]), np.float64)
     model.network.layers(model.network.w)[-1][1][...] = model.loss.link(mean)
 

@@ -46,12 +46,15 @@ class Loss(BaseEstimator):
     ----------
     tasks : tuple of str
         Kinds of `Task` that the loss serves.
+    sum_of_squares : bool
+        Whether ``E = 1/2 sum_j e_j^2``, which some solvers ask for.
     task, output, canonical : Task, Activation, bool
         Set by `bind`.
     """
 
     tasks: tuple[str, ...] = ("regression",)
     canonical_output = "identity"
+    sum_of_squares = False
 
     # -- binding -----------------------------------------------------------------------------
 
@@ -193,6 +196,7 @@ class SquaredError(Loss):
     """
 
     tasks = ("regression", "binary", "multiclass", "multilabel")
+    sum_of_squares = True
 
     def _is_fused(self):
         return True

@@ -39,6 +39,7 @@ import numpy as np
 from scipy import sparse
 
 from .activations import Activation
+from .regularisation import Disturbance
 
 __all__ = ["Network", "Workspace", "add_outer", "affine"]
 
@@ -71,6 +72,8 @@ class Workspace:
         The network's weights and biases: views of its `w`, which the workspace is tied to.
     y : list of ndarray
         ``y[0]`` the input rows, ``y[l + 1]`` the outputs of layer l, each (n_rows, n_l).
+    entering : list of ndarray
+        The signals that enter layer l: `y` itself, unless a disturbance changed them on their way.
     v, delta : list of ndarray
         Induced local fields and local gradients of layer l.
     g : ndarray of shape (P,)
@@ -85,6 +88,7 @@ class Workspace:
         dtype, sizes = network.w.dtype, network.sizes
         self.layers = network.layers(network.w)
         self.y: list = [None, *(np.empty((n_rows, n), dtype) for n in sizes[1:])]
+        self.entering = self.y
         self.v = [np.empty((n_rows, n), dtype) for n in sizes[1:]]
         if training:
             self.delta = [np.empty((n_rows, n), dtype) for n in sizes[1:]]
@@ -155,7 +159,9 @@ class Network:
         """The same network over other parameters, which are not copied."""
         return Network(self.sizes, self.activations, w)
 
-    def forward(self, X, workspace: Workspace) -> np.ndarray:
+    def forward(
+        self, X, workspace: Workspace, disturbance: Disturbance | None = None
+    ) -> np.ndarray:
         """Forward signal flow: ``v_j = sum_i w_ji y_i``, ``y_j = phi_j(v_j)``, layer by layer.
 
         Parameters
@@ -163,7 +169,9 @@ class Network:
         X : ndarray or CSR of shape (n_rows, n_features)
             In the dtype of `w`.
         workspace : Workspace
-            Of n_rows rows; its `y` and `v` are written.
+            Of n_rows rows; its `y`, `v` and `entering` are written.
+        disturbance : Disturbance, optional
+            Changes the signals on their way into a layer, in training.
 
         Returns
         -------
@@ -172,12 +180,15 @@ class Network:
         """
         y, v = workspace.y, workspace.v
         y[0] = X
+        entering = workspace.entering = y if disturbance is None else [None] * self.n_layers
         for layer, (W, b) in enumerate(workspace.layers):
-            affine(y[layer], W, b, v[layer])
+            if disturbance is not None:
+                entering[layer] = disturbance.forward(layer, y[layer])
+            affine(entering[layer], W, b, v[layer])
             self.activations[layer].into(v[layer], y[layer + 1])
         return y[-1]
 
-    def backward(self, workspace: Workspace) -> None:
+    def backward(self, workspace: Workspace, disturbance: Disturbance | None = None) -> None:
         """Backward error flow: ``delta_j = phi_j'(v_j) sum_k delta_k w_kj``, last layer to first.
 
         ``workspace.delta[-1]``, the output neurons' local gradients, is given by the cost; those
@@ -187,6 +198,8 @@ class Network:
         for layer in range(self.n_layers - 1, 0, -1):
             W = workspace.layers[layer][0]
             e = np.dot(delta[layer], W.T, out=delta[layer - 1])  # sum_k delta_k w_kj = -dE/dy_j
+            if disturbance is not None:
+                disturbance.backward(layer, e)
             self.activations[layer - 1].delta(e, v[layer - 1], y[layer], out=e)
 
     def correction(self, workspace: Workspace) -> np.ndarray:
@@ -198,7 +211,7 @@ class Network:
             ``workspace.g``, written.
         """
         for y, delta, (gW, gb) in zip(
-            workspace.y, workspace.delta, workspace.g_layers, strict=False
+            workspace.entering, workspace.delta, workspace.g_layers, strict=False
         ):
             add_outer(y, delta, gW)
             np.dot(workspace.ones, delta, out=gb)

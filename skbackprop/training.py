@@ -1,7 +1,8 @@
-"""The training loop: order, batches, schedule, stopping, history. It knows no estimator.
+"""The training loop of the update rules: order, batches, schedule, limits. It knows no estimator.
 
 `Trainer` owns one update, ``correction -> rule -> weights``, and one pass over rows; `train` owns
-the epochs. What must survive between calls is in `TrainingState`.
+the epochs, and asks a `Monitor` when to stop. What must survive between calls is in
+`TrainingState`.
 """
 
 from __future__ import annotations
@@ -13,16 +14,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import isfinite
+from time import perf_counter
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
+from .monitor import Monitor
 from .network import Workspace
-from .objective import Objective
-from .updates import UpdateRule
+from .objective import Objective, take_rows
+from .regularisation import limit_neuron_norms, limit_norm
+from .updates import Solver, UpdateRule
 
-__all__ = ["DivergenceError", "History", "Stopping", "Trainer", "TrainingState", "train"]
+__all__ = ["DivergenceError", "Trainer", "TrainingState", "train"]
 
 
 class DivergenceError(ArithmeticError):
@@ -40,25 +44,18 @@ class TrainingState:
     rule_kind: type | None = None
     split_seed: int | None = None  # decides the rows held out for early stopping
     rule_start: int = 0  # updates that were done when the rule began
+    memory: dict[str, Any] = field(default_factory=dict)  # of a whole-batch solver
+    disturbance_rng: np.random.Generator | None = None  # of dropout and noise
 
-    def serve(self, rule: UpdateRule, schedule, w: np.ndarray) -> None:
-        """Give a new kind of rule a fresh state, and a schedule without plateaus its whole eta."""
-        if self.rule_kind is not type(rule):
-            self.rule_kind = type(rule)
-            self.rule_state = np.zeros((rule.n_slots, w.size), w.dtype)
+    def serve(self, solver: Solver, schedule, w: np.ndarray) -> None:
+        """Give a new kind of solver a fresh state; without plateaus in the schedule, all of eta."""
+        if self.rule_kind is not type(solver):
+            self.rule_kind = type(solver)
+            self.rule_state = np.zeros((solver.n_slots, w.size), w.dtype)
             self.rule_start = self.n_updates
+            self.memory = {}
         if not getattr(schedule, "acts_on_plateau", False):
             self.decay = 1.0
-
-
-@dataclass
-class History:
-    """What the epochs of a fit have measured."""
-
-    loss: list[float] = field(default_factory=list)
-    validation_loss: list[float] = field(default_factory=list)
-    validation_score: list[float] = field(default_factory=list)
-    best_validation_score: float | None = None  # of this fit, the weights it began with counted
 
 
 class _Interrupt:
@@ -92,20 +89,6 @@ class _Interrupt:
         self.honour()
 
 
-def take_rows(A, rows, out=None):
-    """Rows of `A` (dense, memory-mapped or CSR), contiguous; `rows` is a slice or indices.
-
-    `out` gives an array for them, and is asked only if there is something to copy.
-    """
-    if sparse.issparse(A):
-        return A[rows]
-    if isinstance(rows, slice):
-        return np.ascontiguousarray(A[rows])
-    if out is not None:
-        return np.take(A, rows, axis=0, out=out(), mode="clip")
-    return A[rows]
-
-
 class Trainer:
     """Applies an update rule to an objective's network, batch by batch.
 
@@ -120,15 +103,31 @@ class Trainer:
         ``t -> multiplier``.
     state : TrainingState
         Changed in place.
+    max_grad_norm : float, optional
+        Longest correction; a longer one is scaled down to it.
+    max_norm : float, optional
+        Largest norm of a neuron's incoming weights, kept after each update.
     """
 
-    def __init__(self, objective: Objective, rule: UpdateRule, eta, schedule, state: TrainingState):
+    def __init__(
+        self,
+        objective: Objective,
+        rule: UpdateRule,
+        eta,
+        schedule,
+        state: TrainingState,
+        *,
+        max_grad_norm: float | None = None,
+        max_norm: float | None = None,
+    ):
         self.objective = objective
         self.rule = rule
         self.eta = eta
         self.largest_eta = float(np.max(eta))
         self.schedule = schedule
         self.state = state
+        self.max_grad_norm = max_grad_norm
+        self.max_norm = max_norm
         self.memo: dict = {}  # what the caller keeps for as long as the trainer serves
         self._workspaces: dict[int, Workspace] = {}
         self._interrupt = _Interrupt()
@@ -147,12 +146,34 @@ class Trainer:
         for v in workspace.v:
             magnitude += float(np.vdot(v, v))
         if isfinite(magnitude):
-            self.rule.step(w, g, state.rule_state, state.n_updates - state.rule_start, eta, cost)
+            self._step(w, g, eta, cost)
         else:
             self._careful_step(g, workspace, eta, largest, cost)
         state.n_updates += 1
         state.n_samples += X.shape[0]
         return cost
+
+    def _step(self, w, g, eta, cost) -> None:
+        state = self.state
+        if self.max_grad_norm is not None:
+            limit_norm(g, self.max_grad_norm)
+        self.rule.step(w, g, state.rule_state, state.n_updates - state.rule_start, eta, cost)
+        if self.max_norm is not None:
+            limit_neuron_norms(self.objective.network.layers(w), self.max_norm)
+
+    def next_eta(self) -> float:
+        """The largest eta of the next update."""
+        return self.largest_eta * self.state.decay * self._multiplier(self.state.n_updates)
+
+    def lower_eta(self) -> bool:
+        """Divide eta if the schedule does so on a plateau; False if there is nothing to divide."""
+        schedule, state = self.schedule, self.state
+        if not getattr(schedule, "acts_on_plateau", False):
+            return False
+        if self.largest_eta * state.decay <= schedule.floor:
+            return False
+        state.decay /= schedule.factor
+        return True
 
     def _multiplier(self, t: int) -> float:
         multiplier = float(self.schedule(t))
@@ -170,14 +191,14 @@ class Trainer:
         if not (self._signals_are_finite(workspace, largest) and np.isfinite(g).all()):
             raise self._divergence(largest)
         before = w.copy(), rule_state.copy()
-        self.rule.step(w, g, rule_state, state.n_updates - state.rule_start, eta, cost)
+        self._step(w, g, eta, cost)
         if not (np.isfinite(w).all() and np.isfinite(rule_state).all()):
             w[...], rule_state[...] = before
             raise self._divergence(largest)
 
     @staticmethod
     def _signals_are_finite(workspace: Workspace, eta: float) -> bool:
-        for y, v, delta in zip(workspace.y, workspace.v, workspace.delta, strict=False):
+        for y, v, delta in zip(workspace.entering, workspace.v, workspace.delta, strict=False):
             inputs = y.data if sparse.issparse(y) else y
             step = eta * np.abs(delta).max() * np.abs(inputs).max(initial=0.0)
             if not (np.isfinite(v).all() and np.isfinite(delta).all() and np.isfinite(step)):
@@ -198,7 +219,9 @@ class Trainer:
             self._workspaces[n_rows] = Workspace(self.objective.network, n_rows)
         return self._workspaces[n_rows]
 
-    def present(self, X, targets, scale, order, batch_size: int) -> float:
+    def present(
+        self, X, targets, scale, order, batch_size: int, *, deadline: float = np.inf
+    ) -> float:
         """Present rows once, in order, a batch an update.
 
         Parameters
@@ -209,6 +232,8 @@ class Trainer:
         order : ndarray of int or None
             Rows to present; None is all of them as they come.
         batch_size : int
+        deadline : float, default=inf
+            Time, on the clock of `time.perf_counter`, after which no further update begins.
 
         Returns
         -------
@@ -216,7 +241,7 @@ class Trainer:
             The mean cost of the rows, each before its own update; NaN without rows.
         """
         n_rows = X.shape[0] if order is None else len(order)
-        total = 0.0
+        total, stop = 0.0, 0
         with (
             self._interrupt.deferred(),
             np.errstate(over="ignore", invalid="ignore", divide="ignore"),
@@ -237,64 +262,19 @@ class Trainer:
                     raise DivergenceError(f"at row {first}: {error}") from None
                 total += cost * (stop - start)
                 self._interrupt.honour()
-        return total / n_rows if n_rows else np.nan
-
-
-class Stopping:
-    """Stop when the watched figure has not improved by `tol` for more than `patience` epochs.
-
-    Parameters
-    ----------
-    tol : float
-    patience : int or inf
-    history : History
-    watch_validation : bool
-        Watch the validation score (higher is better) in the place of the training loss.
-    """
-
-    def __init__(self, tol: float, patience: float, history: History, watch_validation: bool):
-        self.tol = tol
-        self.patience = patience
-        self.history = history
-        self.watch_validation = watch_validation
-        self.stagnant = 0
-        self.best = np.inf  # the least loss, or the negative of the best score
-
-    def improved(self) -> bool:
-        """Take the last epoch into account; whether it is the best so far."""
-        history = self.history
-        figure = -history.validation_score[-1] if self.watch_validation else history.loss[-1]
-        self.stagnant = 0 if figure <= self.best - self.tol else self.stagnant + 1
-        better = figure < self.best
-        self.best = min(figure, self.best)
-        return better
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether patience has run out."""
-        return self.stagnant > self.patience
-
-    def describe(self) -> str:
-        """Why training stops when patience has run out."""
-        watched = "Validation score" if self.watch_validation else "Training loss"
-        return (
-            f"{watched} did not improve more than tol={self.tol:f} for {self.patience} consecutive "
-            "epochs."
-        )
+                if deadline < np.inf and perf_counter() >= deadline:
+                    break
+        return total / stop if stop else np.nan
 
 
 def train(
     trainer: Trainer,
     rows: Callable[[], np.ndarray | None],
     data: tuple[Any, Any, Any],
-    *,
     batch_size: int,
-    max_iter: int,
-    stopping: Stopping,
-    validate: Callable[[], tuple[float, float]] | None,
-    report: Callable[[str], None],
-) -> bool:
-    """Run epochs until patience or `max_iter` ends them.
+    monitor: Monitor,
+) -> None:
+    """Run epochs until the monitor ends them.
 
     Parameters
     ----------
@@ -303,60 +283,12 @@ def train(
         Gives the order of the next epoch (see `Trainer.present`).
     data : tuple
         ``(X, targets, scale)``.
-    batch_size, max_iter : int
-    stopping : Stopping
-    validate : callable or None
-        Gives ``(validation loss, validation score)`` after an epoch.
-    report : callable
-        Takes a line about each epoch.
-
-    Returns
-    -------
-    bool
-        Whether training stopped before `max_iter` ran out.
+    batch_size : int
+    monitor : Monitor
     """
-    history, network, state = stopping.history, trainer.objective.network, trainer.state
-    best = None
-    state.serve(trainer.rule, trainer.schedule, network.w)
-    if stopping.watch_validation and validate is not None and state.n_updates:
-        # What a fit goes on from may stay the best.
-        history.best_validation_score = validate()[1]
-        stopping.best = -history.best_validation_score
-        best = network.w.copy(), state.rule_state.copy()
-    stopped = False
-    for epoch in range(1, max_iter + 1):
-        history.loss.append(trainer.present(*data, rows(), batch_size))
-        line = f"Iteration {epoch}, loss = {history.loss[-1]:.8f}"
-        if validate is not None:
-            loss, score = validate()
-            history.validation_loss.append(loss)
-            history.validation_score.append(score)
-            if history.best_validation_score is None or score > history.best_validation_score:
-                history.best_validation_score = score
-            line += f", validation score = {score:.6f}"
-        report(line)
-        if stopping.improved() and stopping.watch_validation:
-            best = network.w.copy(), state.rule_state.copy()
-        if stopping.exhausted:
-            if _lower_eta(trainer):
-                stopping.stagnant = 0
-                report(f"{stopping.describe()} Setting eta to {trainer.largest_eta * state.decay}")
-                continue
-            report(f"{stopping.describe()} Stopping.")
-            stopped = True
-            break
-    if best is not None:
-        network.w[...] = best[0]
-        state.rule_state = best[1]
-    return stopped
-
-
-def _lower_eta(trainer: Trainer) -> bool:
-    """Divide eta if the schedule does so on a plateau; False if there is nothing left to divide."""
-    schedule, state = trainer.schedule, trainer.state
-    if not getattr(schedule, "acts_on_plateau", False):
-        return False
-    if trainer.largest_eta * state.decay <= schedule.floor:
-        return False
-    state.decay /= schedule.factor
-    return True
+    monitor.on_plateau = trainer.lower_eta
+    stop = False
+    while not stop:
+        eta = trainer.next_eta()
+        loss = trainer.present(*data, rows(), batch_size, deadline=monitor.deadline)
+        stop = monitor.after_epoch(loss, eta)

@@ -11,25 +11,60 @@ from __future__ import annotations
 import numpy as np
 from sklearn.base import BaseEstimator
 
-__all__ = ["RULES", "SGD", "Adam", "Momentum", "Nesterov", "UpdateRule"]
+__all__ = ["RULES", "SGD", "Adam", "Momentum", "Nesterov", "Solver", "UpdateRule"]
 
 
-class UpdateRule(BaseEstimator):
-    """One way to turn corrections into weight changes; subclass it and write `step`.
+class Solver(BaseEstimator):
+    """What the estimators' parameter `solver` takes: an update rule or a whole-batch solver.
 
     Attributes
     ----------
     n_slots : int
-        Rows of `state` that the rule keeps per parameter.
+        Rows of state that the solver keeps per parameter.
     default_eta : float
         What ``eta="auto"`` stands for.
+    full_batch : bool
+        Whether each update needs all rows: no batches then, no ``partial_fit``, no randomness.
+    sum_of_squares : bool
+        Whether the loss must be half a sum of squares.
+    refuses : frozenset of str
+        Parameters of the estimators that the solver cannot honour.
     """
 
     n_slots = 0
     default_eta = 0.01
+    full_batch = False
+    sum_of_squares = False
+    refuses: frozenset[str] = frozenset()
 
     def check(self) -> None:
-        """Raise ValueError if a parameter of the rule is out of its range."""
+        """Raise ValueError if a parameter of the solver is out of its range."""
+
+    def fitted(self, state) -> dict[str, float]:
+        """Attributes that the estimator shows after a fit."""
+        return {}
+
+    def _check_interval(self, name, low, high, *, closed_low=True):
+        value = getattr(self, name)
+        real = isinstance(value, (int, float, np.integer, np.floating))
+        real = real and not isinstance(value, bool)
+        if not (real and (low < value < high or (closed_low and value == low))):
+            raise ValueError(
+                f"{name} of {type(self).__name__} is {value!r}; it must be a number in "
+                f"{'[' if closed_low else '('}{low}, {high})."
+            )
+
+    def _check_integer(self, name, low):
+        value = getattr(self, name)
+        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+        if not (whole and value >= low):
+            raise ValueError(
+                f"{name} of {type(self).__name__} is {value!r}; it must be a whole number >= {low}."
+            )
+
+
+class UpdateRule(Solver):
+    """One way to turn corrections into weight changes; subclass it and write `step`."""
 
     def step(self, w, g, state, t, eta, cost) -> None:
         """Change `w` (and `state`) in place by one update.
@@ -46,16 +81,6 @@ class UpdateRule(BaseEstimator):
             The batch's cost before the update.
         """
         raise NotImplementedError
-
-    def _check_interval(self, name, low, high, *, closed_low=True):
-        value = getattr(self, name)
-        real = isinstance(value, (int, float, np.integer, np.floating))
-        real = real and not isinstance(value, bool)
-        if not (real and (low < value < high or (closed_low and value == low))):
-            raise ValueError(
-                f"{name} of {type(self).__name__} is {value!r}; it must be a number in "
-                f"{'[' if closed_low else '('}{low}, {high})."
-            )
 
 
 class SGD(UpdateRule):

@@ -9,7 +9,7 @@ from scipy import sparse
 from skbackprop import ACTIVATIONS, LOSSES, Task
 from skbackprop.activations import resolve_activation
 from skbackprop.network import Network, Workspace
-from skbackprop.objective import Objective
+from skbackprop.objective import Objective, Problem
 from skbackprop.penalties import ElasticNet
 
 HIDDEN = sorted(set(ACTIVATIONS) - {"softmax"})
@@ -93,14 +93,15 @@ def relative_error(case, step):
     targets = targets_of(head[1], n_targets, 4, rng)
     weight = rng.uniform(0.5, 3.0, size=4) if weighted else None
     w = objective.network.w.copy()
-    _, gradient = objective.value_and_gradient(w, X, targets, weight)
+    problem = Problem(objective, (X, targets, weight))
+    _, gradient = problem.value_and_gradient(w)
     numeric = np.empty_like(gradient)
     for i in range(w.size):
         sides = []
         for sign in (1, -1):
             moved = w.copy()
             moved[i] += sign * step
-            sides.append(objective.value_and_gradient(moved, X, targets, weight)[0])
+            sides.append(problem.value_and_gradient(moved)[0])
         numeric[i] = (sides[0] - sides[1]) / (2 * step)
     return np.linalg.norm(gradient - numeric) / max(np.linalg.norm(numeric), 1e-8)
 
@@ -188,7 +189,9 @@ def test_sparse_rows_have_the_gradient_of_dense_ones(container):
     X = rng.normal(size=(8, 3)) * (rng.uniform(size=(8, 3)) < 0.4)
     d = rng.normal(size=(8, 3))
     w = objective.network.w
-    dense, sparse_ = (objective.value_and_gradient(w, Z, d) for Z in (X, container(X)))
+    dense, sparse_ = (
+        Problem(objective, (Z, d, None)).value_and_gradient(w) for Z in (X, container(X))
+    )
     assert sparse_[0] == pytest.approx(dense[0], rel=1e-13)
     np.testing.assert_allclose(sparse_[1], dense[1], rtol=1e-10, atol=1e-13)
 
@@ -198,10 +201,10 @@ def test_weights_are_repetition_and_value_needs_no_derivatives():
     objective, _ = objective_of(HEADS[0], "gelu", (0.1, 0.5), 2, 1, rng)
     X, d, weight = rng.normal(size=(5, 3)), rng.normal(size=(5, 2)), np.array([1, 2, 0, 3, 1])
     w = objective.network.w
-    cost, gradient = objective.value_and_gradient(w, X, d, weight.astype(float))
+    cost, gradient = Problem(objective, (X, d, weight.astype(float))).value_and_gradient(w)
     rows = np.repeat(np.arange(5), weight)
-    again = objective.value_and_gradient(w, X[rows], d[rows])
+    again = Problem(objective, (X[rows], d[rows], None)).value_and_gradient(w)
     assert cost == pytest.approx(again[0], rel=1e-13)
     np.testing.assert_allclose(gradient, again[1], rtol=1e-11)
-    assert objective.value(X, d, weight.astype(float), batch_rows=2) == pytest.approx(cost)
+    assert objective.value(X, d, weight.astype(float)) == pytest.approx(cost)
     assert objective.value(X[rows], d[rows]) == pytest.approx(cost)

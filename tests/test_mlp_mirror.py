@@ -387,8 +387,9 @@ def test_adaptive_learning_rate(capsys):
     )
     model.fit(*TINY)
     assert model.n_iter_ < 3000
-    etas = [float(eta) for eta in re.findall(r"Setting eta to ([\d.e-]+)", capsys.readouterr().out)]
-    np.testing.assert_allclose(etas, 0.001 / 5.0 ** np.arange(1, len(etas) + 1))
+    etas = [float(eta) for eta in re.findall(r"eta ([\d.e-]+)", capsys.readouterr().out)]
+    etas = list(dict.fromkeys(etas))
+    np.testing.assert_allclose(etas, 0.001 / 5.0 ** np.arange(len(etas)), rtol=1e-2)
     assert etas[-1] < 1e-6 < etas[-2]  # it stops once eta has gone below 1e-6
 
 
@@ -402,7 +403,7 @@ def test_max_iter_warns():
 def test_verbose(capsys):
     model = BackpropClassifier(2, solver="sgd", max_iter=2, verbose=10).fit(*TINY)
     model.partial_fit(*TINY)
-    assert "Iteration 1, loss = " in capsys.readouterr().out
+    assert "epoch 1/2, loss " in capsys.readouterr().out
 
 
 # -- warm start ----------------------------------------------------------------------------------

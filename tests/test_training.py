@@ -7,11 +7,12 @@ import pytest
 from scipy import sparse
 
 from skbackprop import ACTIVATIONS, DivergenceError, SquaredError, Task
+from skbackprop.monitor import History, Monitor, Stopping
 from skbackprop.network import Network, Workspace
-from skbackprop.objective import Objective
+from skbackprop.objective import Objective, take_rows
 from skbackprop.penalties import ElasticNet
 from skbackprop.schedules import constant
-from skbackprop.training import History, Stopping, Trainer, TrainingState, take_rows, train
+from skbackprop.training import Trainer, TrainingState, train
 from skbackprop.updates import RULES
 
 RNG = np.random.default_rng(0)
@@ -117,11 +118,9 @@ def test_a_new_kind_of_rule_starts_afresh():
 
 
 def stop_after(losses, patience, tol=0.1):
-    history = History()
-    stopping = Stopping(tol, patience, history, watch_validation=False)
+    stopping = Stopping(tol, patience)
     for epoch, loss in enumerate(losses):
-        history.loss.append(loss)
-        stopping.improved()
+        stopping.improved(loss)
         if stopping.exhausted:
             return epoch
     return None
@@ -143,13 +142,14 @@ def test_train_keeps_the_best_weights_by_validation_score():
         weights.append(ours.objective.network.w.copy())
         return 0.0, next(scores)
 
-    history = History()
-    stopping = Stopping(0.0, 2, history, watch_validation=True)
-    stopped = train(
-        ours, lambda: None, (X, D, None), batch_size=5, max_iter=100, stopping=stopping,
-        validate=validate, report=lambda line: None,
-    )  # fmt: skip
-    assert stopped and history.best_validation_score == 0.5
+    network, state, history = ours.objective.network, ours.state, History()
+    monitor = Monitor(
+        network, state, history, Stopping(0.0, 2), max_iter=100, validate=validate, keep_best=True
+    )
+    train(ours, lambda: None, (X, D, None), 5, monitor)
+    monitor.restore_best()
+    assert monitor.reason == "no_improvement"
+    assert history.best_validation_score == 0.5 and history.best_iter == 2
     np.testing.assert_array_equal(ours.objective.network.w, weights[1])
 
 
