@@ -4,12 +4,59 @@ from .activations import ACTIVATIONS, Activation, Mixed
 from .estimators import BackpropClassifier, BackpropRegressor
 from .initializers import INITIALIZERS
 from .losses import LOSSES, CrossEntropy, Loss, SquaredError, Task
-from .schedules import SCHEDULES, Adaptive, InverseScaling
+from .schedules import (
+    SCHEDULES,
+    Adaptive,
+    Cosine,
+    CosineRestarts,
+    CosLog4,
+    Exponential,
+    InverseScaling,
+    OneCycle,
+    Polynomial,
+    Schedule,
+    SearchThenConverge,
+    Step,
+    WarmUp,
+)
 from .solvers import LBFGS, LM, SCG, SOLVERS, BayesianLM, WholeBatchSolver
 from .training import DivergenceError
-from .updates import RULES, SGD, Adam, Momentum, Nesterov, UpdateRule
+from .updates import (
+    RULES,
+    SGD,
+    Adagrad,
+    Adam,
+    AdamW,
+    DeltaBarDelta,
+    IRpropMinus,
+    IRpropPlus,
+    Momentum,
+    Nadam,
+    Nesterov,
+    Quickprop,
+    RMSprop,
+    UpdateRule,
+)
 
 __all__ = [
+    "WarmUp",
+    "Step",
+    "SearchThenConverge",
+    "Schedule",
+    "Polynomial",
+    "OneCycle",
+    "Exponential",
+    "CosLog4",
+    "CosineRestarts",
+    "Cosine",
+    "RMSprop",
+    "Quickprop",
+    "Nadam",
+    "IRpropPlus",
+    "IRpropMinus",
+    "DeltaBarDelta",
+    "AdamW",
+    "Adagrad",
     "ACTIVATIONS",
     "INITIALIZERS",
     "LOSSES",

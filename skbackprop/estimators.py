@@ -303,7 +303,7 @@ class _Backprop(CallbackSupport, BaseEstimator):
     def _check_params(self) -> None:
         self._validate_params()
         self._solver().check()
-        self._schedule()
+        getattr(self._schedule(), "check", bool)()
         if isinstance(self.weight_init, str) and self.weight_init != "auto":
             resolve(self.weight_init, INITIALIZERS, Callable, "weight_init")
         n_layers = len(self._hidden_sizes()) + 1
@@ -402,12 +402,14 @@ class _Backprop(CallbackSupport, BaseEstimator):
             )
         return rates.tolist()
 
-    def _schedule(self):
-        if self.eta_schedule is None:
-            return SCHEDULES["constant"]
-        if callable(self.eta_schedule):
-            return self.eta_schedule
-        return resolve(self.eta_schedule, SCHEDULES, Callable, "eta_schedule")
+    def _schedule(self, total_steps: int | None = None):
+        """The schedule of eta; one with a horizon takes `total_steps`, or says that it needs it."""
+        schedule = SCHEDULES["constant"]
+        if self.eta_schedule is not None:
+            schedule = resolve(self.eta_schedule, SCHEDULES, Callable, "eta_schedule")
+        if total_steps is not None and hasattr(schedule, "for_horizon"):
+            schedule = schedule.for_horizon(total_steps)
+        return schedule
 
     def _eta_per_layer(self, n_layers: int) -> float | list[float]:
         if isinstance(self.eta, str):
@@ -503,16 +505,21 @@ class _Backprop(CallbackSupport, BaseEstimator):
         network = self._network.with_parameters(self._network.w.copy())
         return _Model(network, self._loss, copy.deepcopy(self._state), copy.deepcopy(self._rng))
 
+    def _penalty(self, network: Network) -> ElasticNet:
+        if not self.alpha or self._solver().tunes_alpha:
+            return ElasticNet(None)
+        n_layers = network.n_layers
+        is_weight = network.spread([1.0] * n_layers, [0.0] * n_layers)
+        return ElasticNet(is_weight, self.alpha, self.l1_ratio)
+
     def _objective(self, model: _Model) -> Objective:
         """The cost that the parameters describe, of `model`."""
         network, state = model.network, model.state
-        n_layers = network.n_layers
-        is_weight = network.spread([1.0] * n_layers, [0.0] * n_layers) if self.alpha else None
         learning = disturbance = None
         if self.mask is not None:
             learning = np.empty_like(network.w)
             learning_parameters(self.mask, network, learning)
-        rates = self._dropout_rates(n_layers)
+        rates = self._dropout_rates(network.n_layers)
         if any(rates) or self.noise:
             if state.disturbance_rng is None:
                 state.disturbance_rng = np.random.default_rng(model.rng.randint(2**31 - 1))
@@ -520,12 +527,12 @@ class _Backprop(CallbackSupport, BaseEstimator):
         return Objective(
             network,
             model.loss,
-            ElasticNet(is_weight, self.alpha, self.l1_ratio),
+            self._penalty(network),
             learning=learning,
             disturbance=disturbance,
         )
 
-    def _trainer(self, model: _Model) -> Trainer:
+    def _trainer(self, model: _Model, schedule) -> Trainer:
         """The trainer that the parameters describe, on `model`."""
         objective = self._objective(model)
         eta: Any = self._eta_per_layer(model.network.n_layers)
@@ -539,7 +546,7 @@ class _Backprop(CallbackSupport, BaseEstimator):
             objective,
             rule,
             eta,
-            self._schedule(),
+            schedule,
             model.state,
             max_grad_norm=self.max_grad_norm,
             max_norm=self.max_norm,
@@ -589,7 +596,9 @@ class _Backprop(CallbackSupport, BaseEstimator):
 
     def _run(self, fit: _Fit, model: _Model, history: History, batch_size: int):
         """Train; returns why it ended, and the exception that ended it, if one did."""
-        solver, schedule, state = self._solver(), self._schedule(), model.state
+        solver, state = self._solver(), model.state
+        n_steps = self.max_iter * -(-len(fit.rows) // batch_size)
+        schedule = self._schedule(state.n_updates + n_steps)
         state.serve(solver, schedule, model.network.w)
         data = fit.X, fit.targets, fit.weights
         on_whole_batch = isinstance(solver, WholeBatchSolver)
@@ -615,9 +624,14 @@ class _Backprop(CallbackSupport, BaseEstimator):
                     listeners=listeners,
                 )
                 if isinstance(solver, WholeBatchSolver):
-                    solve(solver, Problem(self._objective(model), data, fit.rows), state, monitor)
+                    solve(
+                        solver,
+                        Problem(self._objective(model), data, fit.rows, self.alpha),
+                        state,
+                        monitor,
+                    )
                 else:
-                    trainer = self._trainer(model)
+                    trainer = self._trainer(model, schedule)
                     orders = self._orders(fit, batch_size, model.rng)
                     train(trainer, orders, (*data[:2], fit.scale), batch_size, monitor)
                 monitor.restore_best()
@@ -720,7 +734,7 @@ class _Backprop(CallbackSupport, BaseEstimator):
             return None
         X, rows = held_out.X, held_out.rows
         targets, weights = held_out.take(held_out.targets), held_out.take(held_out.weights)
-        objective = Objective(network, loss, self._objective(model).penalty)
+        objective = Objective(network, loss, self._penalty(network))
         scorer = None
         if self.scoring not in (None, "loss"):
             view = copy.copy(self)
@@ -769,6 +783,15 @@ class _Backprop(CallbackSupport, BaseEstimator):
 
     # -- partial_fit -----------------------------------------------------------------------------
 
+    def _check_online_params(self) -> None:
+        self._check_params()
+        schedule = self._schedule()
+        if getattr(schedule, "has_horizon", False) and schedule.total_steps is None:
+            raise ValueError(
+                f"eta_schedule={self.eta_schedule!r} needs total_steps in partial_fit, for it "
+                f"cannot know what rows will come; give {type(schedule).__name__}(total_steps=...)."
+            )
+
     def _partial_fit(
         self, X, y, sample_weight, coef_init, intercept_init, classes=None
     ) -> _Backprop:
@@ -797,7 +820,7 @@ class _Backprop(CallbackSupport, BaseEstimator):
         return self
 
     def _first_partial_fit(self, X, y, sample_weight, coef_init, intercept_init, classes):
-        self._check_params()
+        self._check_online_params()
         carrier = copy.copy(self)
         X, y = self._validate_X_y(carrier, X, y, None)
         self._check_input(X)
@@ -809,7 +832,7 @@ class _Backprop(CallbackSupport, BaseEstimator):
             _start_from(model.network, coef_init, intercept_init)
             loss = np.nan
             try:
-                loss = self._present(self._trainer(model), X, targets, weights)
+                loss = self._present(self._trainer(model, self._schedule()), X, targets, weights)
             except _LEAVES_A_MODEL as error:
                 ended_by = error
         rows = np.arange(X.shape[0])
@@ -845,10 +868,11 @@ class _Backprop(CallbackSupport, BaseEstimator):
                 and all(map(is_, known, key))
             ):
                 return trainer
-        self._check_params()
+        self._check_online_params()
         self._check_structure()
         network = self._writeable()
-        trainer = self._trainer(_Model(network, self._loss, self._state, self._rng))
+        model = _Model(network, self._loss, self._state, self._rng)
+        trainer = self._trainer(model, self._schedule())
         self._running = key, trainer
         return trainer
 
@@ -965,11 +989,13 @@ class BackpropRegressor(RegressorMixin, _Backprop):
         Learning rate: one number or one per layer of weights (0 freezes a layer); "auto" is the
         solver's own default.
     eta_schedule : str, callable or None, default=None
-        ``"constant"`` (None), ``"invscaling"``, ``"adaptive"``, or ``t -> multiplier`` of eta,
-        where t counts the updates done.
+        A name in `SCHEDULES` (None is ``"constant"``), an object, or any ``t -> multiplier`` of
+        eta, where t counts the updates done. Those with a horizon take `total_steps`, which `fit`
+        fills in and `partial_fit` asks for.
     alpha : float, default=0.0
         Strength of the penalty on the weights (never the biases). Not divided by the number of
         samples: scikit-learn's MLP with ``alpha=a`` on batches of b rows is ``alpha=a / b`` here.
+        ``solver="br"`` finds it by itself, and takes this as its start.
     l1_ratio : float, default=0.0
         0 is L2 only, 1 is L1 only.
     dropout : float in [0, 1) or sequence of float, default=0.0

@@ -159,6 +159,8 @@ class Problem:
         ``(X, targets, sample_weight)``, the weight None or (n,); only its ratios matter.
     rows : ndarray of int, optional
         The rows that count; None is all.
+    alpha : float, default=0.0
+        Where a solver that tunes the strength of the penalty by itself begins.
 
     Attributes
     ----------
@@ -168,7 +170,8 @@ class Problem:
         Sample weights summed, times the output neurons.
     """
 
-    def __init__(self, objective: Objective, data: tuple[Any, Any, Any], rows=None):
+    def __init__(self, objective: Objective, data: tuple[Any, Any, Any], rows=None, alpha=0.0):
+        self.alpha = alpha
         self.X, self.targets, self.weights = data
         self.rows = self.X.shape[0] if rows is None else rows
         self.n_rows = self.rows if isinstance(self.rows, int) else len(self.rows)

@@ -1,19 +1,37 @@
 """Schedules of the learning rate: ``t -> multiplier of eta``, t = updates done so far.
 
 A schedule sees the update count and nothing else, so a chunk of rows trains as its rows do one at
-a time. Any callable is a schedule. The one that looks at the loss, `Adaptive`, acts between epochs.
+a time. Any callable is a schedule; those here take an array of t as well. The one that looks at the
+loss, `Adaptive`, acts between epochs. Those with a horizon spread themselves over `total_steps`
+updates, which `fit` fills in, and stay at their last multiplier after it.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
-__all__ = ["SCHEDULES", "Adaptive", "InverseScaling", "constant"]
+from .registry import resolve
 
-Schedule = Callable[[int], float]
+__all__ = [
+    "SCHEDULES",
+    "Adaptive",
+    "CosLog4",
+    "Cosine",
+    "CosineRestarts",
+    "Exponential",
+    "InverseScaling",
+    "OneCycle",
+    "Polynomial",
+    "Schedule",
+    "SearchThenConverge",
+    "Step",
+    "WarmUp",
+    "constant",
+]
 
 
 def constant(t):
@@ -21,7 +39,61 @@ def constant(t):
     return np.ones_like(t, dtype=float) if np.ndim(t) else 1.0
 
 
-class InverseScaling(BaseEstimator):
+class Schedule(BaseEstimator):
+    """Base class of the schedules here; a plain function does as well."""
+
+    total_steps: int | None = None
+    has_horizon = False
+    acts_on_plateau = False
+
+    def __call__(self, t):
+        """Multiplier after t updates; t is an int or an array of them."""
+        raise NotImplementedError
+
+    def check(self) -> None:
+        """Raise ValueError if a parameter is out of its range."""
+
+    def for_horizon(self, total_steps: int) -> Schedule:
+        """The schedule over `total_steps` updates, if it has a horizon and was given none."""
+        if not self.has_horizon or self.total_steps is not None:
+            return self
+        bound = copy.copy(self)
+        bound.total_steps = total_steps
+        return bound
+
+    def _share(self, t):
+        """``t / total_steps``, at most 1."""
+        if self.total_steps is None:
+            raise ValueError(
+                f"{type(self).__name__} needs total_steps, the number of updates over which eta "
+                f"runs its course; give it as {type(self).__name__}(total_steps=...). Only fit "
+                "can fill it in."
+            )
+        return np.minimum(t, self.total_steps) / self.total_steps
+
+    def _check_number(self, name, low, high, *, closed=True):
+        value = getattr(self, name)
+        real = isinstance(value, (int, float, np.integer, np.floating))
+        if not (real and not isinstance(value, bool) and low <= value <= high):
+            real = False
+        if not real or (not closed and value == low):
+            bounds = f"{'[' if closed else '('}{low}, {high}]"
+            raise ValueError(
+                f"{name} of {type(self).__name__} is {value!r}; it must be a number in {bounds}."
+            )
+
+    def _check_count(self, name, *, optional=False):
+        value = getattr(self, name)
+        if optional and value is None:
+            return
+        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+        if not whole or value < 1:
+            raise ValueError(
+                f"{name} of {type(self).__name__} is {value!r}; it must be a whole number >= 1."
+            )
+
+
+class InverseScaling(Schedule):
     """``(t + 1) ** -power`` (Robbins and Monro 1951 ask for 1/2 < power <= 1).
 
     Parameters
@@ -33,12 +105,327 @@ class InverseScaling(BaseEstimator):
     def __init__(self, power: float = 0.5):
         self.power = power
 
+    def check(self) -> None:
+        """Raise ValueError if power is not positive."""
+        self._check_number("power", 0, np.inf, closed=False)
+
     def __call__(self, t):
         """Multiplier after t updates."""
-        return (t + 1.0) ** -self.power
+        return (np.asarray(t) + 1.0) ** -self.power
 
 
-class Adaptive(BaseEstimator):
+class Exponential(Schedule):
+    """``gamma ** t``.
+
+    Parameters
+    ----------
+    gamma : float in (0, 1], default=0.999
+        Factor of eta from an update to the next.
+    """
+
+    def __init__(self, gamma: float = 0.999):
+        self.gamma = gamma
+
+    def check(self) -> None:
+        """Raise ValueError if gamma is not in (0, 1]."""
+        self._check_number("gamma", 0, 1, closed=False)
+
+    def __call__(self, t):
+        """Multiplier after t updates."""
+        return self.gamma ** np.asarray(t, dtype=float)
+
+
+class Step(Schedule):
+    """``gamma ** floor(t / step_size)``: a cut every `step_size` updates.
+
+    Parameters
+    ----------
+    step_size : int, default=1000
+    gamma : float in (0, 1], default=0.1
+    """
+
+    def __init__(self, step_size: int = 1000, gamma: float = 0.1):
+        self.step_size = step_size
+        self.gamma = gamma
+
+    def check(self) -> None:
+        """Raise ValueError if a parameter is out of its range."""
+        self._check_count("step_size")
+        self._check_number("gamma", 0, 1, closed=False)
+
+    def __call__(self, t):
+        """Multiplier after t updates."""
+        return self.gamma ** np.floor_divide(t, self.step_size).astype(float)
+
+
+class SearchThenConverge(Schedule):
+    """``1 / (1 + t / tau)``: constant at first, then as 1 / t (Darken and Moody, NIPS 1990).
+
+    Parameters
+    ----------
+    tau : float > 0, default=1000.0
+        Updates after which eta is halved.
+    """
+
+    def __init__(self, tau: float = 1000.0):
+        self.tau = tau
+
+    def check(self) -> None:
+        """Raise ValueError if tau is not positive."""
+        self._check_number("tau", 0, np.inf, closed=False)
+
+    def __call__(self, t):
+        """Multiplier after t updates."""
+        return 1.0 / (1.0 + np.asarray(t) / self.tau)
+
+
+class Polynomial(Schedule):
+    """``end + (1 - end) (1 - t / T) ** power``, T = total_steps.
+
+    Parameters
+    ----------
+    power : float > 0, default=1.0
+        1 is a straight line.
+    end : float in [0, 1], default=0.0
+        Multiplier from T on; at 0 nothing is learnt any more.
+    total_steps : int, optional
+        Updates; `fit` fills it in.
+    """
+
+    has_horizon = True
+
+    def __init__(self, power: float = 1.0, end: float = 0.0, total_steps: int | None = None):
+        self.power = power
+        self.end = end
+        self.total_steps = total_steps
+
+    def check(self) -> None:
+        """Raise ValueError if a parameter is out of its range."""
+        self._check_number("power", 0, np.inf, closed=False)
+        self._check_number("end", 0, 1)
+        self._check_count("total_steps", optional=True)
+
+    def __call__(self, t):
+        """Multiplier after t updates."""
+        return self.end + (1.0 - self.end) * (1.0 - self._share(t)) ** self.power
+
+
+class Cosine(Schedule):
+    """``end + (1 - end) (1 + cos(pi t / T)) / 2``, T = total_steps (Loshchilov and Hutter 2017).
+
+    Parameters
+    ----------
+    end : float in [0, 1], default=0.0
+        Multiplier from T on; at 0 nothing is learnt any more.
+    total_steps : int, optional
+        Updates; `fit` fills it in.
+    """
+
+    has_horizon = True
+
+    def __init__(self, end: float = 0.0, total_steps: int | None = None):
+        self.end = end
+        self.total_steps = total_steps
+
+    def check(self) -> None:
+        """Raise ValueError if a parameter is out of its range."""
+        self._check_number("end", 0, 1)
+        self._check_count("total_steps", optional=True)
+
+    def __call__(self, t):
+        """Multiplier after t updates."""
+        return self.end + (1.0 - self.end) * 0.5 * (1.0 + np.cos(np.pi * self._share(t)))
+
+
+class CosineRestarts(Schedule):
+    """A cosine that begins anew after each period (SGDR: Loshchilov and Hutter, ICLR 2017).
+
+    ``end + (1 - end) (1 + cos(pi s / S)) / 2``, s being the updates since the last restart and S
+    the length of that period.
+
+    Parameters
+    ----------
+    period : int, default=1000
+        Updates in the first period.
+    factor : int, default=2
+        Growth of the period from one restart to the next.
+    end : float in [0, 1], default=0.0
+        Multiplier that each period runs down to.
+    """
+
+    def __init__(self, period: int = 1000, factor: int = 2, end: float = 0.0):
+        self.period = period
+        self.factor = factor
+        self.end = end
+
+    def check(self) -> None:
+        """Raise ValueError if a parameter is out of its range."""
+        self._check_count("period")
+        self._check_count("factor")
+        self._check_number("end", 0, 1)
+
+    def __call__(self, t):
+        """Multiplier after t updates."""
+        t = np.asarray(t, dtype=float)
+        if self.factor == 1:
+            s, length = t % self.period, self.period
+        else:
+            grown = t / self.period * (self.factor - 1) + 1.0
+            n = np.floor(np.log(grown) / np.log(self.factor))
+            n += grown >= self.factor ** (n + 1)  # where the logarithm was rounded down,
+            n -= grown < self.factor**n  # or up
+            length = self.period * self.factor**n
+            s = t - self.period * (self.factor**n - 1) / (self.factor - 1)
+        return self.end + (1.0 - self.end) * 0.5 * (1.0 + np.cos(np.pi * s / length))
+
+
+class CosLog4(Schedule):
+    """``(1 - cos(2 pi log2(1 + (2^cycles - 1) t / T))) / 2``, T = total_steps.
+
+    Four cycles, each twice as long as the one before, as in RealMLP (Holzmueller, Grinsztajn and
+    Steinwart, NeurIPS 2024). It begins at 0, and is 0 from T on.
+
+    Parameters
+    ----------
+    cycles : int, default=4
+    total_steps : int, optional
+        Updates; `fit` fills it in.
+    """
+
+    has_horizon = True
+
+    def __init__(self, cycles: int = 4, total_steps: int | None = None):
+        self.cycles = cycles
+        self.total_steps = total_steps
+
+    def check(self) -> None:
+        """Raise ValueError if a parameter is out of its range."""
+        self._check_count("cycles")
+        self._check_count("total_steps", optional=True)
+
+    def __call__(self, t):
+        """Multiplier after t updates."""
+        phase = np.log2(1.0 + (2.0**self.cycles - 1.0) * self._share(t))
+        return 0.5 * (1.0 - np.cos(2.0 * np.pi * phase))
+
+
+class OneCycle(Schedule):
+    """One cycle (Smith and Topin 2018): a cosine up to 1, and a cosine down to almost nothing.
+
+    From `start` to 1 over the first ``warm_up T - 1`` updates, then down to `end` at update
+    ``T - 1``, T = total_steps.
+
+    Parameters
+    ----------
+    warm_up : float in (0, 1), default=0.3
+        Share of the updates that go up.
+    start, end : float in [0, 1], default=0.04, 4e-6
+        First multiplier, and the last, which stays from T on.
+    total_steps : int, optional
+        Updates; `fit` fills it in.
+    """
+
+    has_horizon = True
+
+    def __init__(
+        self,
+        warm_up: float = 0.3,
+        start: float = 0.04,
+        end: float = 4e-6,
+        total_steps: int | None = None,
+    ):
+        self.warm_up = warm_up
+        self.start = start
+        self.end = end
+        self.total_steps = total_steps
+
+    def check(self) -> None:
+        """Raise ValueError if a parameter is out of its range."""
+        self._check_number("warm_up", 0, 1, closed=False)
+        self._check_number("start", 0, 1)
+        self._check_number("end", 0, 1)
+        self._check_count("total_steps", optional=True)
+
+    def __call__(self, t):
+        """Multiplier after t updates."""
+        self._share(t)  # refuses a horizon that nobody gave
+        last = max(self.total_steps - 1, 1)  # type: ignore[operator]
+        peak = max(self.warm_up * self.total_steps - 1.0, 0.0)  # type: ignore[operator]
+        t = np.minimum(np.asarray(t, dtype=float), last)
+        rising = _ease(self.start, 1.0, t / peak) if peak else np.ones_like(t)
+        falling = _ease(1.0, self.end, (t - peak) / max(last - peak, 1e-9))
+        return np.where(t <= peak, rising, falling)
+
+
+def _ease(a: float, b: float, share):
+    """From a to b along half a cosine."""
+    return b + (a - b) * 0.5 * (1.0 + np.cos(np.pi * share))
+
+
+class WarmUp(Schedule):
+    """``(t + 1) / n_steps`` for the first `n_steps` updates, then another schedule from its start.
+
+    Parameters
+    ----------
+    schedule : str, Schedule or callable, default="constant"
+        What comes after; one with a horizon has the rest of it.
+    n_steps : int, default=100
+    """
+
+    def __init__(self, schedule="constant", n_steps: int = 100):
+        self.schedule = schedule
+        self.n_steps = n_steps
+
+    @property
+    def _following(self):
+        return resolve(self.schedule, SCHEDULES, Callable, "schedule")
+
+    def check(self) -> None:
+        """Raise ValueError if a parameter is out of its range."""
+        self._check_count("n_steps")
+        getattr(self._following, "check", bool)()
+
+    @property
+    def acts_on_plateau(self) -> bool:  # type: ignore[override]
+        """As the schedule that follows."""
+        return getattr(self._following, "acts_on_plateau", False)
+
+    @property
+    def factor(self) -> float:
+        """Of `Adaptive`."""
+        return self._following.factor
+
+    @property
+    def floor(self) -> float:
+        """Of `Adaptive`."""
+        return self._following.floor
+
+    @property
+    def has_horizon(self) -> bool:  # type: ignore[override]
+        """As the schedule that follows."""
+        return getattr(self._following, "has_horizon", False)
+
+    @property
+    def total_steps(self) -> int | None:  # type: ignore[override]
+        """Of both together."""
+        following = getattr(self._following, "total_steps", None)
+        return None if following is None else following + self.n_steps
+
+    def for_horizon(self, total_steps: int) -> WarmUp:
+        """The same, with the rest of the horizon for the schedule that follows."""
+        if not self.has_horizon:
+            return self
+        rest = max(total_steps - self.n_steps, 1)
+        return WarmUp(self._following.for_horizon(rest), self.n_steps)
+
+    def __call__(self, t):
+        """Multiplier after t updates."""
+        t = np.asarray(t)
+        after = self._following(np.maximum(t - self.n_steps, 0))
+        return np.where(t < self.n_steps, (t + 1.0) / self.n_steps, after)
+
+
+class Adaptive(Schedule):
     """Divide eta by `factor` each time the epochs stop improving, and stop below `floor`.
 
     Acts in ``fit`` only, as in scikit-learn's MLP; ``partial_fit`` keeps the eta that it reached.
@@ -57,13 +444,27 @@ class Adaptive(BaseEstimator):
         self.factor = factor
         self.floor = floor
 
+    def check(self) -> None:
+        """Raise ValueError if a parameter is out of its range."""
+        self._check_number("factor", 1, np.inf, closed=False)
+        self._check_number("floor", 0, np.inf)
+
     def __call__(self, t):
         """Constant between plateaus."""
         return constant(t)
 
 
-SCHEDULES: dict[str, Schedule] = {
+SCHEDULES: dict[str, Callable] = {
     "constant": constant,
     "invscaling": InverseScaling(),
+    "exponential": Exponential(),
+    "step": Step(),
+    "search_then_converge": SearchThenConverge(),
+    "polynomial": Polynomial(),
+    "cosine": Cosine(),
+    "cosine_restarts": CosineRestarts(),
+    "coslog4": CosLog4(),
+    "one_cycle": OneCycle(),
+    "warm_up": WarmUp(),
     "adaptive": Adaptive(),
 }

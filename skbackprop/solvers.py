@@ -15,7 +15,7 @@ which is a Gauss-Newton step for small mu, and a short step down the gradient fo
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg import LinAlgError, cho_factor, cho_solve, lapack
 from scipy.optimize import minimize
 
 from .monitor import Monitor
@@ -134,15 +134,16 @@ class SCG(WholeBatchSolver):
 
     Parameters
     ----------
-    sigma : float > 0, default=5e-5
-        Length of the step that measures the curvature.
+    sigma : float > 0, default=1e-3
+        Length of the step that measures the curvature; a shorter one (Moller has 1e-4) measures
+        more of the round-off.
     lambda_ : float > 0, default=5e-7
         Initial scale of the curvature.
     min_grad : float, default=1e-6
         Converged once ``max |dE/dw|`` is not above it.
     """
 
-    def __init__(self, sigma: float = 5e-5, lambda_: float = 5e-7, min_grad: float = 1e-6):
+    def __init__(self, sigma: float = 1e-3, lambda_: float = 5e-7, min_grad: float = 1e-6):
         self.sigma = sigma
         self.lambda_ = lambda_
         self.min_grad = min_grad
@@ -299,7 +300,8 @@ class BayesianLM(LM):
         alpha = gamma / (2 E_W)         beta = (N K - gamma) / (2 E_D)
 
     It needs no validation set. Sample weights count as repetitions. The cost that is recorded is
-    the data's, ``E_D / N``.
+    the data's, ``E_D / N``. The estimator's parameter `alpha`, if it is not 0, is where the decay
+    begins, in the unit that it has there: alpha / (beta N).
 
     Parameters
     ----------
@@ -309,7 +311,7 @@ class BayesianLM(LM):
         Converged once a step changes gamma, alpha and F by no more than this share.
     """
 
-    refuses = LM.refuses | {"alpha"}
+    tunes_alpha = True
 
     def __init__(
         self,
@@ -332,7 +334,7 @@ class BayesianLM(LM):
         self._check_memory(problem)
         point = self._evaluate(problem, problem.w)
         evidence = _Evidence(problem)
-        evidence.begin(point, state.memory.get("ratio"))
+        evidence.begin(point, state.memory.get("ratio", problem.alpha))
         damping = self._damping(point, state.memory)
         while True:
             decay = evidence.ratio * evidence.decays
@@ -427,12 +429,11 @@ class _Evidence:
         self.n_samples = problem.n_residuals / network.sizes[-1]
         self.ratio = self.gamma = self.alpha = self.beta = self.objective = 0.0
 
-    def begin(self, point: _Point, ratio: float | None) -> None:
-        """As if half of the parameters that the data could tell were effective."""
+    def begin(self, point: _Point, ratio: float) -> None:
+        """From the weight decay `ratio`; if that is 0, as if half of the data's say were used."""
         n_parameters = self.decays.sum() + self.n_free
         self._set(0.5 * min(n_parameters, self.n_residuals) + self.n_free, point)
-        if ratio is not None:
-            self.ratio = ratio
+        self.ratio = ratio or self.ratio
 
     def update(self, point: _Point, tol: float) -> bool:
         """Set gamma, alpha and beta from the Hessian at `point`; whether they have settled."""
@@ -443,9 +444,10 @@ class _Evidence:
         fixed = (diagonal == 0.0) & (self.decays == 0.0)
         diagonal += self.ratio * self.decays + fixed
         try:
-            inverse = cho_solve(cho_factor(H, lower=True, check_finite=False), np.eye(len(H)))
+            factor, _ = cho_factor(H, lower=True, overwrite_a=True, check_finite=False)
         except LinAlgError:
             return False
+        inverse, _ = lapack.dpotri(factor, lower=True, overwrite_c=True)  # its lower triangle
         lost = self.ratio * float(np.dot(self.decays, inverse.diagonal()))
         self._set(self.decays.sum() + self.n_free - lost, point)
         after = np.array([self.gamma, self.ratio, self.objective])

@@ -49,7 +49,7 @@ class TrainingState:
 
     def serve(self, solver: Solver, schedule, w: np.ndarray) -> None:
         """Give a new kind of solver a fresh state; without plateaus in the schedule, all of eta."""
-        if self.rule_kind is not type(solver):
+        if self.rule_kind is not type(solver) or len(self.rule_state) != solver.n_slots:
             self.rule_kind = type(solver)
             self.rule_state = np.zeros((solver.n_slots, w.size), w.dtype)
             self.rule_start = self.n_updates

@@ -6,7 +6,7 @@ import inspect
 import pytest
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from skbackprop import ACTIVATIONS, BackpropClassifier, BackpropRegressor
+from skbackprop import ACTIVATIONS, RULES, SOLVERS, BackpropClassifier, BackpropRegressor
 
 ESTIMATORS = (BackpropRegressor, BackpropClassifier)
 HIDDEN = sorted(set(ACTIVATIONS) - {"softmax"})
@@ -34,9 +34,36 @@ def test_check_estimator(estimator, check):
 @pytest.mark.parametrize("activation", HIDDEN)
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_check_estimator_activations(Estimator, activation):
-    for estimator, check in estimator_checks_generator(Estimator(activation=activation)):
+    check_all(Estimator(activation=activation))
+
+
+# The others cannot train a classifier from its defaults: they need the squared error.
+@pytest.mark.matrix
+@pytest.mark.parametrize(
+    ("Estimator", "solver"),
+    [
+        (Estimator, name)
+        for Estimator in ESTIMATORS
+        for name, solver in {**RULES, **SOLVERS}.items()
+        if Estimator is BackpropRegressor or not solver.sum_of_squares
+    ],
+)
+def test_check_estimator_solvers(Estimator, solver):
+    check_all(Estimator(solver=solver))
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize(
+    "name", [name for name, solver in SOLVERS.items() if solver.sum_of_squares]
+)
+def test_check_estimator_least_squares_classifiers(name):
+    check_all(BackpropClassifier((20,), solver=name, loss="squared_error"))
+
+
+def check_all(estimator):
+    for one, check in estimator_checks_generator(estimator):
         try:
-            check(estimator)
+            check(one)
         except BaseException as error:
             if type(error).__name__ != "SkipTest":
                 raise

@@ -24,6 +24,7 @@ from skbackprop import (
 )
 
 KINDS = ["regression", "two_targets", "binary", "multiclass", "multilabel"]
+ONLINE = sorted(name for name, rule in RULES.items() if not rule.full_batch)
 N = 12
 
 
@@ -77,7 +78,7 @@ def by_rows(kind, X, y, rows=None, model=None, **params):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("solver", sorted(RULES))
+@pytest.mark.parametrize("solver", ONLINE)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_chunk_is_its_rows_is_an_epoch_of_fit(solver, kind, dtype):
     X, y = problem(kind, dtype)
@@ -112,7 +113,7 @@ def test_one_row_is_one_update_of_the_rule(kind):
         assert model.n_updates_ == model.t_ == i + 1
 
 
-@given(cuts=st.lists(st.integers(1, N - 1), max_size=5), solver=st.sampled_from(sorted(RULES)))
+@given(cuts=st.lists(st.integers(1, N - 1), max_size=5), solver=st.sampled_from(ONLINE))
 @settings(max_examples=25, deadline=None, derandomize=True, database=None)
 def test_however_the_stream_is_cut(cuts, solver):
     X, y = problem("multiclass")
@@ -316,7 +317,7 @@ def test_weight_by_hand():
 
 
 @pytest.mark.parametrize("batch_size", ["auto", 3])
-@pytest.mark.parametrize("solver", sorted(RULES))
+@pytest.mark.parametrize("solver", ONLINE)
 def test_zero_weight_rows_change_nothing(solver, batch_size):
     X, y = problem("regression")
     params = {"solver": solver, "alpha": 0.1, "batch_size": batch_size}
@@ -421,7 +422,7 @@ def test_raw_weights_in_a_batch():
     np.testing.assert_allclose(model.coefs_[0][:, 0], 0.1 * ((w * y) @ X) / N, rtol=1e-13)
 
 
-@pytest.mark.parametrize("solver", sorted(RULES))
+@pytest.mark.parametrize("solver", ONLINE)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_batches_are_those_of_fit(solver):
     X, y = problem("multiclass")
@@ -728,7 +729,7 @@ def test_labels_indicator_with_the_same_classes_in_every_call():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("solver", sorted(RULES))
+@pytest.mark.parametrize("solver", ONLINE)
 def test_pickled_in_mid_stream(solver, kind):
     X, y = problem(kind, np.float32)
     params = {"solver": solver, "eta_schedule": "invscaling", "alpha": 0.01}
@@ -772,7 +773,7 @@ def test_continues_in_another_process(tmp_path):
     assert back.predict_proba(X).tobytes() == model.predict_proba(X).tobytes()
 
 
-@pytest.mark.parametrize("solver", sorted(RULES))
+@pytest.mark.parametrize("solver", ONLINE)
 def test_read_only_memory_mapped_pickle_goes_on(solver, tmp_path):
     X, y = problem("regression")
     model = make("regression", solver=solver).partial_fit(X, y)
