@@ -3,7 +3,23 @@
 from .activations import ACTIVATIONS, Activation, Mixed
 from .estimators import BackpropClassifier, BackpropRegressor
 from .initializers import INITIALIZERS
-from .losses import LOSSES, CrossEntropy, Loss, SquaredError, Task
+from .losses import (
+    LOSSES,
+    AbsoluteError,
+    CrossEntropy,
+    Focal,
+    Gamma,
+    GaussianNLL,
+    Hinge,
+    Huber,
+    LogCosh,
+    Loss,
+    Poisson,
+    Quantile,
+    SquaredError,
+    Task,
+    Tweedie,
+)
 from .schedules import (
     SCHEDULES,
     Adaptive,
@@ -39,6 +55,16 @@ from .updates import (
 )
 
 __all__ = [
+    "Tweedie",
+    "Quantile",
+    "Poisson",
+    "LogCosh",
+    "Huber",
+    "Hinge",
+    "GaussianNLL",
+    "Gamma",
+    "Focal",
+    "AbsoluteError",
     "WarmUp",
     "Step",
     "SearchThenConverge",

@@ -487,6 +487,15 @@ def _softplus_slope(v: Array, y: Array, *, beta: float) -> Array:
     return slope
 
 
+def _exp(v: Array, out: Array | None = None) -> Array:
+    with np.errstate(over="ignore"):  # inf is what it is; training refuses it
+        return np.exp(v, out=out)
+
+
+def _exp_slope(v: Array, y: Array) -> Array:
+    return y
+
+
 def _softsign(v: Array, out: Array | None = None) -> Array:
     scale = np.abs(v)
     scale += 1.0
@@ -726,6 +735,7 @@ ACTIVATIONS: dict[str, Activation] = {
         _built_in("silu", _silu, _silu_slope, (-0.27846454276107380, _INF)),
         _built_in("mish", _mish, _mish_slope, (-0.30884341301725043, _INF)),
         softplus(),
+        _built_in("exp", _exp, _exp_slope, (0.0, _INF)),
         _built_in("softsign", _softsign, _softsign_slope, (-1.0, 1.0)),
         _built_in("arctan", _arctan, _arctan_slope, (-math.pi / 2, math.pi / 2)),
         _built_in("sin", _sin, _sin_slope, (-1.0, 1.0)),

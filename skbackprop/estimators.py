@@ -22,7 +22,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import accuracy_score, check_scoring, r2_score
+from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils._param_validation import Interval, Options
@@ -302,6 +302,7 @@ class _Backprop(CallbackSupport, BaseEstimator):
 
     def _check_params(self) -> None:
         self._validate_params()
+        self._loss_parameter().check()
         self._solver().check()
         getattr(self._schedule(), "check", bool)()
         if isinstance(self.weight_init, str) and self.weight_init != "auto":
@@ -320,7 +321,7 @@ class _Backprop(CallbackSupport, BaseEstimator):
     def _check_solver_is_able(self) -> None:
         """Refuse what the solver cannot honour."""
         solver = self._solver()
-        loss = resolve(self.loss, LOSSES, Loss, "loss")
+        loss = self._loss_parameter()
         if solver.sum_of_squares and not loss.sum_of_squares:
             raise ValueError(
                 f"loss={self.loss!r} does not go with solver={self.solver!r}, which needs a sum of "
@@ -361,6 +362,10 @@ class _Backprop(CallbackSupport, BaseEstimator):
         if "_names_cache" not in vars(cls):
             cls._names_cache = cls._get_param_names()
         return cls._names_cache
+
+    def _loss_parameter(self) -> Loss:
+        """The loss that is asked for, not bound to any task."""
+        return resolve(self.loss, LOSSES, Loss, "loss")
 
     def _solver(self) -> Solver:
         return resolve(self.solver, _ALL_SOLVERS, Solver, "solver")
@@ -461,7 +466,7 @@ class _Backprop(CallbackSupport, BaseEstimator):
 
     def _new_model(self, X, task: Task, rng) -> _Model:
         """A network with initial weights, its loss, and nothing learnt."""
-        loss = resolve(self.loss, LOSSES, Loss, "loss").bind(task, self.output_activation)
+        loss = self._loss_parameter().bind(task, self.output_activation)
         hidden = self._hidden_sizes()
         activations = [*self._hidden_activations(len(hidden)), loss.output]
         sizes = (X.shape[1], *hidden, loss.n_units())
@@ -754,7 +759,7 @@ class _Backprop(CallbackSupport, BaseEstimator):
             if self.scoring == "loss":
                 return cost, -cost
             if scorer is None:
-                return cost, self._score_targets(targets, loss.decode(v, outputs), weights)
+                return cost, loss.score(targets, loss.decode(v, outputs), weights)
             weighting = {} if weights is None else {"sample_weight": weights}
             score = scorer(view, held_out.take(X), held_out.take(held_out.y), **weighting)
             return cost, float(score)
@@ -978,7 +983,9 @@ class BackpropRegressor(RegressorMixin, _Backprop):
     output_activation : str, Activation or None, default=None
         Of the output neurons; None is the loss's canonical one (identity).
     loss : str or Loss, default="squared_error"
-        See `LOSSES`.
+        A name in `LOSSES` or an object: ``"squared_error"``, ``"absolute_error"``, ``"huber"``,
+        ``"log_cosh"``, ``"quantile"`` (one or several levels), ``"poisson"``, ``"gamma"``,
+        ``"tweedie"`` (positive outputs), ``"gaussian_nll"`` (mean and variance).
     solver : str, UpdateRule or WholeBatchSolver, default="adam"
         An update rule of `RULES`: ``"sgd"`` (the bare rule), ``"adam"``, ...; or a whole-batch
         solver of `SOLVERS`: ``"lbfgs"``, ``"scg"``, ``"lm"`` (Levenberg-Marquardt), ``"br"``
@@ -1098,9 +1105,11 @@ class BackpropRegressor(RegressorMixin, _Backprop):
     _numeric_targets = True
 
     def __sklearn_tags__(self):
-        """Several targets are taken."""
+        """Several targets are taken; by some losses positive ones only."""
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
+        loss = self.loss if isinstance(self.loss, Loss) else LOSSES.get(self.loss)
+        tags.target_tags.positive_only = loss is not None and loss.least_target is not None
         return tags
 
     @fit_with_callbacks
@@ -1191,12 +1200,13 @@ class BackpropRegressor(RegressorMixin, _Backprop):
             targets = y.astype(dtype, copy=False)
         if not np.isfinite(targets).all():
             raise ValueError(f"y has values too large for {np.dtype(dtype)}, the dtype of X.")
+        self._loss_parameter().check_targets(targets)
         return targets.reshape(len(targets), n_targets)
 
     def _quick_row(self, X, y):
         if self._loss.task.n_targets != 1 or not _is_single(y) or not self._plain_row(X):
             return None
-        if not isinstance(y[0], (float, np.floating)):
+        if not isinstance(y[0], (float, np.floating)) or self._loss.least_target is not None:
             return None
         d = float(y[0])
         return (X, np.array([[d]], X.dtype)) if abs(d) < _LARGEST[X.dtype] else None
@@ -1204,11 +1214,58 @@ class BackpropRegressor(RegressorMixin, _Backprop):
     def _stratify(self, targets, rows):
         return None
 
-    def _score_targets(self, targets, predictions, weights) -> float:
-        return r2_score(targets, predictions, sample_weight=weights)
-
     def _decode(self, prediction):
-        return prediction[:, 0] if self._one_column else prediction
+        return prediction[:, 0] if self._one_column and prediction.shape[1] == 1 else prediction
+
+    def predict(self, X, return_std: bool = False):
+        """Predict the targets.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        return_std : bool, default=False
+            Also give standard deviations; for ``loss="gaussian_nll"``.
+
+        Returns
+        -------
+        prediction : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            In the units of the `y` that the model was fitted with; with several levels of
+            ``loss="quantile"``, a column for each.
+        std : ndarray of the same shape
+            If `return_std`.
+
+        Raises
+        ------
+        ValueError
+            On invalid rows, or if the loss gives no standard deviations.
+        """
+        if not return_std:
+            return super().predict(X)
+        v, y = self._signals(X)
+        if not self._loss.gives_deviation:
+            raise ValueError(
+                f"return_std=True needs a loss that estimates it, loss='gaussian_nll'; the model "
+                f"was fitted with loss={self._structure[_STRUCTURE.index('loss')]!r}."
+            )
+        parts = self._loss.decode(v, y), self._loss.deviation(v, y)
+        return tuple(self._decode(part) for part in parts)
+
+    def score(self, X, y, sample_weight=None) -> float:
+        """R^2 of the prediction, the mean over targets; of quantiles, D^2 of the pinball loss.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        float
+            1 is perfect, 0 is as good as a constant.
+        """
+        prediction = self.predict(X)
+        return self._loss.score(y, prediction, sample_weight)
 
 
 class BackpropClassifier(ClassifierMixin, _Backprop):
@@ -1224,8 +1281,9 @@ class BackpropClassifier(ClassifierMixin, _Backprop):
     hidden_layer_sizes, activation, output_activation, solver, eta, eta_schedule
         See `BackpropRegressor`.
     loss : str or Loss, default="cross_entropy"
-        Or ``"squared_error"``: the desired outputs are 0 and 1, or -1 and 1 where the output
-        activation's range is bounded on both sides of zero.
+        Or ``"squared_error"`` (the desired outputs are 0 and 1, or -1 and 1 where the output
+        activation's range is bounded on both sides of zero), ``"focal"``, ``"hinge"``, or an object
+        such as ``CrossEntropy(label_smoothing=0.1)``.
     alpha, l1_ratio, dropout, noise, max_grad_norm, max_norm, mask
         See `BackpropRegressor`.
     batch_size, max_iter, tol, n_iter_no_change, scoring, max_time
@@ -1519,9 +1577,6 @@ class BackpropClassifier(ClassifierMixin, _Backprop):
     def _stratify(self, targets, rows):
         return targets[rows] if targets.ndim == 1 else None
 
-    def _score_targets(self, targets, predictions, weights) -> float:
-        return accuracy_score(targets, predictions, sample_weight=weights)
-
     def _decode(self, prediction):
         return prediction if self._loss.task.kind == "multilabel" else self.classes_[prediction]
 
@@ -1559,7 +1614,7 @@ class BackpropClassifier(ClassifierMixin, _Backprop):
     def _could_give_probabilities(self) -> bool:
         for task in (Task("binary", 2), Task("multiclass", 3)):
             try:
-                loss = resolve(self.loss, LOSSES, Loss, "loss").bind(task, self.output_activation)
+                loss = self._loss_parameter().bind(task, self.output_activation)
             except (ValueError, TypeError):
                 continue
             if loss.gives_probabilities:
@@ -1647,10 +1702,8 @@ def _rest_outputs(model: _Model, targets, weights, rows) -> None:
     """Start the output biases at the best constant prediction of the rows, in float64."""
     shares = np.ones(len(rows)) if weights is None else weights[rows].astype(np.float64)
     shares /= shares.sum()
-    mean = np.zeros(model.loss.n_units())
-    for batch in row_blocks(len(rows), BLOCK_ROWS):
-        mean += shares[batch] @ model.loss.encode(take_rows(targets, rows[batch]), np.float64)
-    model.network.layers(model.network.w)[-1][1][...] = model.loss.link(mean)
+    whole = take_rows(targets, slice(None) if len(rows) == targets.shape[0] else rows)
+    model.network.layers(model.network.w)[-1][1][...] = model.loss.rest(whole, shares)
 
 
 def _start_from(network: Network, coef_init, intercept_init) -> None:
@@ -1685,7 +1738,8 @@ def _same(a, b) -> bool:
     if isinstance(a, (list, tuple, np.ndarray)) and isinstance(b, (list, tuple, np.ndarray)):
         return len(a) == len(b) and all(_same(p, q) for p, q in zip(a, b, strict=True))
     if isinstance(a, BaseEstimator) and type(a) is type(b):
-        return a.get_params() == b.get_params()
+        left, right = a.get_params(), b.get_params()
+        return left.keys() == right.keys() and all(_same(left[k], right[k]) for k in left)
     if isinstance(a, Integral) and isinstance(b, Integral):
         return int(a) == int(b)
     return type(a) is type(b) and bool(a == b)

@@ -553,7 +553,7 @@ class Quickprop(UpdateRule):
 
     n_slots = 2
     full_batch = True
-    default_eta = 0.01
+    default_eta = 0.003
 
     def __init__(self, mu: float = 1.75):
         self.mu = mu

@@ -142,7 +142,9 @@ def test_extremes(entry, dtype):
                 results = [y, out, entry.delta(np.ones_like(v), v, y)]
                 if entry.elementwise:
                     results.append(entry.dphi(v, y))
-            assert all(np.isfinite(result).all() for result in results)
+            # exp is infinite there, as it should be; training refuses such an update.
+            sound = np.isfinite if entry.name != "exp" else lambda a: ~np.isnan(a)
+            assert all(sound(result).all() for result in results)
 
 
 def test_saturation_is_exact():
@@ -227,7 +229,11 @@ def test_phi_and_slope_are_finite_and_in_range(entry, v):
     rounding = 4 * np.finfo(v.dtype).eps * max(1.0, *np.abs(np.nan_to_num(entry.range, posinf=0)))
     assert (entry.range[0] - rounding <= y).all() and (y <= entry.range[1] + rounding).all()
     slope = entry.dphi(v, y)
-    assert slope.dtype == v.dtype and np.isfinite(slope).all() and (np.abs(slope) < 2).all()
+    assert slope.dtype == v.dtype
+    if entry.name == "exp":
+        assert_array_equal(slope, y)
+    else:
+        assert np.isfinite(slope).all() and (np.abs(slope) < 2).all()
     assert_array_equal(entry.into(v.copy(), v), y)
 
 

@@ -374,7 +374,7 @@ BAD_PARAMS = [
     {"activation": Mixed(["tanh"] * 3)},
     {"output_activation": "sqrt"},
     {"output_activation": WRONG},
-    {"loss": "hinge"},
+    {"loss": "hing"},
     {"loss": None},
     {"solver": "lbfgz"},
     {"solver": Momentum},
