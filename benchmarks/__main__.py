@@ -6,12 +6,12 @@ import warnings
 
 from sklearn.exceptions import ConvergenceWarning
 
-from . import defaults, speed
+from . import defaults, solvers, speed
 
 
 def main():
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("section", choices=["speed", "defaults"])
+    parser.add_argument("section", choices=["speed", "solvers", "defaults"])
     parser.add_argument("--data", metavar="DIR", help="folder of further .npz sets (X, y, cat)")
     parser.add_argument("--rows", type=int, default=3000, help="most rows of a set (defaults)")
     parser.add_argument("--splits", type=int, default=3, help="splits of a set (defaults)")
@@ -26,6 +26,8 @@ def main():
     warnings.simplefilter("ignore", ConvergenceWarning)
     if arguments.section == "speed":
         speed.main()
+    elif arguments.section == "solvers":
+        solvers.main()
     else:
         pairs = (text.split("=", 1) for text in arguments.candidate)
         candidates = {name: json.loads(settings) for name, settings in pairs}

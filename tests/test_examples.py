@@ -75,6 +75,13 @@ def check_custom_activation(text):
     assert "Error: " in text
 
 
+def check_bayesian_regularisation(text):
+    lm, br = (float(n) for n in re.findall(r"true sine ([\d.]+)", text))
+    assert br < 0.12 < 0.2 < lm
+    assert float(re.search(r"br: ([\d.]+) effective", text)[1]) < 12
+    assert (EXAMPLES / "images" / "bayesian_regularisation.png").stat().st_size < 150_000
+
+
 CHECKS = {name.removeprefix("check_") + ".py": check for name, check in globals().items()
           if name.startswith("check_")}  # fmt: skip
 
