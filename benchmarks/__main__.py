@@ -1,10 +1,11 @@
 """Run a section of the benchmarks and print its table in markdown."""
 
 import argparse
-import json
 import warnings
 
 from sklearn.exceptions import ConvergenceWarning
+
+import skbackprop
 
 from . import defaults, solvers, speed
 
@@ -19,8 +20,8 @@ def main():
         "--candidate",
         action="append",
         default=[],
-        metavar="NAME=JSON",
-        help='further settings to compare, as in tanh=\'{"activation": "tanh"}\' (defaults)',
+        metavar="NAME=SETTINGS",
+        help="further settings to compare, as in b95='dict(solver=Adam(beta_2=0.95))' (defaults)",
     )
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
@@ -30,7 +31,7 @@ def main():
         solvers.main()
     else:
         pairs = (text.split("=", 1) for text in arguments.candidate)
-        candidates = {name: json.loads(settings) for name, settings in pairs}
+        candidates = {name: eval(settings, vars(skbackprop).copy()) for name, settings in pairs}
         defaults.main(arguments.data, arguments.rows, arguments.splits, candidates)
 
 

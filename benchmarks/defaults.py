@@ -74,7 +74,11 @@ def compare(X, y, cat, scaled, n_splits, candidates):
         encode = encoder(X_train, cat, scaled)
         X_train, X_test = encode.fit_transform(X_train), encode.transform(X_test)
         models = [MLP(random_state=split), Ours(random_state=split)]
-        models += [Ours(random_state=split, **settings) for settings in candidates.values()]
+        for settings in candidates.values():
+            loss = settings.get("loss")
+            fits = loss is None or regression == ("regression" in loss.tasks)
+            own = settings if fits else {k: v for k, v in settings.items() if k != "loss"}
+            models.append(Ours(random_state=split, **own))
         for j, model in enumerate(models):
             start = perf_counter()
             try:

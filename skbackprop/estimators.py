@@ -601,52 +601,57 @@ class _Backprop(CallbackSupport, BaseEstimator):
 
     def _run(self, fit: _Fit, model: _Model, history: History, batch_size: int):
         """Train; returns why it ended, and the exception that ended it, if one did."""
+        progress = Progress() if self.verbose else None
+        ended_by: BaseException | None = None
+        with callback_listener(
+            self,
+            fit.X,
+            fit.y,
+            fit.weights,
+            max_iter=self.max_iter,
+            reconstruct=lambda: self._view(model, fit.described),
+        ) as listeners:
+            if progress is not None:
+                listeners.append(progress)
+            try:
+                reason = self._train(fit, model, history, batch_size, listeners)
+            except DivergenceError as error:
+                reason, ended_by = "diverged", error
+            except KeyboardInterrupt as error:
+                reason, ended_by = "interrupted", error
+        if progress is not None:
+            progress.close(reason)
+        return reason, ended_by
+
+    def _train(self, fit: _Fit, model: _Model, history, batch_size: int, listeners) -> str:
+        """Run the solver under a monitor; returns why it stopped."""
         solver, state = self._solver(), model.state
         n_steps = self.max_iter * -(-len(fit.rows) // batch_size)
         schedule = self._schedule(state.n_updates + n_steps)
         state.serve(solver, schedule, model.network.w)
-        data = fit.X, fit.targets, fit.weights
-        on_whole_batch = isinstance(solver, WholeBatchSolver)
-        patient = on_whole_batch and not self.early_stopping  # such a solver knows when to stop
-        progress = Progress() if self.verbose else None
-        score_data = fit.X, fit.y, fit.weights
-        with callback_listener(
-            self, *score_data, self.max_iter, lambda: self._view(model, fit.described)
-        ) as listeners:
-            if progress is not None:
-                listeners.append(progress)
-            reason, ended_by = "", None
-            try:
-                monitor = Monitor(
-                    model.network,
-                    state,
-                    history,
-                    Stopping(self.tol, np.inf if patient else self.n_iter_no_change),
-                    max_iter=self.max_iter,
-                    max_time=np.inf if self.max_time is None else self.max_time,
-                    validate=self._validator(fit, model),
-                    keep_best=self.early_stopping,
-                    listeners=listeners,
-                )
-                if isinstance(solver, WholeBatchSolver):
-                    solve(
-                        solver,
-                        Problem(self._objective(model), data, fit.rows, self.alpha),
-                        state,
-                        monitor,
-                    )
-                else:
-                    trainer = self._trainer(model, schedule)
-                    orders = self._orders(fit, batch_size, model.rng)
-                    train(trainer, orders, (*data[:2], fit.scale), batch_size, monitor)
-                monitor.restore_best()
-                reason = monitor.reason
-            except _LEAVES_A_MODEL as error:
-                interrupted = isinstance(error, KeyboardInterrupt)
-                reason, ended_by = "interrupted" if interrupted else "diverged", error
-        if progress is not None:
-            progress.close(reason)
-        return reason, ended_by
+        # A whole-batch solver knows when to stop, unless a validation score is watched.
+        impatient = self.early_stopping or not isinstance(solver, WholeBatchSolver)
+        monitor = Monitor(
+            model.network,
+            state,
+            history,
+            Stopping(self.tol, self.n_iter_no_change if impatient else np.inf),
+            max_iter=self.max_iter,
+            max_time=np.inf if self.max_time is None else self.max_time,
+            validate=self._validator(fit, model),
+            keep_best=self.early_stopping,
+            listeners=listeners,
+        )
+        if isinstance(solver, WholeBatchSolver):
+            data = fit.X, fit.targets, fit.weights
+            problem = Problem(self._objective(model), data, fit.rows, self.alpha)
+            solve(solver, problem, state, monitor)
+        else:
+            trainer = self._trainer(model, schedule)
+            orders = self._orders(fit, batch_size, model.rng)
+            train(trainer, orders, (fit.X, fit.targets, fit.scale), batch_size, monitor)
+        monitor.restore_best()
+        return monitor.reason
 
     def _orders(self, fit: _Fit, batch_size: int, rng):
         """A function that gives the order of the rows in the next epoch (None: as they come)."""
