@@ -4,6 +4,7 @@ from .activations import ACTIVATIONS, Activation, Mixed
 from .estimators import BackpropClassifier, BackpropRegressor
 from .initializers import INITIALIZERS
 from .losses import LOSSES, CrossEntropy, Loss, SquaredError, Task
+from .online import compile_engine
 from .schedules import SCHEDULES, Adaptive, InverseScaling
 from .solvers import LBFGS, LM, SCG, SOLVERS, BayesianLM, WholeBatchSolver
 from .training import DivergenceError
@@ -37,5 +38,6 @@ __all__ = [
     "Task",
     "UpdateRule",
     "WholeBatchSolver",
+    "compile_engine",
 ]
 __version__ = "0.1.0"
