@@ -20,6 +20,7 @@ from .losses import (
     Task,
     Tweedie,
 )
+from .online import compile_engine
 from .schedules import (
     SCHEDULES,
     Adaptive,
@@ -110,5 +111,6 @@ __all__ = [
     "Task",
     "UpdateRule",
     "WholeBatchSolver",
+    "compile_engine",
 ]
 __version__ = "0.1.0"

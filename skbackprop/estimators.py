@@ -47,6 +47,7 @@ from .losses import LOSSES, Loss, Task
 from .monitor import History, Monitor, Stopping
 from .network import Network, Workspace
 from .objective import BLOCK_ROWS, Objective, Problem, row_blocks, take_rows
+from .online import choose_engine
 from .penalties import ElasticNet
 from .progress import Progress
 from .registry import resolve
@@ -85,6 +86,7 @@ class _Model:
     loss: Loss
     state: TrainingState
     rng: np.random.RandomState
+    engine: str | None = None  # chosen when the first trainer is made
 
 
 @dataclass
@@ -130,6 +132,7 @@ class _Backprop(CallbackSupport, BaseEstimator):
     _state: TrainingState
     _running: tuple[list, Trainer]
     _numeric_targets: bool
+    engine_: str | None
 
     _parameter_constraints: dict = {
         "hidden_layer_sizes": [Interval(Integral, 1, None, closed="left"), list, tuple, np.ndarray],
@@ -162,6 +165,7 @@ class _Backprop(CallbackSupport, BaseEstimator):
         "random_state": ["random_state"],
         "verbose": ["verbose"],
         "weight_init": [str, callable],
+        "engine": [Options(str, {"auto", "numpy", "compiled"})],
     }
 
     def __init__(
@@ -194,6 +198,7 @@ class _Backprop(CallbackSupport, BaseEstimator):
         random_state=None,
         verbose=False,
         weight_init="auto",
+        engine="auto",
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -222,6 +227,7 @@ class _Backprop(CallbackSupport, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
         self.weight_init = weight_init
+        self.engine = engine
 
     def __sklearn_tags__(self):
         """Sparse input is taken."""
@@ -327,6 +333,11 @@ class _Backprop(CallbackSupport, BaseEstimator):
                 f"loss={self.loss!r} does not go with solver={self.solver!r}, which needs a sum of "
                 "squares; use loss='squared_error', or solver='lbfgs' or 'scg', which take any "
                 "loss."
+            )
+        if solver.full_batch and self.engine == "compiled":
+            raise ValueError(
+                f"engine='compiled' does not go with solver={self.solver!r}, which needs all rows "
+                "in each update: it presents one row an update; leave engine at 'auto'."
             )
         refused = solver.refuses | {"dropout", "noise"} if solver.full_batch else solver.refuses
         if not self.alpha:
@@ -508,7 +519,8 @@ class _Backprop(CallbackSupport, BaseEstimator):
     def _copy_model(self) -> _Model:
         """The fitted model, apart from this one: a failure of the fit must not touch it."""
         network = self._network.with_parameters(self._network.w.copy())
-        return _Model(network, self._loss, copy.deepcopy(self._state), copy.deepcopy(self._rng))
+        state, rng = copy.deepcopy(self._state), copy.deepcopy(self._rng)
+        return _Model(network, self._loss, state, rng, self.engine_)
 
     def _penalty(self, network: Network) -> ElasticNet:
         if not self.alpha or self._solver().tunes_alpha:
@@ -547,7 +559,7 @@ class _Backprop(CallbackSupport, BaseEstimator):
             eta = eta * objective.learning
         rule = self._solver()
         assert isinstance(rule, UpdateRule)
-        return Trainer(
+        trainer = Trainer(
             objective,
             rule,
             eta,
@@ -556,6 +568,8 @@ class _Backprop(CallbackSupport, BaseEstimator):
             max_grad_norm=self.max_grad_norm,
             max_norm=self.max_norm,
         )
+        model.engine, trainer.online = choose_engine(self.engine, model.engine, trainer)
+        return trainer
 
     # -- fit -------------------------------------------------------------------------------------
 
@@ -710,6 +724,7 @@ class _Backprop(CallbackSupport, BaseEstimator):
             "best_validation_score_": history.best_validation_score,
             "best_iter_": history.best_iter,
             "stop_reason_": reason,
+            "engine_": model.engine or "numpy",
             **self._solver().fitted(model.state),
             **fit.described,
             **{name: vars(fit.carrier)[name] for name in names if name in vars(fit.carrier)},
@@ -881,8 +896,9 @@ class _Backprop(CallbackSupport, BaseEstimator):
         self._check_online_params()
         self._check_structure()
         network = self._writeable()
-        model = _Model(network, self._loss, self._state, self._rng)
+        model = _Model(network, self._loss, self._state, self._rng, self.engine_)
         trainer = self._trainer(model, self._schedule())
+        self.engine_ = model.engine
         self._running = key, trainer
         return trainer
 
@@ -1056,6 +1072,11 @@ class BackpropRegressor(RegressorMixin, _Backprop):
         Biases start at zero; but with "auto", and batches of more than one row, `fit` starts those
         of the output neurons at the best constant prediction (the mean of y, the log-odds of the
         classes), so that y need not be centred.
+    engine : {"auto", "numpy", "compiled"}, default="auto"
+        What presents single rows (``batch_size=1``, and `partial_fit` by default): "compiled" is
+        the pass that Numba compiles, in seconds when it is first needed, and an error where it
+        cannot serve. "auto" takes it if its code is on disk already (see `compile_engine`), else
+        NumPy, and keeps to its choice for as long as the model lives. Batches always run in NumPy.
 
     Attributes
     ----------
@@ -1084,6 +1105,8 @@ class BackpropRegressor(RegressorMixin, _Backprop):
     gamma_, alpha_, beta_ : float
         With ``solver="br"`` only: effective number of parameters, and precisions of the weights and
         of the noise.
+    engine_ : {"numpy", "compiled"}
+        What presents single rows.
     n_layers_, n_outputs_ : int
         Layers, the input counted; output neurons.
     out_activation_ : str
@@ -1293,7 +1316,9 @@ class BackpropClassifier(ClassifierMixin, _Backprop):
         See `BackpropRegressor`.
     batch_size, max_iter, tol, n_iter_no_change, scoring, max_time
         See `BackpropRegressor`.
-    early_stopping, validation_fraction, shuffle, warm_start, random_state, verbose, weight_init
+    shuffle, warm_start, verbose, weight_init, engine
+        See `BackpropRegressor`.
+    early_stopping, validation_fraction, random_state
         See `BackpropRegressor`; the validation split is stratified, the score the accuracy.
     class_weight : dict, list of dict, "balanced" or None, default=None
         Multiplies ``sample_weight``. "balanced" is for `fit` only.
@@ -1305,7 +1330,7 @@ class BackpropClassifier(ClassifierMixin, _Backprop):
         See `BackpropRegressor`.
     validation_loss_curve_, validation_scores_, best_validation_score_, best_iter_, stop_reason_
         See `BackpropRegressor`; unless `scoring` says otherwise, the score is the accuracy.
-    n_layers_, n_outputs_, out_activation_, n_features_in_, feature_names_in_
+    engine_, n_layers_, n_outputs_, out_activation_, n_features_in_, feature_names_in_
         See `BackpropRegressor`.
 
     Examples
@@ -1354,6 +1379,7 @@ class BackpropClassifier(ClassifierMixin, _Backprop):
         random_state=None,
         verbose=False,
         weight_init="auto",
+        engine="auto",
         class_weight=None,
     ):
         super().__init__(
@@ -1384,6 +1410,7 @@ class BackpropClassifier(ClassifierMixin, _Backprop):
             random_state=random_state,
             verbose=verbose,
             weight_init=weight_init,
+            engine=engine,
         )
         self.class_weight = class_weight
 

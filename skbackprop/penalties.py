@@ -26,13 +26,19 @@ class ElasticNet:
         Strength, >= 0; 0 is no penalty.
     l1_ratio : float in [0, 1]
         0 is L2 only, 1 is L1 only.
+
+    Attributes
+    ----------
+    strengths : (float, float)
+        The factors of ``|w|_1`` and of ``|w|_2^2 / 2``.
     """
 
     def __init__(self, is_weight: np.ndarray | None, alpha: float = 0.0, l1_ratio: float = 0.0):
         self.l1 = self.l2 = None
+        self.strengths = float(alpha * l1_ratio), float(alpha * (1.0 - l1_ratio))
         if alpha and is_weight is not None:
-            self.l1 = float(alpha * l1_ratio) * is_weight if l1_ratio > 0 else None
-            self.l2 = float(alpha * (1.0 - l1_ratio)) * is_weight if l1_ratio < 1 else None
+            self.l1 = self.strengths[0] * is_weight if l1_ratio > 0 else None
+            self.l2 = self.strengths[1] * is_weight if l1_ratio < 1 else None
 
     def value(self, w: np.ndarray) -> float:
         """The penalty at `w`."""

@@ -23,7 +23,9 @@ from scipy import sparse
 from .monitor import Monitor
 from .network import Workspace
 from .objective import Objective, take_rows
+from .online import OnlinePass
 from .regularisation import limit_neuron_norms, limit_norm
+from .schedules import constant
 from .updates import Solver, UpdateRule
 
 __all__ = ["DivergenceError", "Trainer", "TrainingState", "train"]
@@ -128,6 +130,7 @@ class Trainer:
         self.state = state
         self.max_grad_norm = max_grad_norm
         self.max_norm = max_norm
+        self.online: OnlinePass | None = None  # what presents single rows in the place of NumPy
         self.memo: dict = {}  # what the caller keeps for as long as the trainer serves
         self._workspaces: dict[int, Workspace] = {}
         self._interrupt = _Interrupt()
@@ -241,30 +244,71 @@ class Trainer:
             The mean cost of the rows, each before its own update; NaN without rows.
         """
         n_rows = X.shape[0] if order is None else len(order)
-        total, stop = 0.0, 0
+        online = batch_size == 1 and self.online is not None
+        total, done = 0.0, 0
         with (
             self._interrupt.deferred(),
             np.errstate(over="ignore", invalid="ignore", divide="ignore"),
         ):
-            for start in range(0, n_rows, batch_size):
-                stop = min(start + batch_size, n_rows)
-                rows = slice(start, stop) if order is None else order[start:stop]
-                workspace = self._workspace(stop - start)
-                try:
-                    cost = self.update(
-                        take_rows(X, rows, workspace.rows),
-                        take_rows(targets, rows),
-                        None if scale is None else scale[rows],
-                        workspace,
-                    )
-                except DivergenceError as error:
-                    first = start if order is None else int(order[start])
-                    raise DivergenceError(f"at row {first}: {error}") from None
-                total += cost * (stop - start)
+            while done < n_rows:
+                count = 0
+                if online:
+                    count, cost = self._present_online(X, targets, scale, order, done)
+                if not count:  # a batch, or the one row that the compiled pass has left to NumPy
+                    count = min(batch_size, n_rows - done)
+                    cost = count * self._present_batch(X, targets, scale, order, done, count)
+                total += cost
+                done += count
                 self._interrupt.honour()
                 if deadline < np.inf and perf_counter() >= deadline:
                     break
-        return total / stop if stop else np.nan
+        return total / done if done else np.nan
+
+    def _present_batch(self, X, targets, scale, order, start: int, count: int) -> float:
+        """One update on the next `count` rows; returns their mean cost before it."""
+        rows = slice(start, start + count) if order is None else order[start : start + count]
+        workspace = self._workspace(count)
+        try:
+            return self.update(
+                take_rows(X, rows, workspace.rows),
+                take_rows(targets, rows),
+                None if scale is None else scale[rows],
+                workspace,
+            )
+        except DivergenceError as error:
+            first = start if order is None else int(order[start])
+            raise DivergenceError(f"at row {first}: {error}") from None
+
+    def _present_online(self, X, targets, scale, order, start: int) -> tuple[int, float]:
+        """Updates on the next rows, one each; returns how many, and the sum of their costs."""
+        state, online = self.state, self.online
+        assert online is not None
+        online.load()
+        n_rows = X.shape[0] if order is None else len(order)
+        count = min(n_rows - start, online.rows_at_once(X))
+        factors = self._multipliers(count)
+        if len(factors) > 1:
+            count = len(factors)
+        rows = slice(start, start + count) if order is None else order[start : start + count]
+        state.serve(self.rule, self.schedule, self.objective.network.w)
+        count, cost = online.present(X, targets, scale, rows, factors * state.decay)
+        state.n_updates += count
+        state.n_samples += count
+        return count, cost
+
+    def _multipliers(self, count: int) -> np.ndarray:
+        """Those of the next `count` updates, (count,); (1,) if they are the same.
+
+        Where the schedule fails, the updates before come first.
+        """
+        t = self.state.n_updates
+        multipliers = [self._multiplier(t)]
+        if self.schedule is not constant:
+            try:
+                multipliers += [self._multiplier(t + i) for i in range(1, count)]
+            except Exception:  # noqa: S110 - it is raised when its update comes
+                pass
+        return np.array(multipliers)
 
 
 def train(

@@ -292,10 +292,10 @@ class Adam(UpdateRule):
             s = np.maximum(state[2], s, out=state[2])
         np.sqrt(s, out=g)
         # m^ / (sqrt(s^) + epsilon), with both corrections moved into scalars
-        root = np.sqrt(correct_2)
-        g += float(self.epsilon * root)
+        root = correct_2**0.5
+        g += self.epsilon * root
         np.divide(m, g, out=g)
-        g *= eta * float(root / correct_1)
+        g *= eta * (root / correct_1)
         w += g
 
 
