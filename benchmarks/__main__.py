@@ -1,19 +1,48 @@
-"""Run a section of the benchmarks and print its table in markdown."""
+"""Run sections of the benchmarks, if none is named all that need no data; print markdown tables."""
 
 import argparse
 import warnings
+from pathlib import Path
 
 from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_limits
 
 import skbackprop
 
-from . import defaults, solvers, speed
+from . import (
+    batches,
+    defaults,
+    imports,
+    memory,
+    online,
+    peers,
+    rows,
+    scale,
+    solvers,
+    sparse,
+)
+
+SECTIONS = {
+    "online": online,
+    "rows": rows,
+    "batches": batches,
+    "sparse": sparse,
+    "solvers": solvers,
+    "scale": scale,
+    "memory": memory,
+    "imports": imports,
+}
+IMAGES = Path(__file__).parent / "images"
 
 
 def main():
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("section", choices=["speed", "solvers", "defaults"])
-    parser.add_argument("--data", metavar="DIR", help="folder of further .npz sets (X, y, cat)")
+    parser.add_argument(
+        "sections", nargs="*", metavar="section", help=", ".join([*SECTIONS, "defaults"])
+    )
+    parser.add_argument("--quick", action="store_true", help="small and short: a trial of the code")
+    parser.add_argument("--images", type=Path, default=IMAGES, help="folder of the plots")
+    parser.add_argument("--data", metavar="DIR", help="folder of .npz sets (defaults)")
     parser.add_argument("--rows", type=int, default=3000, help="most rows of a set (defaults)")
     parser.add_argument("--splits", type=int, default=3, help="splits of a set (defaults)")
     parser.add_argument(
@@ -24,15 +53,22 @@ def main():
         help="further settings to compare, as in b95='dict(solver=Adam(beta_2=0.95))' (defaults)",
     )
     arguments = parser.parse_args()
+    unknown = set(arguments.sections) - {*SECTIONS, "defaults"}
+    if unknown:
+        parser.error(f"no section {sorted(unknown)}; there are {[*SECTIONS, 'defaults']}")
     warnings.simplefilter("ignore", ConvergenceWarning)
-    if arguments.section == "speed":
-        speed.main()
-    elif arguments.section == "solvers":
-        solvers.main()
-    else:
-        pairs = (text.split("=", 1) for text in arguments.candidate)
-        candidates = {name: eval(settings, vars(skbackprop).copy()) for name, settings in pairs}
-        defaults.main(arguments.data, arguments.rows, arguments.splits, candidates)
+    arguments.images.mkdir(exist_ok=True)
+    print(peers.describe() + "\n")
+    with threadpool_limits(1):
+        for name in arguments.sections or SECTIONS:
+            if name == "defaults":
+                pairs = (text.split("=", 1) for text in arguments.candidate)
+                candidates = {n: eval(text, vars(skbackprop).copy()) for n, text in pairs}
+                defaults.main(arguments.data, arguments.rows, arguments.splits, candidates)
+            else:
+                print(f"### {name}\n\n{SECTIONS[name].__doc__.strip()}\n")
+                SECTIONS[name].main(arguments)
+                print(flush=True)
 
 
 if __name__ == "__main__":

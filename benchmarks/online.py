@@ -1,0 +1,82 @@
+"""Per-sample training: a chunk of rows at batch_size=1, plain sgd, tanh, linear outputs, float64.
+
+Time of one update; scikit-learn's is `fit(batch_size=1)` of an MLPRegressor, which is several times
+faster than its `partial_fit`. Ratios are to skbackprop's compiled pass, then to its NumPy one.
+"""
+
+import numpy as np
+
+from skbackprop import BackpropRegressor
+
+from . import peers, tables
+
+# sizes, rows of a run, targets: FANN / compiled, scikit-learn / compiled, scikit-learn / NumPy
+NETS = [
+    ((4, 10, 3), 2000, 1, 100, 10),
+    ((30, 32, 2), 2000, 1, 100, 10),
+    ((30, 64, 64, 2), 1000, 2, None, 10),
+    ((784, 100, 10), 200, 2, 15, None),
+]
+
+
+def main(arguments):
+    tables.head("net", "compiled", "NumPy", "FANN", "scikit-learn", "torch",
+                "FANN / compiled", "scikit-learn / compiled", "scikit-learn / NumPy")  # fmt: skip
+    for sizes, n_rows, *targets in NETS[: 1 if arguments.quick else None]:
+        n_rows = 20 if arguments.quick else n_rows
+        rng = np.random.default_rng(0)
+        X, D = rng.normal(size=(n_rows, sizes[0])), rng.normal(size=(n_rows, sizes[-1]))
+        runs = contestants(sizes, X, D)
+        repeats = 1 if arguments.quick else 11
+        taken = dict(zip(runs, tables.interleaved(list(runs.values()), repeats), strict=True))
+        each = {name: seconds / rows_of(name, n_rows) for name, seconds in taken.items()}
+        shown = ("compiled", "NumPy", "FANN", "scikit-learn", "torch")
+        cells = [tables.duration(each[name]) if name in each else "-" for name in shown]
+        pairs = (("FANN", "compiled"), ("scikit-learn", "compiled"), ("scikit-learn", "NumPy"))
+        for (peer, ours), target in zip(pairs, targets, strict=True):
+            both = peer in each and ours in each
+            cells.append(tables.ratio(each[peer], each[ours], target) if both else "-")
+        tables.line("-".join(map(str, sizes)), *cells)
+
+
+def rows_of(name, n_rows):
+    """The slow ones run on fewer rows."""
+    return {"scikit-learn": max(n_rows // 10, 2), "torch": max(n_rows // 20, 2)}.get(name, n_rows)
+
+
+def contestants(sizes, X, D):
+    runs = {}
+    hidden, eta = sizes[1:-1], 0.001
+    for name, engine in (("compiled", "compiled"), ("NumPy", "numpy")):
+        if engine == "compiled" and not peers.has("numba"):
+            continue
+        model = BackpropRegressor(hidden, activation="tanh", solver="sgd", eta=eta, engine=engine,
+                                  random_state=0).partial_fit(X, D)  # fmt: skip
+        runs[name] = lambda model=model: model.partial_fit(X, D) and None
+    if peers.Fann.library() is not None:
+        net = peers.Fann(sizes, eta)
+        data = net.data(X, D)
+        runs["FANN"] = lambda: net.epoch(data)
+    n = rows_of("scikit-learn", len(X))
+    mlp = peers.online_mlp(hidden).fit(X[:2], D[:2])
+    runs["scikit-learn"] = lambda: mlp.fit(X[:n], D[:n]) and None
+    if peers.has("torch"):
+        runs["torch"] = torch_run(sizes, X, D, eta)
+    return runs
+
+
+def torch_run(sizes, X, D, eta):
+    import torch
+
+    net = peers.torch_network(sizes, float)
+    optimiser = torch.optim.SGD(net.parameters(), eta)
+    n = rows_of("torch", len(X))
+    rows, targets = torch.from_numpy(X[:n]), torch.from_numpy(D[:n])
+
+    def run():
+        for x, d in zip(rows, targets, strict=True):
+            optimiser.zero_grad()
+            (0.5 * (net(x) - d).square().sum()).backward()
+            optimiser.step()
+
+    return run

@@ -1,0 +1,89 @@
+"""Cost against the size of the problem: the slope of log time over log size; 1 is proportional.
+
+An epoch of `fit` with adam and batches of 200 (but in the last row). Below some size a call costs
+what it costs whatever it holds: the slope is that of the upper half of the sizes. The plot is
+`images/scale.png`.
+"""
+
+from time import perf_counter
+
+import numpy as np
+
+from skbackprop import BackpropRegressor
+
+from . import tables
+
+BASE = {"samples": 10000, "features": 30, "width": 100, "depth": 1, "batch size": 200}
+RANGES = {
+    "samples": [1000, 3000, 10000, 30000, 100000, 300000],
+    "features": [3, 10, 30, 100, 300, 1000],
+    "width": [3, 10, 30, 100, 300, 1000],
+    "depth": [1, 2, 4, 8, 16],
+    "batch size": [1, 3, 10, 30, 100, 300, 1000, 3000],
+}
+
+
+def main(arguments):
+    tables.head("what grows", "from", "to", "seconds an epoch", "slope", "where")
+    curves = {}
+    for what, sizes in RANGES.items():
+        sizes = sizes[:3] if arguments.quick else sizes
+        seconds = [measure({**BASE, what: size}, arguments.quick) for size in sizes]
+        curves[what] = sizes, seconds
+        half = len(sizes) // 2
+        slope = np.polyfit(np.log(sizes[half:]), np.log(seconds[half:]), 1)[0]
+        span = " ... ".join(tables.duration(s) for s in (seconds[0], seconds[-1]))
+        tables.line(what, sizes[0], sizes[-1], span, f"{slope:.2f}", remark(what, sizes, seconds))
+    draw(curves, arguments.images / "scale.png")
+
+
+def measure(size, quick):
+    n = min(size["samples"], 400) if quick else size["samples"]
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, size["features"]))
+    hidden = (size["width"],) * size["depth"]
+    seconds = []
+    for _ in range(1 if quick else 3):
+        pair = []
+        for max_iter in (1, 3):
+            model = BackpropRegressor(hidden, batch_size=size["batch size"], max_iter=max_iter,
+                                      engine="numpy", random_state=0)  # fmt: skip
+            start = perf_counter()
+            model.fit(X, X[:, 0])
+            pair.append(perf_counter() - start)
+        seconds.append(max(pair[1] - pair[0], 1e-9) / 2)
+    return float(np.median(seconds))
+
+
+def remark(what, sizes, seconds):
+    """Where the matrix products take over from the calls' own cost, as far as the sizes tell."""
+    if what in ("samples", "depth"):
+        return ""
+    slopes = np.diff(np.log(seconds)) / np.diff(np.log(sizes))
+    if what == "batch size":
+        flat = next((b for b, s in zip(sizes, slopes, strict=False) if s > -0.2), sizes[-1])
+        return f"products take over at batches of about {flat}"
+    steep = next((b for b, s in zip(sizes[1:], slopes, strict=True) if s > 0.5), sizes[-1])
+    return f"products take over at about {steep}"
+
+
+def draw(curves, path):
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, len(curves), figsize=(13, 2.9), sharey=True,
+                                layout="constrained")  # fmt: skip
+    for ax, (what, (sizes, seconds)) in zip(axes, curves.items(), strict=True):
+        ax.loglog(sizes, seconds, "o-", color="#0072B2", markersize=4)
+        middle = len(sizes) // 2
+        line = np.array(sizes) / sizes[middle] * seconds[middle]
+        if what != "batch size":
+            ax.loglog(sizes, line, ":", color="0.4", label="proportional")
+            ax.legend(frameon=False, loc="lower right", fontsize=8)
+        ax.set(xlabel=what)
+        ax.grid(alpha=0.3)
+    axes[0].set_ylabel("seconds an epoch")
+    figure.savefig(path, dpi=90)
+    plt.close(figure)

@@ -1,0 +1,47 @@
+"""Interleaved timings, and the lines of a markdown table."""
+
+import gc
+from time import perf_counter
+
+import numpy as np
+
+
+def interleaved(functions, repeats, warm_up=1):
+    """Median seconds of each function, called in turn, so that a slow spell meets them all.
+
+    A function may return the seconds that count, in the place of those of its whole call.
+    """
+    seconds = np.empty((repeats, len(functions)))
+    gc.collect()
+    for repeat in range(-warm_up, repeats):
+        for j, function in enumerate(functions):
+            start = perf_counter()
+            own = function()
+            taken = perf_counter() - start if own is None else own
+            if repeat >= 0:
+                seconds[repeat, j] = taken
+    return np.median(seconds, axis=0)
+
+
+def head(*cells):
+    print("| " + " | ".join(cells) + " |")
+    print("| --- " * len(cells) + "|")
+
+
+def line(*cells):
+    print("| " + " | ".join(str(cell) for cell in cells) + " |", flush=True)
+
+
+def duration(seconds):
+    """Seconds in the unit that reads best."""
+    for unit, factor in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
+        if seconds >= factor:
+            return f"{seconds / factor:.3g} {unit}"
+    return f"{seconds / 1e-9:.3g} ns"
+
+
+def ratio(theirs, ours, target=None):
+    """How many times faster, and whether that is the target."""
+    times = theirs / ours
+    told = f"{times:.3g}x"
+    return told if target is None else f"{told} ({'>=' if times >= target else '<'} {target:g})"

@@ -1,0 +1,41 @@
+"""The benchmarks run, and print their tables; their figures are nobody's business here."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SECTIONS = ("online", "rows", "batches", "sparse", "solvers", "scale", "memory", "imports")
+
+
+@pytest.fixture(scope="module")
+def printed(tmp_path_factory):
+    images = tmp_path_factory.mktemp("images")
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "benchmarks", "--quick", "--images", images],
+        cwd=ROOT,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert run.returncode == 0, run.stderr
+    assert (images / "scale.png").stat().st_size > 10_000
+    return run.stdout
+
+
+def test_it_says_what_it_ran_on(printed):
+    assert re.search(r"scikit-learn [\d.]+.*cores.*Not installed: ", printed)
+    assert "interleaved; medians" in printed
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_each_section_prints_whole_tables(printed, section):
+    parts = dict(re.findall(r"^### (\w+)\n(.*?)(?=^### |\Z)", printed, re.S | re.M))
+    lines = [line for line in parts[section].splitlines() if line.startswith("|")]
+    assert len(lines) >= 3 and len({line.count("|") for line in lines}) == 1
+    assert re.search(r"\d", lines[2])
