@@ -1,6 +1,7 @@
 """Back-propagation exactly as it is derived on paper, as scikit-learn estimators."""
 
 from .activations import ACTIVATIONS, Activation, Mixed
+from .compiled import compile_engine
 from .estimators import BackpropClassifier, BackpropRegressor
 from .initializers import INITIALIZERS
 from .losses import (
@@ -20,7 +21,6 @@ from .losses import (
     Task,
     Tweedie,
 )
-from .online import compile_engine
 from .schedules import (
     SCHEDULES,
     Adaptive,

@@ -1,6 +1,6 @@
 """The per-sample pass for the compiler: the equations of `network` for one row at a time.
 
-This module needs Numba, and is imported only by the code that `online` writes and compiles. What
+This module needs Numba, and is imported only by the code that `compiled` writes and compiles. What
 differs from model to model is not here: the activations and the update rule come from there, as
 functions made from their own NumPy source.
 
@@ -41,7 +41,7 @@ N_LAYERS, HEAD, PLAIN, RULE, N_PLAN = range(5)
 # pass, how many signals that enter it are not zero.
 N_IN, N_OUT, WEIGHTS, BEFORE, AFTER, FIRST_GROUP, LAST_GROUP, N_ROWS, N_COLUMNS = range(9)
 SQUARED, SQUARED_CANONICAL, LOGISTIC, SOFTMAX = range(4)  # heads
-SOFTMAX_CODE = -1  # an activation's code; the others are numbered by `online`
+SOFTMAX_CODE = -1  # an activation's code; the others are numbered by `compiled`
 # Entries of `settings`, before what the rule and the activations are set to.
 L1, L2, ETA = range(3)
 PAD = 16  # each layer's signals begin at a multiple of this
@@ -545,7 +545,7 @@ def _forget(y, rows, n_rows):
 
 
 def make_present(phi, dphi, prepare, step):
-    """The pass for some activations and one rule: compiled functions, which `online` writes."""
+    """The pass for some activations and one rule: compiled functions, which `compiled` writes."""
     outputs, local_gradients = _make_outputs(phi), _make_local_gradients(dphi)
     change_by_rule = _make_change_by_rule(prepare, step)
 

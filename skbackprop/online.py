@@ -1,584 +1,36 @@
-"""The compiled per-sample pass: what `kernels` is for one model, written, compiled, kept and run.
+"""The online rule: what presents single rows, an update each, and which engine does it.
 
-Numba compiles the pass for one update rule, one dtype and all built-in activations at once; sizes,
-activations, costs, penalties and learning rates are data to it. The formulas of the activations and
-of the rule come from their NumPy source by `tracing`, a user's own like the built-in ones.
-
-Compiling takes seconds, so the code is kept on disk, in a file whose name is a hash of all that it
-is made of: with an edit of any formula, of `kernels`, with another Numba or another processor it is
-another file. Importing this module imports no Numba, nor does the question what is on disk.
+A pass presents rows in order until one needs care, because a number of it is near overflow; that
+row is for `Trainer.update`, which knows every case. `NumpyPass` is the same arithmetic with as few
+calls as a row can do with; `compiled.CompiledPass` has no calls at all.
 """
 
 from __future__ import annotations
 
-import copy
-import hashlib
-import importlib.util
-import math
-import os
-import platform
-import sys
-import tempfile
 import warnings
-from collections.abc import Callable, Sequence
-from functools import cache, lru_cache, partial
-from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
-from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+from math import fsum, isfinite
+from typing import Protocol
 
 import numpy as np
-from scipy import sparse, special
+from scipy import sparse
+from scipy.linalg import blas
 
-from .activations import ACTIVATIONS, Activation, Mixed
-from .losses import CrossEntropy, Loss, SquaredError
+from .compiled import CompiledPass, why_no_compiler, why_not
 from .objective import take_rows
-from .tracing import Lines, Trace, Untraceable
-from .updates import RULES, SGD, UpdateRule
+from .updates import SGD
 
-__all__ = ["OnlinePass", "choose_engine", "compile_engine", "why_not"]
+__all__ = ["NumpyPass", "RowPass", "choose_engine"]
 
-_CACHE_VARIABLE = "SKBACKPROP_CACHE_DIR"
-_PLAIN: Any = ("C", "A", "W")  # arrays as the compiled code takes them
-_PIECE_ROWS = 4096  # most rows of a call: each needs its desired outputs
-_PIECE_WORK = 2e7  # most weights to visit in a call, so that Ctrl-C waits a tenth of a second
-_DTYPES: dict[str, type] = {"float64": np.float64, "float32": np.float32}
 
-
-# What the code is made of: activations ------------------------------------------------------------
-
-
-class _Formula:
-    """An activation as code: its functions, apart from the values of their parameters.
-
-    Attributes
-    ----------
-    phi, dphi : Lines
-        In the names ``v_j``, ``y_j``, and ``p0, p1, ...`` for the parameters.
-    n_parameters : int
-    """
-
-    def __init__(self, phi: Callable, dphi: Callable, names: tuple[str, ...]):
-        trace = Trace()
-        v, y = trace.symbol("v_j"), trace.symbol("y_j")
-        bound = {name: trace.symbol(f"p{i}", varies=False) for i, name in enumerate(names)}
-        self.phi = trace.lines([trace.call(partial(phi, **bound), v.copy())])
-        self.dphi = trace.lines([trace.call(partial(dphi, **bound), v.copy(), y.copy())])
-        self.n_parameters = len(names)
-
-    def assignments(self) -> list[str]:
-        """Lines that fetch the parameters."""
-        return [f"p{i} = p[{i}]" for i in range(self.n_parameters)]
-
-
-def _parts(activation: Activation) -> tuple[Callable, Callable, dict[str, float]]:
-    """``phi`` and ``dphi``, and the numbers that both are bound to."""
-    phi, dphi = activation.phi, activation.dphi
-    if not (isinstance(phi, partial) and isinstance(dphi, partial)):
-        return phi, dphi, {}
-    numbers = dict(phi.keywords)
-    if phi.args or dphi.args or dphi.keywords != numbers:
-        return phi, dphi, {}
-    if not all(type(value) is float for value in numbers.values()):
-        return phi, dphi, {}
-    return phi.func, dphi.func, dict(sorted(numbers.items()))
-
-
-@lru_cache(maxsize=256)
-def _formula(activation: Activation) -> _Formula:
-    """The formula of an activation; an Untraceable says why there is none."""
-    if not activation.elementwise:
-        raise Untraceable(f"activation {activation.name!r} is no function of one neuron")
-    phi, dphi, numbers = _parts(activation)
-    try:
-        formula = _formula_of(phi, dphi, tuple(numbers))
-    except Untraceable as error:
-        raise Untraceable(f"activation {activation.name!r} does not compile: {error}") from None
-    _check_formula(formula, activation, list(numbers.values()))
-    return formula
-
-
-@lru_cache(maxsize=256)
-def _formula_of(phi: Callable, dphi: Callable, names: tuple[str, ...]) -> _Formula:
-    return _Formula(phi, dphi, names)
-
-
-# The names of the code, in NumPy: what a branch that is not taken computes must not raise.
-_INTERPRETED = {
-    "exp": np.exp,
-    "expm1": np.expm1,
-    "expit": special.expit,
-    "log1p": np.log1p,
-    "tanh": np.tanh,
-    "math": SimpleNamespace(
-        inf=math.inf, nan=math.nan, pow=np.power, sqrt=np.sqrt, log=np.log, log2=np.log2,
-        log10=np.log10, erf=special.erf, erfc=special.erfc, sin=np.sin, cos=np.cos, tan=np.tan,
-        sinh=np.sinh, cosh=np.cosh, asin=np.arcsin, acos=np.arccos, atan=np.arctan,
-        atan2=np.arctan2, asinh=np.arcsinh, acosh=np.arccosh, atanh=np.arctanh, floor=np.floor,
-        ceil=np.ceil, isfinite=np.isfinite, isnan=np.isnan,
-    ),
-}  # fmt: skip
-
-
-def _interpret(lines: Lines, names: dict[str, Any]) -> float:
-    scope = {**_INTERPRETED, **names}
-    exec("\n".join([*lines.once, *lines.each]), scope)  # noqa: S102
-    return float(eval(lines.results[0], scope))
-
-
-def _check_formula(formula: _Formula, activation: Activation, numbers: list[float]) -> None:
-    """Refuse a formula that is not the function: one that goes by the size of an array, say."""
-    v = np.linspace(-7.9, 8.0, 23)
-    with np.errstate(all="ignore"):
-        y = np.asarray(activation.phi(v.copy()), float)
-        slope = np.broadcast_to(np.asarray(activation.dphi(v.copy(), y.copy()), float), v.shape)
-        for v_j, y_j, slope_j in zip(v, y, slope, strict=True):
-            names = {"v_j": v_j, "y_j": y_j, **{f"p{i}": p for i, p in enumerate(numbers)}}
-            got = _interpret(formula.phi, names), _interpret(formula.dphi, names)
-            if not np.allclose(got, (y_j, slope_j), rtol=1e-9, atol=1e-12, equal_nan=True):
-                raise Untraceable(
-                    f"activation {activation.name!r} does not compile: it does to an array what it "
-                    "does not do to each number"
-                )
-
-
-@cache
-def _built_in() -> tuple[_Formula, ...]:
-    """The formulas of the package's own activations, in the order of their codes."""
-    own = [a for a in ACTIVATIONS.values() if _parts(a)[0].__module__ == Activation.__module__]
-    return tuple(_formula(activation) for activation in own if activation.elementwise)
-
-
-def _members(activation: Activation) -> Sequence[Activation]:
-    """The activation of each neuron, or the one of all."""
-    return activation.activations if isinstance(activation, Mixed) else (activation,)
-
-
-def _formulas(activations: Sequence[Activation]) -> tuple[_Formula, ...]:
-    """The formulas that a network needs, the built-in ones always among them."""
-    formulas = list(_built_in())
-    for activation in activations:
-        for member in dict.fromkeys(_members(activation)):
-            if member != ACTIVATIONS["softmax"] and _formula(member) not in formulas:
-                formulas.append(_formula(member))
-    return tuple(formulas)
-
-
-# What the code is made of: the rule ---------------------------------------------------------------
-
-
-class _Step:
-    """An update rule as code, in the names ``w_k``, ``g_k``, ``s0_k ...``, ``eta``, ``t``.
-
-    Attributes
-    ----------
-    uniform, varied : Lines
-        With one eta for all weights of a layer, and with one for each weight.
-    numbers : list of float
-        The rule's parameters, ``p0, p1, ...``.
-    """
-
-    def __init__(self, rule: UpdateRule):
-        settings = {
-            name: float(value)
-            for name, value in vars(rule).items()
-            if isinstance(value, (int, float, np.integer, np.floating))
-            and not isinstance(value, bool)
-        }
-        self.n_slots = rule.n_slots
-        try:
-            self.uniform, self.varied = self._trace(rule, settings)
-        except Untraceable:
-            # It may decide by a parameter: then that is a part of the code.
-            settings = {}
-            self.uniform, self.varied = self._trace(rule, settings)
-        self.numbers = list(settings.values())
-
-    def _trace(self, rule: UpdateRule, settings: dict[str, float]) -> tuple[Lines, Lines]:
-        return self._lines(rule, settings, False), self._lines(rule, settings, True)
-
-    def _lines(self, rule: UpdateRule, settings: dict[str, float], eta_varies: bool) -> Lines:
-        trace = Trace(sized=False)
-        rule = copy.copy(rule)
-        for i, name in enumerate(settings):
-            setattr(rule, name, trace.symbol(f"p{i}", varies=False))
-        before = dict(vars(rule))
-        w, g = trace.symbol("w_k"), trace.symbol("g_k")
-        state = [trace.symbol(f"s{i}_k") for i in range(self.n_slots)]
-        eta = trace.symbol("eta_k" if eta_varies else "eta", varies=eta_varies)
-        t = trace.symbol("t", varies=False)
-        trace.call(rule.step, w, g, state, t, eta, None)
-        if any(before.get(name) is not value for name, value in vars(rule).items()):
-            raise Untraceable("it changes itself")
-        return trace.lines([w, *state], scalar="real({})")
-
-
-def _step(rule: UpdateRule) -> _Step:
-    try:
-        return _Step(rule)
-    except Untraceable as error:
-        raise Untraceable(f"solver {rule!r} does not compile: {error}") from None
-
-
-# The text of the code -----------------------------------------------------------------------------
-
-_HEADER = """\
-import math
-
-import numba
-import numpy as np
-
-from skbackprop.kernels import exact, exp, expit, expm1, like, log1p, make_present, tanh
-
-real = np.{dtype}
-"""
-_ENTRY = """\
-present_rows = make_present(phi, dphi, prepare, step)
-numbers = numba.{dtype}
-wholes = numba.int64[::1]
-
-
-@numba.njit(
-    [
-        (
-            numbers[::1], numbers[:, ::1], numbers[:, ::1], numbers[:, ::1], numba.int32[::1],
-            wholes, numbers[:, ::1], numbers[::1], numba.float64[::1], numba.int64, wholes,
-            numba.int64[:, ::1], numba.int64[:, ::1], numba.int32[::1], numba.float64[::1],
-            numbers[:, ::1], numba.int32[::1], numbers[::1], numba.float64[::1],
-        )
-    ],
-    error_model="numpy",
-    fastmath={{"reassoc", "contract", "arcp", "nsz"}},
-    nogil=True,
-    cache=True,
-)
-def present(
-    w, state, gains, X, indices, bounds, d, scale, factors, t, plan, layers, groups, member,
-    settings, signals, rows, g, shared,
-):
-    return present_rows(
-        w, state, gains, X, indices, bounds, d, scale, factors, t,
-        (plan, layers, groups, member, settings), (signals, rows, g, shared),
-    )
-"""
-
-
-def _indented(depth: int, lines: Sequence[str]) -> str:
-    return "".join(f"{'    ' * depth}{line}\n" for line in lines)
-
-
-def _activation_text(formulas: Sequence[_Formula]) -> str:
-    """The functions `phi` and `dphi`: a loop over neurons for each code."""
-    text = ""
-    for name, inputs, output in (("phi", "v", "y"), ("dphi", "vy", "slope")):
-        arguments = ", ".join(["code", "p", *inputs, output, "count"])
-        text += f"@exact\ndef {name}({arguments}):\n"
-        for code, formula in enumerate(formulas):
-            lines = getattr(formula, name)
-            text += f"    {'elif' if code else 'if'} code == {code}:\n"
-            text += _indented(2, [*formula.assignments(), *lines.once])
-            text += _indented(2, ["for j in range(count):"])
-            text += _indented(3, [f"{a}_j = float({a}[j])" for a in inputs])
-            text += _indented(3, [*lines.each, f"{output}[j] = {lines.results[0]}"])
-        text += "\n\n"
-    return text
-
-
-def _step_text(step: _Step) -> str:
-    """The functions `prepare`, for what a layer's weights have in common, and `step`."""
-    numbers = [f"p{i} = p[{i}]" for i in range(len(step.numbers))]
-    shared = step.uniform.shared
-    text = "@exact\ndef prepare(p, eta, t, shared):\n"
-    text += _indented(1, [*numbers, *step.uniform.once])
-    text += _indented(1, [f"shared[{i}] = {name}" for i, name in enumerate(shared)] + ["return"])
-    text += "\n\n@exact\n"
-    text += "def step(w, state, gains, size, n_gains, g, count, p, eta, factor, t, shared):\n"
-    text += _indented(1, [*numbers, "if n_gains == 0:"])
-    text += _indented(2, [f"{name} = shared[{i}]" for i, name in enumerate(shared)])
-    text += _indented(2, _step_loop(step, step.uniform, ["g_k = g[k]"]))
-    text += _indented(1, ["else:"])
-    text += _indented(2, step.varied.once)
-    gains = [
-        "eta_k = gains[k] * real(factor)",
-        "g_k = g[k] * gains[size + k]",
-    ]
-    text += _indented(2, _step_loop(step, step.varied, gains))
-    return text + "\n\n"
-
-
-def _step_loop(step: _Step, lines: Lines, gain: list[str]) -> list[str]:
-    slots = range(step.n_slots)
-    places = ["w[k]", *(f"state[{i} * size + k]" for i in slots)]
-    names = ["w_k", *(f"s{i}_k" for i in slots)]
-    body = [f"{name} = {place}" for name, place in zip(names, places, strict=True)]
-    body += [*gain, *lines.each]
-    body += [f"{p} = {r}" for p, r in zip(places, lines.results, strict=True)]
-    return ["for k in range(count):", *(f"    {line}" for line in body)]
-
-
-@lru_cache(maxsize=64)
-def _text(formulas: tuple[_Formula, ...], step_text: str, dtype: str) -> str:
-    """All of the code."""
-    made_of = hashlib.sha256(Path(__file__).with_name("kernels.py").read_bytes()).hexdigest()
-    return (
-        f'"""Made by skbackprop.online, for kernels {made_of[:16]}; an edit is overwritten."""\n'
-        + _HEADER.format(dtype=dtype)
-        + "\n\n"
-        + _activation_text(formulas)
-        + step_text
-        + _ENTRY.format(dtype=dtype)
-    )
-
-
-# The code on disk ---------------------------------------------------------------------------------
-
-
-@cache
-def _machine() -> str:
-    """What compiled code depends on, beside its text."""
-    parts = [platform.python_version(), platform.machine(), platform.processor()]
-    for package in ("numba", "llvmlite"):
-        try:
-            parts.append(version(package))
-        except PackageNotFoundError:
-            parts.append("none")
-    parts += [os.environ.get(f"NUMBA_CPU_{name}", "") for name in ("NAME", "FEATURES")]
-    try:
-        facts = Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
-        parts += [fact for fact in facts if fact.startswith(("model name", "flags", "Features"))]
-    except OSError:
-        pass
-    return "\n".join(parts)
-
-
-def _cache_directory() -> Path:
-    """Where compiled code is kept: $SKBACKPROP_CACHE_DIR, or the user's own cache."""
-    given = os.environ.get(_CACHE_VARIABLE)
-    if given:
-        return Path(given)
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "skbackprop"
-
-
-@cache
-def _passing_directory() -> tempfile.TemporaryDirectory:
-    """A place for code that cannot be kept; it goes with the process."""
-    return tempfile.TemporaryDirectory(prefix="skbackprop")
-
-
-def _file_name(text: str) -> str:
-    return "pass_" + hashlib.sha256((text + _machine()).encode()).hexdigest()[:20]
-
-
-def _is_compiled(text: str) -> bool:
-    """Whether the code of `text` is there, in this process or on disk."""
-    return text in _loaded or (_cache_directory() / f"{_file_name(text)}.compiled").exists()
-
-
-_loaded: dict[str, Callable] = {}
-
-
-def _load(text: str) -> Callable:
-    """The compiled pass of `text`: from this process, from disk, or compiled now."""
-    if text not in _loaded:
-        directory = _cache_directory()
-        try:
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path = _write(directory, text)
-        except OSError:
-            path = _write(Path(_passing_directory().name), text)
-        specification = importlib.util.spec_from_file_location(f"skbackprop_{path.stem}", path)
-        assert specification is not None and specification.loader is not None
-        module = importlib.util.module_from_spec(specification)
-        sys.modules[module.__name__] = module  # where Numba looks up what it has read from disk
-        try:
-            specification.loader.exec_module(module)
-        except Exception as error:
-            raise ValueError(f"engine='compiled' cannot train this model: {error}") from error
-        path.with_suffix(".compiled").touch()
-        _loaded[text] = module.present
-    return _loaded[text]
-
-
-def _write(directory: Path, text: str) -> Path:
-    """Write the code to its file, unless it is there: Numba goes by the time of the file."""
-    path = directory / f"{_file_name(text)}.py"
-    if not path.exists() or path.read_text() != text:
-        part = path.with_suffix(f".{os.getpid()}")
-        part.write_text(text)
-        part.replace(path)
-    return path
-
-
-def _why_no_compiler() -> str | None:
-    if importlib.util.find_spec("numba") is None:
-        return "it needs Numba, which is not installed: pip install 'skbackprop[fast]'"
-    if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
-        return "NUMBA_DISABLE_JIT is set"
-    return None
-
-
-# What can be served -------------------------------------------------------------------------------
-
-
-def why_not(trainer) -> str | None:
-    """Why the compiled pass cannot do what a trainer does; None if it can.
-
-    Parameters
-    ----------
-    trainer : training.Trainer
-    """
-    objective = trainer.objective
-    if objective.disturbance is not None:
-        return "dropout and noise are drawn by NumPy"
-    if trainer.max_grad_norm is not None:
-        return "max_grad_norm needs the whole correction before any weight changes"
-    if trainer.max_norm is not None:
-        return "max_norm is kept by NumPy"
-    try:
-        _head(objective.loss)
-        _formulas(objective.network.activations)
-        _step(trainer.rule)
-    except Untraceable as error:
-        return str(error)
-    return None
-
-
-def _head(loss: Loss) -> str:
-    """The name in `kernels` of what the output neurons cost."""
-    if type(loss) is SquaredError:
-        return "SQUARED_CANONICAL" if loss.canonical else "SQUARED"
-    if type(loss) is CrossEntropy and loss.canonical:
-        return "LOGISTIC" if loss.output.elementwise else "SOFTMAX"
-    raise Untraceable(f"loss {loss!r} has no compiled counterpart")
-
-
-# The pass -----------------------------------------------------------------------------------------
-
-
-class OnlinePass:
-    """The compiled pass over the rows of one trainer's network.
-
-    Nothing is compiled or loaded before the first row comes.
-
-    Parameters
-    ----------
-    trainer : training.Trainer
-        One that `why_not` has nothing against. Its network's `w` and its state are changed.
-    """
-
-    def __init__(self, trainer):
-        self._trainer = trainer
-        network = trainer.objective.network
-        self._formulas = _formulas(network.activations)
-        self._step = _step(trainer.rule)
-        self.text = _text(self._formulas, _step_text(self._step), network.w.dtype.name)
-        self._present: Callable | None = None
+class RowPass(Protocol):
+    """What presents single rows."""
 
     def load(self) -> None:
-        """Load the code, compiled first if need be, and lay out what it must know of the network.
-
-        Raises
-        ------
-        ValueError
-            If Numba cannot compile it.
-        """
-        if self._present is not None:
-            return
-        from . import kernels  # which imports Numba
-
-        self._kernels = kernels
-        network = self._trainer.objective.network
-        present = _load(self.text)
-        padded = [-(-n // kernels.PAD) * kernels.PAD for n in network.sizes]
-        self._gains = self._of_each_weight()
-        self._tables = self._lay_out(padded)
-        dtype = network.w.dtype
-        n_chunk = max(kernels.CHUNK, *network.sizes)
-        self._work = (
-            np.zeros((4, sum(padded)), dtype),
-            np.zeros(sum(padded), np.int32),
-            np.zeros(n_chunk, dtype),
-            np.zeros(64),
-        )
-        self._all_ones = np.ones(0, dtype)
-        self._no_indices, self._no_bounds = np.zeros(0, np.int32), np.zeros(0, np.int64)
-        self._present = present
-
-    def _of_each_weight(self) -> np.ndarray:
-        """Eta of each parameter, and whether it learns; empty where `settings` says it all."""
-        trainer, network = self._trainer, self._trainer.objective.network
-        learning = trainer.objective.learning
-        if learning is None and self._eta_by_layer() is not None:
-            return np.zeros((2, 0), network.w.dtype)
-        gains = np.ones((2, network.w.size), network.w.dtype)
-        gains[0] = trainer.eta
-        if learning is not None:
-            gains[1] = learning
-        return gains
-
-    def _eta_by_layer(self) -> list[float] | None:
-        """Eta of each layer, or None if it differs within one."""
-        network, eta = self._trainer.objective.network, self._trainer.eta
-        if np.ndim(eta) == 0:
-            return [float(eta)] * network.n_layers
-        layers = network.layers(eta)
-        if all((W == b[0]).all() and (b == b[0]).all() for W, b in layers):
-            return [float(b[0]) for _, b in layers]
-        return None
-
-    def _lay_out(self, padded: list[int]) -> tuple[np.ndarray, ...]:
-        """The tables that `kernels.present` reads."""
-        kernels, trainer = self._kernels, self._trainer
-        objective = trainer.objective
-        network, penalty = objective.network, objective.penalty
-        by_layer = self._eta_by_layer() or [trainer.largest_eta] * network.n_layers
-        settings = [*penalty.strengths, *by_layer, *self._step.numbers]
-        layers = np.zeros((network.n_layers, kernels.N_COLUMNS), np.int64)
-        groups: list[tuple[int, int]] = []
-        member = np.zeros(sum(padded), np.int32)
-        starts = np.cumsum([0, *((n_in + 1) * n_out for n_in, n_out in pairwise(network.sizes))])
-        offsets = np.cumsum([0, *padded])
-        for layer, activation in enumerate(network.activations):
-            members = _members(activation)
-            numbers = {a: len(groups) + i for i, a in enumerate(dict.fromkeys(members))}
-            before, after = offsets[layer : layer + 2]
-            row = layers[layer]
-            row[kernels.N_IN], row[kernels.N_OUT] = network.sizes[layer : layer + 2]
-            row[kernels.WEIGHTS], row[kernels.BEFORE] = starts[layer], before
-            row[kernels.AFTER], row[kernels.FIRST_GROUP] = after, len(groups)
-            row[kernels.LAST_GROUP] = len(groups) + len(numbers) - 1
-            member[after : after + len(members)] = [numbers[a] for a in members]
-            for distinct in numbers:
-                groups.append((self._code(distinct), len(settings)))
-                settings += _parts(distinct)[2].values()
-        plan = np.zeros(kernels.N_PLAN, np.int64)
-        plan[kernels.N_LAYERS] = network.n_layers
-        plan[kernels.HEAD] = getattr(kernels, _head(objective.loss))
-        plan[kernels.RULE] = kernels.ETA + network.n_layers
-        plain = type(trainer.rule) is SGD and not any(penalty.strengths)
-        plan[kernels.PLAIN] = plain and not self._gains.size
-        return plan, layers, np.array(groups), member, np.array(settings, float)
-
-    def _code(self, activation: Activation) -> int:
-        if activation == ACTIVATIONS["softmax"]:
-            return self._kernels.SOFTMAX_CODE
-        return self._formulas.index(_formula(activation))
+        """Get ready, before anything changes."""
 
     def rows_at_once(self, X) -> int:
         """Rows for one call of `present`: few enough that it takes no more than 0.1 s."""
-        network = self._trainer.objective.network
-        work = network.w.size
-        if sparse.issparse(X) and type(self._trainer.rule) is SGD:
-            stored = X.nnz / max(X.shape[0], 1)
-            work += int((stored - X.shape[1]) * network.sizes[1])
-        return max(1, min(_PIECE_ROWS, int(_PIECE_WORK / max(work, 1))))
 
     def present(self, X, targets, scale, rows, factors: np.ndarray) -> tuple[int, float]:
         """Present rows in order, an update each, and stop before one that needs care.
@@ -595,47 +47,157 @@ class OnlinePass:
         Returns
         -------
         done : int
-            Rows presented. The next one is for NumPy: some number of it is near overflow.
+            Rows presented.
         total : float
             Their costs, each before its own update, summed.
         """
-        assert self._present is not None
-        state, w = self._trainer.state, self._trainer.objective.network.w
-        d = self._trainer.objective.loss.encode(take_rows(targets, rows), w.dtype)
-        numbers, indices, bounds = self._rows(take_rows(X, rows))
-        return self._present(
-            w,
-            state.rule_state,
-            self._gains,
-            numbers,
-            indices,
-            bounds,
-            np.require(d, w.dtype, _PLAIN),
-            self._all_ones if scale is None else np.require(scale[rows], w.dtype, _PLAIN),
-            factors,
-            state.n_updates - state.rule_start,
-            *self._tables,
-            *self._work,
-        )
-
-    def _rows(self, X) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Rows as the compiled code takes them, dense or sparse: contiguous and writeable."""
-        if not sparse.issparse(X):
-            return np.require(X, requirements=_PLAIN), self._no_indices, self._no_bounds
-        if not X.has_canonical_format:
-            X = X.copy()
-            X.sum_duplicates()
-        self._work[0][0, : X.shape[1]] = 0.0
-        numbers = np.require(X.data, requirements=_PLAIN)
-        indices = np.require(X.indices, np.int32, _PLAIN)
-        return numbers[np.newaxis], indices, X.indptr.astype(np.int64)
 
 
-# Which engine -------------------------------------------------------------------------------------
+class NumpyPass:
+    """The equations of `network` on one dense row, with a BLAS call for each.
+
+    ``y_0 = +1``, which drives the biases, is carried along in the arrays: a layer's weights and
+    biases lie one after the other in `w`, and so they are one matrix (n_in + 1, n_out), forward a
+    product with it and the rule a change of rank one.
+
+    Parameters
+    ----------
+    trainer : training.Trainer
+        One without `extras`. Its network's `w` and its state are changed.
+    """
+
+    def __init__(self, trainer):
+        self._trainer = trainer
+        objective = trainer.objective
+        self._network, self._loss = objective.network, objective.loss
+        w, sizes = self._network.w, self._network.sizes
+        self._ger = blas.sger if w.dtype == np.float32 else blas.dger
+        # One array each for all layers, so that one product tells whether all is finite.
+        self._y = np.ones(sum(n + 1 for n in sizes[:-1]), w.dtype)
+        self._v, self._delta = np.empty(sum(sizes[1:]), w.dtype), np.empty(sum(sizes[1:]), w.dtype)
+        self._g = np.empty_like(w)
+        entering = _split(self._y, [n + 1 for n in sizes[:-1]])
+        self._x = entering[0][:-1]
+        self._output = np.empty((1, sizes[-1]), w.dtype)
+        outputs = [*(y[np.newaxis, :-1] for y in entering[1:]), self._output]
+        v, delta = _split(self._v, sizes[1:]), _split(self._delta, sizes[1:])
+        shapes = [(n_in + 1, n_out) for n_in, n_out in pairwise(sizes)]
+        weights = _split(w, [n_in * n_out for n_in, n_out in shapes])
+        weights = [W.reshape(shape) for W, shape in zip(weights, shapes, strict=True)]
+        g = _split(self._g, [W.size for W in weights])
+        self._fields, self._output_delta = v[-1][np.newaxis], delta[-1][np.newaxis]
+        self._forward = [
+            (y.dot, W, v_l, v_l[np.newaxis], activation.phi_into or activation.into, y_l)
+            for y, W, v_l, activation, y_l in zip(
+                entering, weights, v, self._network.activations, outputs, strict=True
+            )
+        ]
+        self._backward = [
+            (
+                weights[layer][:-1].dot,
+                delta[layer],
+                delta[layer - 1],
+                delta[layer - 1][np.newaxis],
+                self._network.activations[layer - 1].delta,
+                v[layer - 1][np.newaxis],
+                outputs[layer - 1],
+            )
+            for layer in range(self._network.n_layers - 1, 0, -1)
+        ]
+        # Transposed, because BLAS changes in place what is stored by columns only.
+        self._change = [
+            (delta_l, y, W.T) for delta_l, y, W in zip(delta, entering, weights, strict=True)
+        ]
+        self._correct = [
+            (delta_l, y, g_l.reshape(shape).T)
+            for delta_l, y, g_l, shape in zip(delta, entering, g, shapes, strict=True)
+        ]
+        self._eta = trainer.eta_by_layer()
+        plain = type(trainer.rule) is SGD and not any(objective.penalty.strengths)
+        self._is_plain = plain and objective.learning is None and self._eta is not None
+
+    def load(self) -> None:
+        """Nothing: NumPy is there."""
+
+    def rows_at_once(self, X) -> int:
+        """Rows for one call of `present`: few enough that it takes no more than 0.1 s."""
+        return max(1, min(1000, int(1e7 / self._network.w.size)))
+
+    def present(self, X, targets, scale, rows, factors: np.ndarray) -> tuple[int, float]:
+        """See `RowPass.present`; sparse rows all need `Trainer.update`."""
+        if sparse.issparse(X):
+            return 0, 0.0
+        dtype = self._network.w.dtype
+        X, d = take_rows(X, rows), self._loss.encode(take_rows(targets, rows), dtype)
+        scale = None if scale is None else scale[rows]
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            if self._is_plain:
+                return self._present_plain(X, d, scale, factors)
+            return self._present_by_rule(X, d, scale, factors)
+
+    def _present_plain(self, X, d, scale, factors) -> tuple[int, float]:
+        """The bare rule; the costs of all rows are computed at the end, together."""
+        v, y, done = np.empty_like(d), np.empty_like(d), 0
+        for x, factor in zip(X, _repeated(factors, len(X)), strict=True):
+            row = slice(done, done + 1)
+            if not self._flow(x, d[row], None if scale is None else scale[done], factor):
+                break
+            v[row], y[row] = self._fields, self._output
+            for (delta, y_l, W), eta in zip(self._change, self._eta, strict=True):
+                self._ger(eta * factor, delta, y_l, 1, 1, W, 1, 1, 1)  # w_ji += eta delta_j y_i
+            done += 1
+        values = self._loss.value(d[:done], y[:done], v[:done])
+        return done, fsum((values if scale is None else values * scale[:done]).tolist())
+
+    def _present_by_rule(self, X, d, scale, factors) -> tuple[int, float]:
+        """Any rule and penalty: the correction of all weights, as a batch has it."""
+        trainer, objective, g = self._trainer, self._trainer.objective, self._g
+        state, eta = trainer.state.rule_state, trainer.eta
+        t = trainer.state.n_updates - trainer.state.rule_start
+        costs: list[float] = []
+        for x, factor in zip(X, _repeated(factors, len(X)), strict=True):
+            done = len(costs)
+            row, weight = slice(done, done + 1), None if scale is None else scale[done]
+            if not self._flow(x, d[row], weight, factor):
+                break
+            cost = float(self._loss.value(d[row], self._output, self._fields)[0])
+            g.fill(0.0)
+            for delta, y, g_l in self._correct:
+                self._ger(1.0, delta, y, 1, 1, g_l, 1, 1, 1)  # delta_j y_i
+            cost = (cost if weight is None else cost * float(weight)) + objective.penalise(g)
+            trainer.rule.step(self._network.w, g, state, t + done, eta * factor, cost)
+            costs.append(cost)
+        return len(costs), fsum(costs)
+
+    def _flow(self, x, d, scale, factor: float) -> bool:
+        """Forward, error and backward of one row; whether nothing comes near overflow."""
+        self._x[...] = x
+        for dot, W, v, v_row, phi_into, y in self._forward:
+            dot(W, v)  # v_j = sum_i w_ji y_i
+            phi_into(v_row, y)  # y_j = phi_j(v_j)
+        self._loss.output_delta(d, self._output, self._fields, out=self._output_delta)
+        if scale is not None:
+            self._output_delta *= scale
+        for dot, delta, e, e_row, to_delta, v, y in self._backward:
+            dot(delta, e)  # e_j = sum_k delta_k w_kj
+            to_delta(e_row, v, y, e_row)  # delta_j = e_j phi_j'(v_j)
+        step = max(self._trainer.largest_eta * factor, 1.0)
+        size = self._delta.dot(self._delta) * self._y.dot(self._y) * step * step
+        return isfinite(size + self._v.dot(self._v))
 
 
-def choose_engine(engine: str, before: str | None, trainer) -> tuple[str, OnlinePass | None]:
-    """What presents rows one at a time.
+def _split(flat: np.ndarray, sizes) -> list[np.ndarray]:
+    """Views of consecutive pieces of an array."""
+    ends = np.cumsum(sizes)
+    return [flat[end - size : end] for end, size in zip(ends, sizes, strict=True)]
+
+
+def _repeated(factors: np.ndarray, count: int) -> list[float]:
+    return factors.tolist() * (count if len(factors) == 1 else 1)
+
+
+def choose_engine(engine: str, before: str | None, trainer) -> tuple[str, RowPass | None]:
+    """What presents single rows.
 
     Parameters
     ----------
@@ -649,7 +211,9 @@ def choose_engine(engine: str, before: str | None, trainer) -> tuple[str, Online
     Returns
     -------
     engine : {"numpy", "compiled"}
-    online : OnlinePass or None
+        What the model runs on from now.
+    online : RowPass or None
+        None where only `Trainer.update` will do.
 
     Raises
     ------
@@ -658,61 +222,24 @@ def choose_engine(engine: str, before: str | None, trainer) -> tuple[str, Online
     ImportError
         If it is "compiled", Numba is missing, and the model has never run on it.
     """
+    in_numpy = None if trainer.extras else NumpyPass(trainer)
     if engine == "numpy" or (engine == "auto" and before == "numpy"):
-        return "numpy", None
-    missing, reason = _why_no_compiler(), why_not(trainer)
+        return "numpy", in_numpy
+    reason, missing = why_not(trainer), why_no_compiler()
+    if engine == "compiled" and reason is not None:
+        raise ValueError(f"engine='compiled' cannot train this model: {reason}.")
+    if reason is None and missing is None:
+        compiled = CompiledPass(trainer)
+        if engine == "compiled" or compiled.is_compiled:
+            return "compiled", compiled
+        missing = "its code is not compiled here, which skbackprop.compile_engine() does"
+    if before == "compiled":
+        if missing is not None:
+            warnings.warn(
+                f"This model was trained by the compiled engine and goes on in NumPy: {missing}.",
+                stacklevel=2,
+            )
+        return "compiled", in_numpy
     if engine == "compiled":
-        if reason is not None:
-            raise ValueError(f"engine='compiled' cannot train this model: {reason}.")
-        if missing is None:
-            return "compiled", OnlinePass(trainer)
-        if before != "compiled":
-            raise ImportError(f"engine='compiled' cannot be used: {missing}.")
-    elif reason is None and missing is None:
-        online = OnlinePass(trainer)
-        if _is_compiled(online.text):
-            return "compiled", online
-        missing = "its code is not compiled here: skbackprop.compile_engine() does that"
-    if before != "compiled":
-        return "numpy", None
-    if missing is not None:
-        warnings.warn(
-            f"This model was trained by the compiled engine, and goes on in NumPy: {missing}.",
-            stacklevel=2,
-        )
-    return "compiled", None
-
-
-def compile_engine(*, verbose: bool = False) -> None:
-    """Compile the per-sample pass once, for all update rules of `RULES`, and keep it on disk.
-
-    After that, estimators with ``engine="auto"`` use it wherever they present one row an update. It
-    takes some seconds for each rule and dtype; what is there already is not compiled again. The
-    code is kept in ``$SKBACKPROP_CACHE_DIR``, or where the user's programs keep such things.
-
-    Parameters
-    ----------
-    verbose : bool, default=False
-        Print what is compiled.
-
-    Raises
-    ------
-    ImportError
-        If Numba is not installed.
-    """
-    missing = _why_no_compiler()
-    if missing is not None:
-        raise ImportError(f"The compiled engine cannot be used: {missing}.")
-    for name, rule in RULES.items():
-        try:
-            step_text = _step_text(_step(rule))
-        except Untraceable as error:
-            if verbose:
-                print(error)
-            continue
-        for dtype in ("float64", "float32"):
-            text = _text(_built_in(), step_text, dtype)
-            if verbose:
-                print(f"{name}, {dtype}: {'there' if _is_compiled(text) else 'compiling'}")
-            if not _is_compiled(text):
-                _load(text)
+        raise ImportError(f"engine='compiled' cannot be used: {missing}.")
+    return "numpy", in_numpy

@@ -96,7 +96,7 @@ _POWERS = {"2.0": "square", "1.0": "positive", "0.5": "sqrt", "-1.0": "reciproca
 class _Node:
     """One number of the scalar code: a name or constant, or an operation on other nodes."""
 
-    __slots__ = ("is_truth", "operands", "operation", "text", "varies")
+    __slots__ = ("is_truth", "operands", "operation", "text", "value", "varies")
 
     def __init__(self, operation: str | None, operands: tuple[_Node, ...], text: str, varies: bool):
         self.operation = operation
@@ -104,6 +104,7 @@ class _Node:
         self.text = text  # of a name or constant; of an operation, its pattern
         self.varies = varies  # from element to element
         self.is_truth = operation in _COMPARISONS or operation in _LOGIC
+        self.value: float | None = None  # by which a function may decide
 
 
 class Trace:
@@ -120,9 +121,14 @@ class Trace:
         self.sized = sized
         self._nodes: dict[tuple, _Node] = {}
 
-    def symbol(self, name: str, *, varies: bool = True) -> Symbol:
-        """A symbol that the text calls `name`; the same for all elements unless it `varies`."""
-        return Symbol(self, _Node(None, (), name, varies))
+    def symbol(self, name: str, *, varies: bool = True, value: float | None = None) -> Symbol:
+        """A symbol that the text calls `name`; the same for all elements unless it `varies`.
+
+        With a `value`, a function may ask whether it is zero; the text is then that for this case.
+        """
+        symbol = Symbol(self, _Node(None, (), name, varies))
+        symbol.node.value = value
+        return symbol
 
     def call(self, function: Callable, *arguments: Any) -> Any:
         """What `function` returns; an Untraceable where it cannot be followed."""
@@ -314,6 +320,8 @@ class Symbol:
             raise Untraceable("it picks out elements of its argument")
 
     def __bool__(self):
+        if self.node.value is not None:
+            return self.node.value != 0.0
         raise Untraceable("it decides by the value of its argument (np.where would do)")
 
     def __float__(self):
@@ -397,8 +405,15 @@ def _where(condition, *values) -> Symbol:
     return symbol._of("where", condition, *values)
 
 
-_FUNCTIONS: dict[str, Callable[..., Symbol]] = {
+def _copyto(target, value, casting="same_kind", where=True) -> None:
+    if not isinstance(target, Symbol):
+        raise Untraceable("it writes into an array of its own")
+    target[...] = value if where is True else target._of("where", where, value, target)
+
+
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
     "clip": _clip,
+    "copyto": _copyto,
     "where": _where,
     "copy": lambda a, **_: a.copy(),
     "ones_like": _like(1.0),

@@ -23,7 +23,7 @@ from scipy import sparse
 from .monitor import Monitor
 from .network import Workspace
 from .objective import Objective, take_rows
-from .online import OnlinePass
+from .online import RowPass
 from .regularisation import limit_neuron_norms, limit_norm
 from .schedules import constant
 from .updates import Solver, UpdateRule
@@ -130,7 +130,7 @@ class Trainer:
         self.state = state
         self.max_grad_norm = max_grad_norm
         self.max_norm = max_norm
-        self.online: OnlinePass | None = None  # what presents single rows in the place of NumPy
+        self.online: RowPass | None = None  # what presents single rows in the place of NumPy
         self.memo: dict = {}  # what the caller keeps for as long as the trainer serves
         self._workspaces: dict[int, Workspace] = {}
         self._interrupt = _Interrupt()
@@ -163,6 +163,26 @@ class Trainer:
         self.rule.step(w, g, state.rule_state, state.n_updates - state.rule_start, eta, cost)
         if self.max_norm is not None:
             limit_neuron_norms(self.objective.network.layers(w), self.max_norm)
+
+    @property
+    def extras(self) -> list[str]:
+        """What an update does beside correction, penalty and rule: the parameters behind it."""
+        in_force = {
+            "dropout and noise": self.objective.disturbance,
+            "max_grad_norm": self.max_grad_norm,
+            "max_norm": self.max_norm,
+        }
+        return [name for name, value in in_force.items() if value is not None]
+
+    def eta_by_layer(self) -> list[float] | None:
+        """Eta of each layer, or None if it differs within one."""
+        network = self.objective.network
+        if np.ndim(self.eta) == 0:
+            return [float(self.eta)] * network.n_layers
+        layers = network.layers(self.eta)
+        if all((W == b[0]).all() and (b == b[0]).all() for W, b in layers):
+            return [float(b[0]) for _, b in layers]
+        return None
 
     def next_eta(self) -> float:
         """The largest eta of the next update."""

@@ -12,14 +12,14 @@ FLOORS = {
     0: "activations losses penalties initializers schedules updates registry regularisation "
     "tracing",
     1: "network objective kernels",
-    2: "training solvers monitor progress online callbacks",
+    2: "training solvers monitor progress online compiled callbacks",
     3: "estimators",
     4: "inspection plots export",
 }
 FLOOR = {module: floor for floor, modules in FLOORS.items() for module in modules.split()}
 # The arrows drawn between neighbours; on the ground floor anything may import the registry.
 SIDE_BY_SIDE = {("objective", "network"), ("plots", "inspection")}
-SIDE_BY_SIDE |= {("solvers", "training"), ("training", "online")}
+SIDE_BY_SIDE |= {("solvers", "training"), ("training", "online"), ("online", "compiled")}
 SIDE_BY_SIDE |= {(module, "monitor") for module in ("training", "solvers", "progress")}
 SIDE_BY_SIDE |= {("losses", "activations"), ("initializers", "activations")}
 SIDE_BY_SIDE |= {(module, "registry") for module in FLOOR if FLOOR[module] == 0}
