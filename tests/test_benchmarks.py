@@ -18,7 +18,7 @@ def printed(tmp_path_factory):
     run = subprocess.run(
         [sys.executable, "-W", "error", "-m", "benchmarks", "--quick", "--images", images],
         cwd=ROOT,
-        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "SKBACKPROP_CACHE_DIR": str(images)},
         capture_output=True,
         text=True,
         timeout=100,
