@@ -46,20 +46,20 @@ __all__ = ["Network", "Workspace", "add_outer", "affine"]
 
 def affine(X, W, b, out):
     """Write ``X W + b`` into `out`; X is dense or CSR and is never densified."""
-    if sparse.issparse(X):
-        out[...] = X @ W
-    else:
+    if isinstance(X, np.ndarray):
         np.dot(X, W, out=out)
+    else:
+        out[...] = X @ W
     out += b
     return out
 
 
 def add_outer(X, delta, out):
     """Write the sum over rows of the outer products ``y_i delta_j`` into `out`, (n_in, n_out)."""
-    if sparse.issparse(X):
-        out[...] = X.T @ delta
-    else:
+    if isinstance(X, np.ndarray):
         np.dot(X.T, delta, out=out)
+    else:
+        out[...] = X.T @ delta
     return out
 
 

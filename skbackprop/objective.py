@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from .losses import Loss
 from .network import Network, Workspace
@@ -28,7 +27,7 @@ def take_rows(A, rows, out=None):
 
     `out` gives an array for them, and is asked only if there is something to copy.
     """
-    if sparse.issparse(A):
+    if not isinstance(A, np.ndarray):
         return A[rows]
     if isinstance(rows, slice):
         return np.ascontiguousarray(A[rows])

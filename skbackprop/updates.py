@@ -277,25 +277,26 @@ class Adam(UpdateRule):
             )
 
     def step(self, w, g, state, t, eta, cost) -> None:
-        """One step of algorithm 1, with `g` as the only scratch."""
+        """One step of algorithm 1, with `g` as the only scratch.
+
+        The factors ``1 - beta`` are left out of m and s, and put where there are only scalars.
+        """
         m, s = state[:2]
-        keep_1, keep_2 = 1.0 - self.beta_1, 1.0 - self.beta_2
-        correct_1, correct_2 = 1.0 - self.beta_1 ** (t + 1), 1.0 - self.beta_2 ** (t + 1)
+        correct_1 = (1.0 - self.beta_1) / (1.0 - self.beta_1 ** (t + 1))
+        correct_2 = (1.0 - self.beta_2) / (1.0 - self.beta_2 ** (t + 1))
         m *= self.beta_1
-        g *= keep_1
         m += g
-        g *= g
-        g *= keep_2 / keep_1**2
         s *= self.beta_2
+        g *= g
         s += g
         if self.amsgrad:
             s = np.maximum(state[2], s, out=state[2])
         np.sqrt(s, out=g)
         # m^ / (sqrt(s^) + epsilon), with both corrections moved into scalars
         root = correct_2**0.5
-        g += self.epsilon * root
+        g += self.epsilon / root
         np.divide(m, g, out=g)
-        g *= eta * (root / correct_1)
+        g *= eta * (correct_1 / root)
         w += g
 
 
