@@ -1,7 +1,7 @@
 """Sparse rows: 10000 features, 1 % of them not zero, batch_size=1, sgd, no penalty."""
 
 import numpy as np
-from scipy.sparse import random_array
+from scipy.sparse import csr_array
 
 from skbackprop import BackpropRegressor
 
@@ -10,8 +10,9 @@ from . import peers, tables
 
 def main(arguments):
     n_rows, n_features = (5, 200) if arguments.quick else (100, 10000)
-    X = random_array((n_rows, n_features), density=0.01, rng=np.random.default_rng(0), format="csr")
-    dense, y = X.toarray(), np.random.default_rng(0).normal(size=n_rows)
+    rng = np.random.default_rng(0)
+    dense = rng.random((n_rows, n_features)) * (rng.random((n_rows, n_features)) < 0.01)
+    X, y = csr_array(dense), rng.normal(size=n_rows)
     engine = "compiled" if peers.has("numba") else "numpy"
     settings = {"activation": "tanh", "solver": "sgd", "eta": 0.001, "random_state": 0}
     ours = BackpropRegressor((32,), engine=engine, **settings).partial_fit(X, y)

@@ -374,6 +374,8 @@ def _scaled_tanh_slope(v: Array, y: Array, *, amplitude: float, slope: float) ->
 
 
 def _relu(v: Array, out: Array | None = None) -> Array:
+    if v.size < 1000:
+        return np.maximum(v, 0.0, out=out)
     # A row of zeros, because NumPy's maximum with a scalar does without SIMD: half the time.
     return np.maximum(v, np.zeros(v.shape[-1:], v.dtype), out=out)
 

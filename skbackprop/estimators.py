@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isfinite
 from numbers import Integral, Real
-from operator import is_
+from operator import is_, itemgetter
 from typing import Any
 
 import numpy as np
@@ -45,7 +45,7 @@ from .callbacks import (
 from .initializers import INITIALIZERS, initializer_for
 from .losses import LOSSES, Loss, Task
 from .monitor import History, Monitor, Stopping
-from .network import Network, Workspace
+from .network import Network
 from .objective import BLOCK_ROWS, Objective, Problem, row_blocks, take_rows
 from .online import choose_engine
 from .penalties import ElasticNet
@@ -130,7 +130,8 @@ class _Backprop(CallbackSupport, BaseEstimator):
     _network: Network
     _loss: Loss
     _state: TrainingState
-    _running: tuple[list, Trainer]
+    _running: tuple[tuple, Trainer]
+    _getter: itemgetter
     _numeric_targets: bool
     engine_: str | None
 
@@ -356,23 +357,23 @@ class _Backprop(CallbackSupport, BaseEstimator):
                 f"it; leave {name} at {neutral!r}, or use one of {', '.join(able)}."
             )
 
-    def _params_key(self) -> list:
+    def _params_key(self) -> tuple:
         """The objects that the parameters are; a change of any is seen by identity."""
-        d = vars(self)
-        key = [d[name] for name in self._names()]
-        for part in (self.solver, self.eta_schedule):
-            if hasattr(part, "__dict__"):
-                key.extend(vars(part).values())
-        for part in (self.eta, self.dropout, self.mask):
-            if isinstance(part, (list, tuple, np.ndarray)):
-                key.append(object())  # may change in place: never the same twice
+        parameters = vars(self)
+        key = self._parameters_of(parameters)
+        for name in ("solver", "eta_schedule"):
+            if hasattr(parameters[name], "__dict__"):
+                key += tuple(vars(parameters[name]).values())
+        for name in ("eta", "dropout", "mask"):
+            if isinstance(parameters[name], (list, tuple, np.ndarray)):
+                key += (object(),)  # may change in place: never the same twice
         return key
 
     @classmethod
-    def _names(cls) -> list[str]:
-        if "_names_cache" not in vars(cls):
-            cls._names_cache = cls._get_param_names()
-        return cls._names_cache
+    def _parameters_of(cls, attributes) -> tuple:
+        if "_getter" not in vars(cls):
+            cls._getter = itemgetter(*cls._get_param_names())
+        return cls._getter(attributes)
 
     def _loss_parameter(self) -> Loss:
         """The loss that is asked for, not bound to any task."""
@@ -394,6 +395,9 @@ class _Backprop(CallbackSupport, BaseEstimator):
         return min(200 if self.batch_size == "auto" else int(self.batch_size), n_rows)
 
     def _trains_online(self) -> bool:
+        running = vars(self).get("_running")
+        if running is not None and running[1].rule is RULES.get(self.solver, self.solver):
+            return True
         try:
             solver = self._solver()
         except (ValueError, TypeError):
@@ -965,7 +969,8 @@ class _Backprop(CallbackSupport, BaseEstimator):
 
     def _signals(self, X) -> tuple[np.ndarray, np.ndarray]:
         """Induced local fields and outputs of the output neurons, each (n, n_units)."""
-        check_is_fitted(self)
+        if "_network" not in vars(self):
+            check_is_fitted(self)
         if not self._plain_row(X):
             X = validate_data(
                 self, X, accept_sparse="csr", dtype=self._network.w.dtype, reset=False
@@ -1703,9 +1708,7 @@ def _outputs(network: Network, X, rows=None) -> tuple[np.ndarray, np.ndarray]:
     """``(v, y)`` of the output neurons for `rows` (all), in bounded blocks; no shared writes."""
     n_rows = X.shape[0] if rows is None else len(rows)
     if rows is None and n_rows <= BLOCK_ROWS:
-        workspace = Workspace(network, n_rows, training=False)
-        network.forward(X, workspace)
-        return workspace.v[-1], workspace.y[-1]
+        return network.respond(X)
     v = np.empty((n_rows, network.sizes[-1]), network.w.dtype)
     y = np.empty_like(v)
     for block in row_blocks(n_rows, BLOCK_ROWS):

@@ -608,7 +608,8 @@ def make_present(phi, dphi, prepare, step):
             largest = max(1.0, settings[ETA + layer] * factor)
             slope = _squares(_shifted(e, after), n_out) * largest * largest
             size += slope * (1.0 + _squares(_shifted(y, before), n_in))
-        if not math.isfinite(size):
+        # math.isfinite takes x - x == 0, which may become 0 == 0 when additions are reordered.
+        if not size < math.inf:
             _forget(y, rows, n_stored)
             return False, cost
         # The change.

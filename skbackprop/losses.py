@@ -269,7 +269,10 @@ class Loss(BaseEstimator):
             tiny = np.finfo(y.dtype).tiny
             return np.clip(y, tiny, 1.0 - np.finfo(y.dtype).epsneg)
         if y.shape[1] == 1:
-            return np.hstack([1.0 - y, y])
+            both = np.empty((len(y), 2), y.dtype)
+            np.subtract(1.0, y, out=both[:, :1])
+            both[:, 1:] = y
+            return both
         return y
 
     def _is_probability(self) -> bool:
@@ -303,7 +306,7 @@ class SquaredError(Loss):
     def value(self, d, y, v) -> np.ndarray:
         """``1/2 sum_j (d_j - y_j)^2``."""
         e = d - y
-        return 0.5 * np.einsum("nj,nj->n", e, e)
+        return 0.5 * np.vecdot(e, e)
 
     def error(self, d, y) -> np.ndarray:
         """``e_j = d_j - y_j``."""

@@ -44,10 +44,12 @@ from .regularisation import Disturbance
 __all__ = ["Network", "Workspace", "add_outer", "affine"]
 
 
-def affine(X, W, b, out):
-    """Write ``X W + b`` into `out`; X is dense or CSR and is never densified."""
+def affine(X, W, b, out=None):
+    """``X W + b``, written into `out` if there is one; X is dense or CSR and is never densified."""
     if isinstance(X, np.ndarray):
-        np.dot(X, W, out=out)
+        out = np.dot(X, W, out=out)
+    elif out is None:
+        out = X @ W
     else:
         out[...] = X @ W
     out += b
@@ -84,18 +86,17 @@ class Workspace:
         Views of `g`: one (n_in, n_out) and one (n_out,) array per layer.
     """
 
-    def __init__(self, network: Network, n_rows: int, *, training: bool = True):
+    def __init__(self, network: Network, n_rows: int):
         dtype, sizes = network.w.dtype, network.sizes
         self.layers = network.layers(network.w)
         self.y: list = [None, *(np.empty((n_rows, n), dtype) for n in sizes[1:])]
         self.entering = self.y
         self.v = [np.empty((n_rows, n), dtype) for n in sizes[1:]]
-        if training:
-            self.delta = [np.empty((n_rows, n), dtype) for n in sizes[1:]]
-            self.g = np.empty_like(network.w)
-            self.g_layers = network.layers(self.g)
-            self.ones = np.ones(n_rows, dtype)
-            self._rows: np.ndarray | None = None
+        self.delta = [np.empty((n_rows, n), dtype) for n in sizes[1:]]
+        self.g = np.empty_like(network.w)
+        self.g_layers = network.layers(self.g)
+        self.ones = np.ones(n_rows, dtype)
+        self._rows: np.ndarray | None = None
 
     def rows(self) -> np.ndarray:
         """An array (n_rows, n_features) for the batch's input, made when first asked for."""
@@ -137,8 +138,19 @@ class Network:
         """Number of layers of weights."""
         return len(self.sizes) - 1
 
+    def __getstate__(self) -> dict:
+        """Everything but the views, which would be copies."""
+        return {key: value for key, value in vars(self).items() if key != "_views"}
+
     def layers(self, flat: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
         """Views ``(W, b)`` of each layer into a flat vector laid out as `w`."""
+        if flat is not self.w:
+            return self._layers(flat)
+        if "_views" not in vars(self):
+            self._views = self._layers(flat)
+        return self._views
+
+    def _layers(self, flat: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
         views, start = [], 0
         for n_in, n_out in pairwise(self.sizes):
             middle = start + n_in * n_out
@@ -187,6 +199,24 @@ class Network:
             affine(entering[layer], W, b, v[layer])
             self.activations[layer].into(v[layer], y[layer + 1])
         return y[-1]
+
+    def respond(self, X) -> tuple[np.ndarray, np.ndarray]:
+        """`forward` for a prediction: no signal is kept, and nothing shared is written.
+
+        Parameters
+        ----------
+        X : ndarray or CSR of shape (n_rows, n_features)
+
+        Returns
+        -------
+        v, y : ndarray of shape (n_rows, n_units)
+            Induced local fields and outputs of the last layer.
+        """
+        y = X
+        for (W, b), activation in zip(self.layers(self.w), self.activations, strict=True):
+            v = affine(y, W, b)
+            y = activation.into(v, v.copy())
+        return v, y
 
     def backward(self, workspace: Workspace, disturbance: Disturbance | None = None) -> None:
         """Backward error flow: ``delta_j = phi_j'(v_j) sum_k delta_k w_kj``, last layer to first.

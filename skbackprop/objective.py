@@ -134,10 +134,9 @@ class Objective:
         total, weight = 0.0, 0.0
         for block in row_blocks(X.shape[0] if rows is None else rows, BLOCK_ROWS):
             batch = take_rows(X, block)
-            workspace = Workspace(self.network, batch.shape[0], training=False)
-            y = self.network.forward(batch, workspace)
+            v, y = self.network.respond(batch)
             d = self.loss.encode(take_rows(targets, block), y.dtype)
-            values = self.loss.value(d, y, workspace.v[-1])
+            values = self.loss.value(d, y, v)
             scale = np.ones(len(values)) if sample_weight is None else sample_weight[block]
             total += float(np.dot(values, scale))
             weight += float(scale.sum())

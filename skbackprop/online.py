@@ -78,14 +78,14 @@ class NumpyPass:
         self._g = np.empty_like(w)
         entering = _split(self._y, [n + 1 for n in sizes[:-1]])
         self._x = entering[0][:-1]
-        self._output = np.empty((1, sizes[-1]), w.dtype)
-        outputs = [*(y[np.newaxis, :-1] for y in entering[1:]), self._output]
+        self._output_y = np.empty((1, sizes[-1]), w.dtype)
+        outputs = [*(y[np.newaxis, :-1] for y in entering[1:]), self._output_y]
         v, delta = _split(self._v, sizes[1:]), _split(self._delta, sizes[1:])
         shapes = [(n_in + 1, n_out) for n_in, n_out in pairwise(sizes)]
         weights = _split(w, [n_in * n_out for n_in, n_out in shapes])
         weights = [W.reshape(shape) for W, shape in zip(weights, shapes, strict=True)]
         g = _split(self._g, [W.size for W in weights])
-        self._fields, self._output_delta = v[-1][np.newaxis], delta[-1][np.newaxis]
+        self._output_v, self._output_delta = v[-1][np.newaxis], delta[-1][np.newaxis]
         self._forward = [
             (y.dot, W, v_l, v_l[np.newaxis], activation.phi_into or activation.into, y_l)
             for y, W, v_l, activation, y_l in zip(
@@ -105,13 +105,9 @@ class NumpyPass:
             for layer in range(self._network.n_layers - 1, 0, -1)
         ]
         # Transposed, because BLAS changes in place what is stored by columns only.
-        self._change = [
-            (delta_l, y, W.T) for delta_l, y, W in zip(delta, entering, weights, strict=True)
-        ]
-        self._correct = [
-            (delta_l, y, g_l.reshape(shape).T)
-            for delta_l, y, g_l, shape in zip(delta, entering, g, shapes, strict=True)
-        ]
+        self._weights = [W.T for W in weights]
+        self._corrections = [G.reshape(n).T for G, n in zip(g, shapes, strict=True)]
+        self._outer = list(zip(delta, entering, strict=True))
         self._eta = trainer.eta_by_layer()
         plain = type(trainer.rule) is SGD and not any(objective.penalty.strengths)
         self._is_plain = plain and objective.learning is None and self._eta is not None
@@ -127,57 +123,44 @@ class NumpyPass:
         """See `RowPass.present`; sparse rows all need `Trainer.update`."""
         if sparse.issparse(X):
             return 0, 0.0
-        dtype = self._network.w.dtype
-        X, d = take_rows(X, rows), self._loss.encode(take_rows(targets, rows), dtype)
-        scale = None if scale is None else scale[rows]
+        loss, plain = self._loss, self._is_plain
+        X, d = take_rows(X, rows), loss.encode(take_rows(targets, rows), self._network.w.dtype)
+        n_rows, done, total = len(d), 0, 0.0
+        weights = None if scale is None else scale[rows]
+        weight, factor = None, float(factors[0])
+        v, y = self._output_v, self._output_y
+        if n_rows > 1:
+            v, y = np.empty_like(d), np.empty_like(d)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            if self._is_plain:
-                return self._present_plain(X, d, scale, factors)
-            return self._present_by_rule(X, d, scale, factors)
+            while done < n_rows:
+                d_row = d[done : done + 1] if n_rows > 1 else d
+                if len(factors) > 1:
+                    factor = float(factors[done])
+                if weights is not None:
+                    weight = float(weights[done])
+                if not self._flow(X[done], d_row, weight, factor):
+                    break
+                if plain:
+                    if n_rows > 1:
+                        v[done], y[done] = self._output_v[0], self._output_y[0]
+                    self._learn(factor)
+                else:
+                    total += self._learn_by_rule(d_row, weight, factor, done)
+                done += 1
+            if plain:  # the costs of all rows together
+                values = loss.value(d[:done], y[:done], v[:done])
+                total = fsum((values if weights is None else values * weights[:done]).tolist())
+        return done, total
 
-    def _present_plain(self, X, d, scale, factors) -> tuple[int, float]:
-        """The bare rule; the costs of all rows are computed at the end, together."""
-        v, y, done = np.empty_like(d), np.empty_like(d), 0
-        for x, factor in zip(X, _repeated(factors, len(X)), strict=True):
-            row = slice(done, done + 1)
-            if not self._flow(x, d[row], None if scale is None else scale[done], factor):
-                break
-            v[row], y[row] = self._fields, self._output
-            for (delta, y_l, W), eta in zip(self._change, self._eta, strict=True):
-                self._ger(eta * factor, delta, y_l, 1, 1, W, 1, 1, 1)  # w_ji += eta delta_j y_i
-            done += 1
-        values = self._loss.value(d[:done], y[:done], v[:done])
-        return done, fsum((values if scale is None else values * scale[:done]).tolist())
-
-    def _present_by_rule(self, X, d, scale, factors) -> tuple[int, float]:
-        """Any rule and penalty: the correction of all weights, as a batch has it."""
-        trainer, objective, g = self._trainer, self._trainer.objective, self._g
-        state, eta = trainer.state.rule_state, trainer.eta
-        t = trainer.state.n_updates - trainer.state.rule_start
-        costs: list[float] = []
-        for x, factor in zip(X, _repeated(factors, len(X)), strict=True):
-            done = len(costs)
-            row, weight = slice(done, done + 1), None if scale is None else scale[done]
-            if not self._flow(x, d[row], weight, factor):
-                break
-            cost = float(self._loss.value(d[row], self._output, self._fields)[0])
-            g.fill(0.0)
-            for delta, y, g_l in self._correct:
-                self._ger(1.0, delta, y, 1, 1, g_l, 1, 1, 1)  # delta_j y_i
-            cost = (cost if weight is None else cost * float(weight)) + objective.penalise(g)
-            trainer.rule.step(self._network.w, g, state, t + done, eta * factor, cost)
-            costs.append(cost)
-        return len(costs), fsum(costs)
-
-    def _flow(self, x, d, scale, factor: float) -> bool:
+    def _flow(self, x, d, weight: float | None, factor: float) -> bool:
         """Forward, error and backward of one row; whether nothing comes near overflow."""
         self._x[...] = x
         for dot, W, v, v_row, phi_into, y in self._forward:
             dot(W, v)  # v_j = sum_i w_ji y_i
             phi_into(v_row, y)  # y_j = phi_j(v_j)
-        self._loss.output_delta(d, self._output, self._fields, out=self._output_delta)
-        if scale is not None:
-            self._output_delta *= scale
+        self._loss.output_delta(d, self._output_y, self._output_v, out=self._output_delta)
+        if weight is not None:
+            self._output_delta *= weight
         for dot, delta, e, e_row, to_delta, v, y in self._backward:
             dot(delta, e)  # e_j = sum_k delta_k w_kj
             to_delta(e_row, v, y, e_row)  # delta_j = e_j phi_j'(v_j)
@@ -185,15 +168,32 @@ class NumpyPass:
         size = self._delta.dot(self._delta) * self._y.dot(self._y) * step * step
         return isfinite(size + self._v.dot(self._v))
 
+    def _learn(self, factor: float) -> None:
+        """``Dw_ji = eta delta_j y_i``."""
+        ger = self._ger
+        for (delta, y), W, eta in zip(self._outer, self._weights, self._eta, strict=True):
+            ger(eta * factor, delta, y, 1, 1, W, 1, 1, 1)
+
+    def _learn_by_rule(self, d, weight: float | None, factor: float, done: int) -> float:
+        """Give the rule the whole correction; returns the row's cost before."""
+        trainer, w, g = self._trainer, self._network.w, self._g
+        state, ger = trainer.state, self._ger
+        cost = float(self._loss.value(d, self._output_y, self._output_v)[0])
+        if weight is not None:
+            cost *= weight
+        g.fill(0.0)
+        for (delta, y), G in zip(self._outer, self._corrections, strict=True):
+            ger(1.0, delta, y, 1, 1, G, 1, 1, 1)  # delta_j y_i
+        cost += trainer.objective.penalise(g)
+        t = state.n_updates - state.rule_start + done
+        trainer.rule.step(w, g, state.rule_state, t, trainer.eta * factor, cost)
+        return cost
+
 
 def _split(flat: np.ndarray, sizes) -> list[np.ndarray]:
     """Views of consecutive pieces of an array."""
     ends = np.cumsum(sizes)
     return [flat[end - size : end] for end, size in zip(ends, sizes, strict=True)]
-
-
-def _repeated(factors: np.ndarray, count: int) -> list[float]:
-    return factors.tolist() * (count if len(factors) == 1 else 1)
 
 
 def choose_engine(engine: str, before: str | None, trainer) -> tuple[str, RowPass | None]:

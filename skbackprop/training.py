@@ -9,11 +9,10 @@ from __future__ import annotations
 
 # The C functions behind `signal`, without its 8 us of enum conversions a call.
 import _signal  # type: ignore[import-not-found]
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import isfinite
+from threading import get_ident, main_thread
 from time import perf_counter
 from typing import Any
 
@@ -29,6 +28,9 @@ from .schedules import constant
 from .updates import Solver, UpdateRule
 
 __all__ = ["DivergenceError", "Trainer", "TrainingState", "train"]
+
+
+_ONE = np.ones(1)
 
 
 class DivergenceError(ArithmeticError):
@@ -76,19 +78,20 @@ class _Interrupt:
             if callable(self.previous):
                 self.previous(signum, frame)
 
-    @contextmanager
-    def deferred(self) -> Iterator[None]:
+    def __enter__(self):
         self.pending = None
         self.previous = _signal.getsignal(_signal.SIGINT)
-        if threading.current_thread() is not threading.main_thread() or not callable(self.previous):
-            yield
-            return
-        _signal.signal(_signal.SIGINT, self)
-        try:
-            yield
-        finally:
+        # Elsewhere than in the main thread handlers cannot be set, nor do they run.
+        if get_ident() != main_thread().ident:
+            self.previous = None
+        if callable(self.previous):
+            _signal.signal(_signal.SIGINT, self)
+
+    def __exit__(self, kind, error, traceback):
+        if callable(self.previous):
             _signal.signal(_signal.SIGINT, self.previous)
-        self.honour()
+            if error is None:
+                self.honour()
 
 
 class Trainer:
@@ -263,20 +266,33 @@ class Trainer:
         float
             The mean cost of the rows, each before its own update; NaN without rows.
         """
+        if batch_size == 1 and self.online is not None:
+            return self._present_rows(X, targets, scale, order, deadline)
         n_rows = X.shape[0] if order is None else len(order)
-        online = batch_size == 1 and self.online is not None
         total, done = 0.0, 0
         with (
-            self._interrupt.deferred(),
+            self._interrupt,
             np.errstate(over="ignore", invalid="ignore", divide="ignore"),
         ):
             while done < n_rows:
-                count = 0
-                if online:
-                    count, cost = self._present_online(X, targets, scale, order, done)
-                if not count:  # a batch, or the one row that the compiled pass has left to NumPy
-                    count = min(batch_size, n_rows - done)
-                    cost = count * self._present_batch(X, targets, scale, order, done, count)
+                count = min(batch_size, n_rows - done)
+                total += count * self._present_batch(X, targets, scale, order, done, count)
+                done += count
+                self._interrupt.honour()
+                if deadline < np.inf and perf_counter() >= deadline:
+                    break
+        return total / done if done else np.nan
+
+    def _present_rows(self, X, targets, scale, order, deadline: float) -> float:
+        """As `present`, one row an update, by the pass that there is for it."""
+        n_rows = X.shape[0] if order is None else len(order)
+        total, done = 0.0, 0
+        with self._interrupt:
+            while done < n_rows:
+                count, cost = self._present_piece(X, targets, scale, order, done, n_rows)
+                if not count:  # the next row needs care
+                    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                        count, cost = 1, self._present_batch(X, targets, scale, order, done, 1)
                 total += cost
                 done += count
                 self._interrupt.honour()
@@ -299,19 +315,22 @@ class Trainer:
             first = start if order is None else int(order[start])
             raise DivergenceError(f"at row {first}: {error}") from None
 
-    def _present_online(self, X, targets, scale, order, start: int) -> tuple[int, float]:
-        """Updates on the next rows, one each; returns how many, and the sum of their costs."""
+    def _present_piece(self, X, targets, scale, order, start: int, n_rows: int):
+        """Present the next rows, one an update; returns how many, and the sum of their costs."""
         state, online = self.state, self.online
         assert online is not None
         online.load()
-        n_rows = X.shape[0] if order is None else len(order)
-        count = min(n_rows - start, online.rows_at_once(X))
+        count = n_rows - start
+        if count > 1:
+            count = min(count, online.rows_at_once(X))
         factors = self._multipliers(count)
-        if len(factors) > 1:
+        if self.schedule is not constant:
             count = len(factors)
-        rows = slice(start, start + count) if order is None else order[start : start + count]
         state.serve(self.rule, self.schedule, self.objective.network.w)
-        count, cost = online.present(X, targets, scale, rows, factors * state.decay)
+        if state.decay != 1.0:
+            factors = factors * state.decay
+        rows = slice(start, start + count) if order is None else order[start : start + count]
+        count, cost = online.present(X, targets, scale, rows, factors)
         state.n_updates += count
         state.n_samples += count
         return count, cost
@@ -319,15 +338,17 @@ class Trainer:
     def _multipliers(self, count: int) -> np.ndarray:
         """Those of the next `count` updates, (count,); (1,) if they are the same.
 
-        Where the schedule fails, the updates before come first.
+        Fewer if the schedule fails, which is raised when its update comes, or Ctrl-C waits.
         """
+        if self.schedule is constant:
+            return _ONE
         t = self.state.n_updates
         multipliers = [self._multiplier(t)]
-        if self.schedule is not constant:
-            try:
-                multipliers += [self._multiplier(t + i) for i in range(1, count)]
-            except Exception:  # noqa: S110 - it is raised when its update comes
-                pass
+        try:
+            while len(multipliers) < count and self._interrupt.pending is None:
+                multipliers.append(self._multiplier(t + len(multipliers)))
+        except BaseException:  # noqa: S110
+            pass
         return np.array(multipliers)
 
 

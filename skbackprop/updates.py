@@ -122,7 +122,7 @@ class Momentum(UpdateRule):
     """
 
     n_slots = 1
-    default_eta = 0.003
+    default_eta = 0.001
 
     def __init__(self, momentum: float = 0.9):
         self.momentum = momentum
