@@ -12,14 +12,14 @@ KINDS = {
     "regressor": (BackpropRegressor, MLPRegressor, SGDRegressor, (25, 15)),
     "classifier": (BackpropClassifier, MLPClassifier, SGDClassifier, (60, 40)),
 }
-CALLS = 20
+CALLS = 200
 
 
 def main(arguments):
     rng = np.random.RandomState(0)
     X = rng.standard_normal((CALLS, 30))
     targets = {"regressor": X[:, 0].copy(), "classifier": (X[:, 0] > 0).astype(int)}
-    repeats = 1 if arguments.quick else 21
+    repeats = 1 if arguments.quick else 11
     tables.head("work", "compiled", "NumPy", "scikit-learn MLP", "linear SGD (scikit-learn)",
                 "MLP / compiled", "MLP / NumPy")  # fmt: skip
     for kind, (Ours, MLP, Linear, goals) in KINDS.items():

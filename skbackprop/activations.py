@@ -258,7 +258,7 @@ class Activation:
         if out is None:
             out = np.empty_like(e)
         # Multiplying into `out` keeps float32 where a custom dphi answers in float64.
-        return np.multiply(e, self.dphi(v, y), out=out)
+        return np.multiply(e, self.dphi(v, y), out)
 
     def _content(self) -> tuple[Any, ...]:
         return self.phi, self.dphi, self.phi_into, self.name, self.range
@@ -325,10 +325,6 @@ def _shown(function: Callable[..., Any]) -> str:
 # as single columns have, it reads the wrong elements (NumPy 2.2 and 2.4 on x86-64).
 
 
-def _identity(v: Array, out: Array | None = None) -> Array:
-    return np.positive(v, out=out)
-
-
 def _identity_slope(v: Array, y: Array) -> Array:
     return np.ones_like(y)
 
@@ -351,13 +347,9 @@ def _logistic_slope(v: Array, y: Array) -> Array:
     return slope
 
 
-def _tanh(v: Array, out: Array | None = None) -> Array:
-    return np.tanh(v, out=out)
-
-
 def _tanh_slope(v: Array, y: Array) -> Array:
     slope = y * y
-    return np.subtract(1.0, slope, out=slope)
+    return np.subtract(1.0, slope, slope)
 
 
 def _scaled_tanh(v: Array, out: Array | None = None, *, amplitude: float, slope: float) -> Array:
@@ -512,19 +504,11 @@ def _softsign_slope(v: Array, y: Array) -> Array:
     return slope
 
 
-def _arctan(v: Array, out: Array | None = None) -> Array:
-    return np.arctan(v, out=out)
-
-
 def _arctan_slope(v: Array, y: Array) -> Array:
     with np.errstate(over="ignore"):  # v * v = inf rightly gives 0
         slope = v * v
     slope += 1.0
     return np.reciprocal(slope, out=slope)
-
-
-def _sin(v: Array, out: Array | None = None) -> Array:
-    return np.sin(v, out=out)
 
 
 def _sin_slope(v: Array, y: Array) -> Array:
@@ -724,9 +708,9 @@ def softplus(beta: float = 1.0) -> Activation:
 ACTIVATIONS: dict[str, Activation] = {
     activation.name: activation
     for activation in (
-        _built_in("identity", _identity, _identity_slope, (-_INF, _INF)),
+        _built_in("identity", np.positive, _identity_slope, (-_INF, _INF)),
         _built_in("logistic", _logistic, _logistic_slope, (0.0, 1.0)),
-        _built_in("tanh", _tanh, _tanh_slope, (-1.0, 1.0)),
+        _built_in("tanh", np.tanh, _tanh_slope, (-1.0, 1.0)),
         scaled_tanh(),
         _built_in("relu", _relu, _relu_slope, (0.0, _INF)),
         leaky_relu(),
@@ -739,8 +723,8 @@ ACTIVATIONS: dict[str, Activation] = {
         softplus(),
         _built_in("exp", _exp, _exp_slope, (0.0, _INF)),
         _built_in("softsign", _softsign, _softsign_slope, (-1.0, 1.0)),
-        _built_in("arctan", _arctan, _arctan_slope, (-math.pi / 2, math.pi / 2)),
-        _built_in("sin", _sin, _sin_slope, (-1.0, 1.0)),
+        _built_in("arctan", np.arctan, _arctan_slope, (-math.pi / 2, math.pi / 2)),
+        _built_in("sin", np.sin, _sin_slope, (-1.0, 1.0)),
         _built_in("gaussian", _gaussian, _gaussian_slope, (0.0, 1.0)),
         _built_in("hard_tanh", _hard_tanh, _hard_tanh_slope, (-1.0, 1.0)),
         _built_in("hard_sigmoid", _hard_sigmoid, _hard_sigmoid_slope, (0.0, 1.0)),

@@ -195,7 +195,7 @@ class Loss(BaseEstimator):
 
     def fused_delta(self, d, y, v, out: np.ndarray) -> np.ndarray:
         """Write ``delta = -dE/dv`` behind the canonical output activation: ``d - y``."""
-        return np.subtract(d, y, out=out)
+        return np.subtract(d, y, out)
 
     def output_delta(self, d, y, v, out: np.ndarray) -> np.ndarray:
         """Write the output neurons' local gradients: fused if canonical, else ``e phi'(v)``."""

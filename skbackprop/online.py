@@ -10,17 +10,21 @@ from __future__ import annotations
 import warnings
 from itertools import pairwise
 from math import fsum, isfinite
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from scipy import sparse
 from scipy.linalg import blas
 
+from .activations import ACTIVATIONS
 from .compiled import CompiledPass, why_no_compiler, why_not
 from .objective import take_rows
 from .updates import SGD
 
 __all__ = ["NumpyPass", "RowPass", "choose_engine"]
+
+_BLOCK_ROWS = 32  # rows whose signals are held at a time, if they are not more than
+_BLOCK_NUMBERS = 2**16  # so many numbers
 
 
 class RowPass(Protocol):
@@ -54,7 +58,7 @@ class RowPass(Protocol):
 
 
 class NumpyPass:
-    """The equations of `network` on one dense row, with a BLAS call for each.
+    """The equations of `network` on one dense row at a time, with a BLAS call for each.
 
     ``y_0 = +1``, which drives the biases, is carried along in the arrays: a layer's weights and
     biases lie one after the other in `w`, and so they are one matrix (n_in + 1, n_out), forward a
@@ -72,45 +76,72 @@ class NumpyPass:
         self._network, self._loss = objective.network, objective.loss
         w, sizes = self._network.w, self._network.sizes
         self._ger = blas.sger if w.dtype == np.float32 else blas.dger
-        # One array each for all layers, so that one product tells whether all is finite.
-        self._y = np.ones(sum(n + 1 for n in sizes[:-1]), w.dtype)
-        self._v, self._delta = np.empty(sum(sizes[1:]), w.dtype), np.empty(sum(sizes[1:]), w.dtype)
-        self._g = np.empty_like(w)
-        entering = _split(self._y, [n + 1 for n in sizes[:-1]])
-        self._x = entering[0][:-1]
-        self._output_y = np.empty((1, sizes[-1]), w.dtype)
-        outputs = [*(y[np.newaxis, :-1] for y in entering[1:]), self._output_y]
-        v, delta = _split(self._v, sizes[1:]), _split(self._delta, sizes[1:])
         shapes = [(n_in + 1, n_out) for n_in, n_out in pairwise(sizes)]
-        weights = _split(w, [n_in * n_out for n_in, n_out in shapes])
-        weights = [W.reshape(shape) for W, shape in zip(weights, shapes, strict=True)]
-        g = _split(self._g, [W.size for W in weights])
-        self._output_v, self._output_delta = v[-1][np.newaxis], delta[-1][np.newaxis]
-        self._forward = [
-            (y.dot, W, v_l, v_l[np.newaxis], activation.phi_into or activation.into, y_l)
-            for y, W, v_l, activation, y_l in zip(
-                entering, weights, v, self._network.activations, outputs, strict=True
-            )
-        ]
-        self._backward = [
-            (
-                weights[layer][:-1].dot,
-                delta[layer],
-                delta[layer - 1],
-                delta[layer - 1][np.newaxis],
-                self._network.activations[layer - 1].delta,
-                v[layer - 1][np.newaxis],
-                outputs[layer - 1],
-            )
-            for layer in range(self._network.n_layers - 1, 0, -1)
-        ]
+        self._g = np.empty_like(w)
+        self._weights, corrections = _matrices(w, shapes), _matrices(self._g, shapes)
         # Transposed, because BLAS changes in place what is stored by columns only.
-        self._weights = [W.T for W in weights]
-        self._corrections = [G.reshape(n).T for G, n in zip(g, shapes, strict=True)]
-        self._outer = list(zip(delta, entering, strict=True))
+        self._changed = [W.T for W in self._weights]
+        self._corrections = [G.T for G in corrections]
         self._eta = trainer.eta_by_layer()
         plain = type(trainer.rule) is SGD and not any(objective.penalty.strengths)
         self._is_plain = plain and objective.learning is None and self._eta is not None
+        # The signals of a block of rows: one array each for all layers, so that few products tell
+        # whether all is finite. Every row begins at a whole cache line.
+        self._n_rows = max(1, min(_BLOCK_ROWS, _BLOCK_NUMBERS // sum(sizes)))
+        self._y = self._signals(sum(n + 1 for n in sizes[:-1]))
+        for bias in np.cumsum([n + 1 for n in sizes[:-1]]) - 1:
+            self._y[:, bias] = 1.0
+        self._v, self._delta = self._signals(sum(sizes[1:])), self._signals(sum(sizes[1:]))
+        self._output = self._output_v = self._v[:, sum(sizes[1:-1]) : sum(sizes[1:])]
+        if self._network.activations[-1] != ACTIVATIONS["identity"]:
+            self._output = self._signals(sizes[-1])[:, : sizes[-1]]
+        self._output_delta_into = self._loss.output_delta
+        if self._loss.canonical:
+            self._output_delta_into = self._loss.fused_delta
+        self._rows: list[_Row] = []
+
+    def _signals(self, count: int) -> np.ndarray:
+        return np.zeros((self._n_rows, -(-count // 16) * 16), self._network.w.dtype)
+
+    def _views(self, count: int) -> list[_Row]:
+        """The first rows of the block; made when they are first needed."""
+        while len(self._rows) < count:
+            self._rows.append(self._make_row(len(self._rows)))
+        return self._rows
+
+    def _make_row(self, index: int) -> _Row:
+        network, sizes = self._network, self._network.sizes
+        entering = _split(self._y[index], [n + 1 for n in sizes[:-1]])
+        v, delta = _split(self._v[index], sizes[1:]), _split(self._delta[index], sizes[1:])
+        outputs = [*(y[:-1] for y in entering[1:]), self._output[index]]
+        into = [activation.phi_into or activation.into for activation in network.activations]
+        if self._output is self._output_v:
+            outputs[-1], into[-1] = v[-1], None
+        forward = [
+            (y.dot, W, v_l, phi_into, v_l[np.newaxis], out[np.newaxis])
+            for y, W, v_l, phi_into, out in zip(
+                entering, self._weights, v, into, outputs, strict=True
+            )
+        ]
+        backward = [
+            (
+                self._weights[layer][:-1].dot,
+                delta[layer],
+                delta[layer - 1],
+                network.activations[layer - 1].delta,
+                delta[layer - 1][np.newaxis],
+                v[layer - 1][np.newaxis],
+                outputs[layer - 1][np.newaxis],
+            )
+            for layer in range(network.n_layers - 1, 0, -1)
+        ]
+        return _Row(
+            forward,
+            backward,
+            list(zip(delta, entering, strict=True)),
+            (outputs[-1][np.newaxis], v[-1][np.newaxis]),
+            delta[-1][np.newaxis],
+        )
 
     def load(self) -> None:
         """Nothing: NumPy is there."""
@@ -123,77 +154,118 @@ class NumpyPass:
         """See `RowPass.present`; sparse rows all need `Trainer.update`."""
         if sparse.issparse(X):
             return 0, 0.0
-        loss, plain = self._loss, self._is_plain
-        X, d = take_rows(X, rows), loss.encode(take_rows(targets, rows), self._network.w.dtype)
-        n_rows, done, total = len(d), 0, 0.0
-        weights = None if scale is None else scale[rows]
-        weight, factor = None, float(factors[0])
-        v, y = self._output_v, self._output_y
-        if n_rows > 1:
-            v, y = np.empty_like(d), np.empty_like(d)
+        X, d = take_rows(X, rows), self._loss.encode(take_rows(targets, rows), self._network.w.dtype)
+        weights = [None] * len(d) if scale is None else scale[rows].tolist()
+        multipliers = factors.tolist() * (len(d) if len(factors) == 1 else 1)
+        done, total = 0, 0.0
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            while done < n_rows:
-                d_row = d[done : done + 1] if n_rows > 1 else d
-                if len(factors) > 1:
-                    factor = float(factors[done])
-                if weights is not None:
-                    weight = float(weights[done])
-                if not self._flow(X[done], d_row, weight, factor):
+            while done < len(d):
+                part = slice(done, done + self._n_rows)
+                block = X[part], d[part], weights[part], multipliers[part]
+                count, cost = self._present_block(block, done)
+                done, total = done + count, total + cost
+                if count < len(block[1]):
                     break
-                if plain:
-                    if n_rows > 1:
-                        v[done], y[done] = self._output_v[0], self._output_y[0]
-                    self._learn(factor)
-                else:
-                    total += self._learn_by_rule(d_row, weight, factor, done)
-                done += 1
-            if plain:  # the costs of all rows together
-                values = loss.value(d[:done], y[:done], v[:done])
-                total = fsum((values if weights is None else values * weights[:done]).tolist())
         return done, total
 
-    def _flow(self, x, d, weight: float | None, factor: float) -> bool:
-        """Forward, error and backward of one row; whether nothing comes near overflow."""
-        self._x[...] = x
-        for dot, W, v, v_row, phi_into, y in self._forward:
+    def _present_block(self, block, done: int) -> tuple[int, float]:
+        """Present rows in order; how many until one needs care, and the sum of their costs."""
+        X, d, weights, factors = block
+        self._y[: len(d), : X.shape[1]] = X
+        if len(d) > 1 and self._is_plain and self._present_trusting(block):
+            values = self._loss.value(d, self._output[: len(d)], self._output_v[: len(d)])
+            if weights[0] is not None:
+                values = values * weights
+            return len(d), fsum(values.tolist())
+        costs: list[float] = []
+        rows = zip(self._views(len(d)), d[:, np.newaxis], weights, factors)  # noqa: B905
+        for index, (row, d_row, weight, factor) in enumerate(rows):
+            self._flow(row, d_row, weight)
+            if not self._is_finite(slice(index, index + 1), factor):
+                break
+            cost = float(self._loss.value(d_row, *row.output)[0])
+            cost = cost if weight is None else cost * weight
+            if self._is_plain:
+                self._change(row, factor)
+            else:
+                cost += self._change_by_rule(row, cost, factor, done + index)
+            costs.append(cost)
+        return len(costs), fsum(costs)
+
+    def _present_trusting(self, block) -> bool:
+        """Present rows by the bare rule, and look only then whether all was finite.
+
+        If it was not, nothing has changed.
+        """
+        _, d, weights, factors = block
+        before = self._network.w.copy()
+        rows = zip(self._views(len(d)), d[:, np.newaxis], weights, factors)  # noqa: B905
+        for row, d_row, weight, factor in rows:
+            self._flow(row, d_row, weight)
+            self._change(row, factor)
+        if self._is_finite(slice(len(d)), max(factors)):
+            return True
+        self._network.w[...] = before
+        return False
+
+    def _flow(self, row: _Row, d, weight: float | None) -> None:
+        """Forward, error and backward of one row."""
+        for dot, W, v, phi_into, v_row, y in row.forward:
             dot(W, v)  # v_j = sum_i w_ji y_i
-            phi_into(v_row, y)  # y_j = phi_j(v_j)
-        self._loss.output_delta(d, self._output_y, self._output_v, out=self._output_delta)
+            if phi_into is not None:
+                phi_into(v_row, y)  # y_j = phi_j(v_j)
+        self._output_delta_into(d, *row.output, row.output_delta)
         if weight is not None:
-            self._output_delta *= weight
-        for dot, delta, e, e_row, to_delta, v, y in self._backward:
+            np.multiply(row.output_delta, weight, out=row.output_delta)
+        for dot, delta, e, to_delta, e_row, v, y in row.backward:
             dot(delta, e)  # e_j = sum_k delta_k w_kj
             to_delta(e_row, v, y, e_row)  # delta_j = e_j phi_j'(v_j)
-        step = max(self._trainer.largest_eta * factor, 1.0)
-        size = self._delta.dot(self._delta) * self._y.dot(self._y) * step * step
-        return isfinite(size + self._v.dot(self._v))
 
-    def _learn(self, factor: float) -> None:
+    def _is_finite(self, rows: slice, factor: float) -> bool:
+        """Whether no v, delta or step of the rows comes near overflow."""
+        v, delta, y = self._v[rows].ravel(), self._delta[rows].ravel(), self._y[rows].ravel()
+        step = max(self._trainer.largest_eta * factor, 1.0)
+        return isfinite(delta.dot(delta) * y.dot(y) * step * step + v.dot(v))
+
+    def _change(self, row: _Row, factor: float) -> None:
         """``Dw_ji = eta delta_j y_i``."""
         ger = self._ger
-        for (delta, y), W, eta in zip(self._outer, self._weights, self._eta, strict=True):
+        for (delta, y), W, eta in zip(row.outer, self._changed, self._eta, strict=True):
             ger(eta * factor, delta, y, 1, 1, W, 1, 1, 1)
 
-    def _learn_by_rule(self, d, weight: float | None, factor: float, done: int) -> float:
-        """Give the rule the whole correction; returns the row's cost before."""
+    def _change_by_rule(self, row: _Row, cost: float, factor: float, done: int) -> float:
+        """Give the rule the whole correction; returns the penalty."""
         trainer, w, g = self._trainer, self._network.w, self._g
         state, ger = trainer.state, self._ger
-        cost = float(self._loss.value(d, self._output_y, self._output_v)[0])
-        if weight is not None:
-            cost *= weight
         g.fill(0.0)
-        for (delta, y), G in zip(self._outer, self._corrections, strict=True):
+        for (delta, y), G in zip(row.outer, self._corrections, strict=True):
             ger(1.0, delta, y, 1, 1, G, 1, 1, 1)  # delta_j y_i
-        cost += trainer.objective.penalise(g)
+        penalty = trainer.objective.penalise(g)
         t = state.n_updates - state.rule_start + done
-        trainer.rule.step(w, g, state.rule_state, t, trainer.eta * factor, cost)
-        return cost
+        trainer.rule.step(w, g, state.rule_state, t, trainer.eta * factor, cost + penalty)
+        return penalty
+
+
+class _Row(NamedTuple):
+    """Views of one row's signals, as the equations need them."""
+
+    forward: list[tuple]
+    backward: list[tuple]
+    outer: list[tuple[np.ndarray, np.ndarray]]  # delta and what enters, of each layer
+    output: tuple[np.ndarray, np.ndarray]  # y and v of the output neurons, (1, n_units)
+    output_delta: np.ndarray
 
 
 def _split(flat: np.ndarray, sizes) -> list[np.ndarray]:
-    """Views of consecutive pieces of an array."""
+    """Views of consecutive pieces of an array, which may go on after them."""
     ends = np.cumsum(sizes)
     return [flat[end - size : end] for end, size in zip(ends, sizes, strict=True)]
+
+
+def _matrices(flat: np.ndarray, shapes) -> list[np.ndarray]:
+    """Views of consecutive pieces of an array, as matrices."""
+    pieces = _split(flat, [n_rows * n_columns for n_rows, n_columns in shapes])
+    return [piece.reshape(shape) for piece, shape in zip(pieces, shapes, strict=True)]
 
 
 def choose_engine(engine: str, before: str | None, trainer) -> tuple[str, RowPass | None]:
