@@ -154,7 +154,8 @@ class NumpyPass:
         """See `RowPass.present`; sparse rows all need `Trainer.update`."""
         if sparse.issparse(X):
             return 0, 0.0
-        X, d = take_rows(X, rows), self._loss.encode(take_rows(targets, rows), self._network.w.dtype)
+        X = take_rows(X, rows)
+        d = self._loss.encode(take_rows(targets, rows), self._network.w.dtype)
         weights = [None] * len(d) if scale is None else scale[rows].tolist()
         multipliers = factors.tolist() * (len(d) if len(factors) == 1 else 1)
         done, total = 0, 0.0
