@@ -1,7 +1,7 @@
 """Per-sample training: a chunk of rows at batch_size=1, plain sgd, tanh, linear outputs, float64.
 
 Time of one update; scikit-learn's is `fit(batch_size=1)` of an MLPRegressor, which is several times
-faster than its `partial_fit`. Ratios are to skbackprop's compiled pass, then to its NumPy one.
+faster than its `partial_fit`; it shuffles, unless told not to ("in order": what the others do).
 """
 
 import numpy as np
@@ -12,16 +12,22 @@ from . import peers, tables
 
 # sizes, rows of a run, targets: FANN / compiled, scikit-learn / compiled, scikit-learn / NumPy
 NETS = [
-    ((4, 10, 3), 2000, 1, 100, 10),
-    ((30, 32, 2), 2000, 1, 100, 10),
-    ((30, 64, 64, 2), 1000, 2, None, 10),
-    ((784, 100, 10), 200, 2, 15, None),
+    ((4, 10, 3), 20000, 1, 100, 10),
+    ((30, 32, 2), 10000, 1, 100, 10),
+    ((30, 64, 64, 2), 2000, 2, None, 10),
+    ((784, 100, 10), 500, 2, 15, None),
 ]
+SHOWN = ("compiled", "NumPy", "FANN", "scikit-learn", "in order", "torch")
+PAIRS = (
+    ("FANN", "compiled"),
+    ("scikit-learn", "compiled"),
+    ("scikit-learn", "NumPy"),
+    ("in order", "NumPy"),
+)
 
 
 def main(arguments):
-    tables.head("net", "compiled", "NumPy", "FANN", "scikit-learn", "torch",
-                "FANN / compiled", "scikit-learn / compiled", "scikit-learn / NumPy")  # fmt: skip
+    tables.head("net", *SHOWN, *(f"{peer} / {ours}" for peer, ours in PAIRS))
     for sizes, n_rows, *targets in NETS[: 1 if arguments.quick else None]:
         n_rows = 20 if arguments.quick else n_rows
         rng = np.random.default_rng(0)
@@ -30,10 +36,8 @@ def main(arguments):
         repeats = 1 if arguments.quick else 11
         taken = dict(zip(runs, tables.interleaved(list(runs.values()), repeats), strict=True))
         each = {name: seconds / rows_of(name, n_rows) for name, seconds in taken.items()}
-        shown = ("compiled", "NumPy", "FANN", "scikit-learn", "torch")
-        cells = [tables.duration(each[name]) if name in each else "-" for name in shown]
-        pairs = (("FANN", "compiled"), ("scikit-learn", "compiled"), ("scikit-learn", "NumPy"))
-        for (peer, ours), target in zip(pairs, targets, strict=True):
+        cells = [tables.duration(each[name]) if name in each else "-" for name in SHOWN]
+        for (peer, ours), target in zip(PAIRS, [*targets, None], strict=True):
             both = peer in each and ours in each
             cells.append(tables.ratio(each[peer], each[ours], target) if both else "-")
         tables.line("-".join(map(str, sizes)), *cells)
@@ -41,7 +45,8 @@ def main(arguments):
 
 def rows_of(name, n_rows):
     """The slow ones run on fewer rows."""
-    return {"scikit-learn": max(n_rows // 10, 2), "torch": max(n_rows // 20, 2)}.get(name, n_rows)
+    share = {"scikit-learn": 20, "in order": 20, "torch": 40}
+    return max(n_rows // share[name], 2) if name in share else n_rows
 
 
 def contestants(sizes, X, D):
@@ -58,8 +63,9 @@ def contestants(sizes, X, D):
         data = net.data(X, D)
         runs["FANN"] = lambda: net.epoch(data)
     n = rows_of("scikit-learn", len(X))
-    mlp = peers.online_mlp(hidden).fit(X[:2], D[:2])
-    runs["scikit-learn"] = lambda: mlp.fit(X[:n], D[:n]) and None
+    for name, shuffle in (("scikit-learn", True), ("in order", False)):
+        mlp = peers.online_mlp(hidden, shuffle=shuffle).fit(X[:2], D[:2])
+        runs[name] = lambda mlp=mlp: mlp.fit(X[:n], D[:n]) and None
     if peers.has("torch"):
         runs["torch"] = torch_run(sizes, X, D, eta)
     return runs

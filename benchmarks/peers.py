@@ -43,7 +43,7 @@ def processor():
     return f"{names[0] if names else platform.machine()}, {len(names)} cores"
 
 
-def online_mlp(hidden, eta=0.001):
+def online_mlp(hidden, eta=0.001, *, shuffle=False):
     """scikit-learn's MLP set to one update a row of plain sgd: `fit` is one epoch."""
     return MLPRegressor(
         hidden_layer_sizes=hidden,
@@ -55,7 +55,7 @@ def online_mlp(hidden, eta=0.001):
         learning_rate_init=eta,
         max_iter=1,
         warm_start=True,
-        shuffle=False,
+        shuffle=shuffle,
         random_state=0,
     )
 
