@@ -39,7 +39,6 @@ from .updates import RULES, SGD, UpdateRule
 __all__ = ["CompiledPass", "compile_engine", "why_no_compiler", "why_not"]
 
 _CACHE_VARIABLE = "SKBACKPROP_CACHE_DIR"
-_PLAIN: Any = ("C", "A", "W")  # arrays as the compiled code takes them
 _PIECE_ROWS = 4096  # most rows of a call: each needs its desired outputs
 _PIECE_WORK = 2e7  # most weights to visit in a call, so that Ctrl-C waits a tenth of a second
 _DTYPES: dict[str, type] = {"float64": np.float64, "float32": np.float32}
@@ -578,8 +577,8 @@ class CompiledPass:
         ----------
         X, targets : ndarray or CSR
         scale : ndarray of shape (n,) or None
-        rows : slice or ndarray of int
-            Those to present.
+        rows : slice or ndarray of int or None
+            Those to present; None is all.
         factors : ndarray of shape (n_rows,) or (1,)
             Of eta, at each update or at all of them.
 
@@ -601,8 +600,8 @@ class CompiledPass:
             numbers,
             indices,
             bounds,
-            np.require(d, w.dtype, _PLAIN),
-            self._all_ones if scale is None else np.require(scale[rows], w.dtype, _PLAIN),
+            _plain(d, w.dtype),
+            self._all_ones if scale is None else _plain(take_rows(scale, rows), w.dtype),
             factors,
             state.n_updates - state.rule_start,
             *self._tables,
@@ -612,14 +611,20 @@ class CompiledPass:
     def _rows(self, X) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Rows as the compiled code takes them, dense or sparse: contiguous and writeable."""
         if not sparse.issparse(X):
-            return np.require(X, requirements=_PLAIN), self._no_indices, self._no_bounds
+            return _plain(X), self._no_indices, self._no_bounds
         if not X.has_canonical_format:
             X = X.copy()
             X.sum_duplicates()
         self._work[0][0, : X.shape[1]] = 0.0
-        numbers = np.require(X.data, requirements=_PLAIN)
-        indices = np.require(X.indices, np.int32, _PLAIN)
+        numbers, indices = _plain(X.data), _plain(X.indices, np.dtype(np.int32))
         return numbers[np.newaxis], indices, X.indptr.astype(np.int64)
+
+
+def _plain(A: np.ndarray, dtype: np.dtype | None = None) -> np.ndarray:
+    """`A` as the compiled code takes arrays: contiguous, aligned, writeable, of one dtype."""
+    if A.flags.carray and (dtype is None or A.dtype == dtype):
+        return A
+    return np.require(A, dtype, ("C", "A", "W"))
 
 
 def compile_engine(*, verbose: bool = False) -> None:

@@ -73,6 +73,7 @@ _NEUTRAL = {
 }
 _STRUCTURE = ("hidden_layer_sizes", "activation", "output_activation", "loss")
 _LEAVES_A_MODEL = (KeyboardInterrupt, DivergenceError)  # what ends a fit, yet leaves its weights
+_UNCHANGING = {type(None), str, float, int}
 _LARGEST: dict[np.dtype, float] = {
     np.dtype(t): float(np.finfo(t).max) for t in (np.float32, np.float64)
 }
@@ -358,14 +359,14 @@ class _Backprop(CallbackSupport, BaseEstimator):
             )
 
     def _params_key(self) -> tuple:
-        """The objects that the parameters are; a change of any is seen by identity."""
+        """The objects that the parameters are; a change of any makes another tuple."""
         parameters = vars(self)
         key = self._parameters_of(parameters)
-        for name in ("solver", "eta_schedule"):
-            if hasattr(parameters[name], "__dict__"):
-                key += tuple(vars(parameters[name]).values())
-        for name in ("eta", "dropout", "mask"):
-            if isinstance(parameters[name], (list, tuple, np.ndarray)):
+        for part in (parameters["solver"], parameters["eta_schedule"]):
+            if type(part) not in _UNCHANGING:
+                key += tuple(getattr(part, "__dict__", {}).values())
+        for part in (parameters["eta"], parameters["dropout"], parameters["mask"]):
+            if type(part) not in _UNCHANGING:
                 key += (object(),)  # may change in place: never the same twice
         return key
 
@@ -891,11 +892,7 @@ class _Backprop(CallbackSupport, BaseEstimator):
         running = vars(self).get("_running")
         if running is not None:
             known, trainer = running
-            if (
-                trainer.objective.network is self._network
-                and len(known) == len(key)
-                and all(map(is_, known, key))
-            ):
+            if trainer.objective.network is self._network and _is_same(known, key):
                 return trainer
         self._check_online_params()
         self._check_structure()
@@ -1759,6 +1756,11 @@ def _check_weights(sample_weight, X, name: str) -> np.ndarray:
     if (weights < 0).any():
         raise ValueError(f"{name} has negative values, the least {weights.min()}; it must be >= 0.")
     return weights
+
+
+def _is_same(known: tuple, key: tuple) -> bool:
+    """Whether two tuples hold the very same objects."""
+    return len(known) == len(key) and all(map(is_, known, key))
 
 
 def _is_single(y) -> bool:

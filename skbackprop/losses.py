@@ -730,7 +730,9 @@ class CrossEntropy(Loss):
     def value(self, d, y, v) -> np.ndarray:
         """``logsumexp(v) - d.v`` or ``sum_j softplus(v_j) - d_j v_j``, stable at any v."""
         if self.output.elementwise:
-            return (np.logaddexp(v.dtype.type(0), v) - d * v).sum(axis=1)
+            values = np.logaddexp(v.dtype.type(0), v)
+            values -= d * v
+            return values[:, 0] if values.shape[1] == 1 else values.sum(axis=1)
         # The largest output is 1 / sum_j exp(v_j - v_max), so logsumexp(v) = v_max - log y_max;
         # scipy.special.logsumexp gives the same at a third of the cost of a whole update.
         return row_max(v) - np.einsum("nj,nj->n", d, v) - np.log(row_max(y))

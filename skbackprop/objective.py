@@ -25,8 +25,11 @@ _JACOBIAN_NUMBERS = 2**21  # numbers of the Jacobian that are held at a time
 def take_rows(A, rows, out=None):
     """Rows of `A` (dense, memory-mapped or CSR), contiguous; `rows` is a slice or indices.
 
-    `out` gives an array for them, and is asked only if there is something to copy.
+    `out` gives an array for them, and is asked only if there is something to copy. None is all
+    rows, as they are.
     """
+    if rows is None:
+        return A
     if not isinstance(A, np.ndarray):
         return A[rows]
     if isinstance(rows, slice):

@@ -43,8 +43,8 @@ class RowPass(Protocol):
         ----------
         X, targets : ndarray or CSR
         scale : ndarray of shape (n,) or None
-        rows : slice or ndarray of int
-            Those to present.
+        rows : slice or ndarray of int or None
+            Those to present; None is all.
         factors : ndarray of shape (n_rows,) or (1,)
             Of eta, at each update or at all of them.
 
@@ -83,12 +83,14 @@ class NumpyPass:
         self._changed = [W.T for W in self._weights]
         self._corrections = [G.T for G in corrections]
         self._eta = trainer.eta_by_layer()
-        plain = type(trainer.rule) is SGD and not any(objective.penalty.strengths)
-        self._is_plain = plain and objective.learning is None and self._eta is not None
+        self._is_penalised = any(objective.penalty.strengths) or objective.learning is not None
+        is_bare = type(trainer.rule) is SGD and not self._is_penalised
+        self._is_plain = is_bare and self._eta is not None
         # The signals of a block of rows: one array each for all layers, so that few products tell
         # whether all is finite. Every row begins at a whole cache line.
         self._n_rows = max(1, min(_BLOCK_ROWS, _BLOCK_NUMBERS // sum(sizes)))
         self._y = self._signals(sum(n + 1 for n in sizes[:-1]))
+        self._x = self._y[:, : sizes[0]]
         for bias in np.cumsum([n + 1 for n in sizes[:-1]]) - 1:
             self._y[:, bias] = 1.0
         self._v, self._delta = self._signals(sum(sizes[1:])), self._signals(sum(sizes[1:]))
@@ -141,6 +143,7 @@ class NumpyPass:
             list(zip(delta, entering, strict=True)),
             (outputs[-1][np.newaxis], v[-1][np.newaxis]),
             delta[-1][np.newaxis],
+            (self._v[index], self._delta[index], self._y[index]),
         )
 
     def load(self) -> None:
@@ -156,42 +159,57 @@ class NumpyPass:
             return 0, 0.0
         X = take_rows(X, rows)
         d = self._loss.encode(take_rows(targets, rows), self._network.w.dtype)
-        weights = [None] * len(d) if scale is None else scale[rows].tolist()
+        scale = None if scale is None else take_rows(scale, rows)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            if len(d) == 1:
+                weight = None if scale is None else float(scale[0])
+                self._x[0] = X
+                cost = self._present_row(self._views(1)[0], d, weight, float(factors[0]), 0)
+                return (0, 0.0) if cost is None else (1, cost)
+            return self._present_rows(X, d, scale, factors)
+
+    def _present_rows(self, X, d, scale, factors: np.ndarray) -> tuple[int, float]:
+        weights = [None] * len(d) if scale is None else scale.tolist()
         multipliers = factors.tolist() * (len(d) if len(factors) == 1 else 1)
         done, total = 0, 0.0
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            while done < len(d):
-                part = slice(done, done + self._n_rows)
-                block = X[part], d[part], weights[part], multipliers[part]
-                count, cost = self._present_block(block, done)
-                done, total = done + count, total + cost
-                if count < len(block[1]):
-                    break
+        while done < len(d):
+            part = slice(done, done + self._n_rows)
+            block = X[part], d[part], weights[part], multipliers[part]
+            count, cost = self._present_block(block, done)
+            done, total = done + count, total + cost
+            if count < len(block[1]):
+                break
         return done, total
 
     def _present_block(self, block, done: int) -> tuple[int, float]:
         """Present rows in order; how many until one needs care, and the sum of their costs."""
         X, d, weights, factors = block
-        self._y[: len(d), : X.shape[1]] = X
-        if len(d) > 1 and self._is_plain and self._present_trusting(block):
+        self._x[: len(d)] = X
+        if self._is_plain and self._present_trusting(block):
             values = self._loss.value(d, self._output[: len(d)], self._output_v[: len(d)])
             if weights[0] is not None:
                 values = values * weights
             return len(d), fsum(values.tolist())
         costs: list[float] = []
         rows = zip(self._views(len(d)), d[:, np.newaxis], weights, factors)  # noqa: B905
-        for index, (row, d_row, weight, factor) in enumerate(rows):
-            self._flow(row, d_row, weight)
-            if not self._is_finite(slice(index, index + 1), factor):
+        for row, d_row, weight, factor in rows:
+            cost = self._present_row(row, d_row, weight, factor, done + len(costs))
+            if cost is None:
                 break
-            cost = float(self._loss.value(d_row, *row.output)[0])
-            cost = cost if weight is None else cost * weight
-            if self._is_plain:
-                self._change(row, factor)
-            else:
-                cost += self._change_by_rule(row, cost, factor, done + index)
             costs.append(cost)
         return len(costs), fsum(costs)
+
+    def _present_row(self, row: _Row, d, weight, factor: float, done: int) -> float | None:
+        """One update; returns the cost before it, or None, with nothing done, if it needs care."""
+        self._flow(row, d, weight)
+        if not self._is_finite(*row.signals, factor):
+            return None
+        cost = float(self._loss.value(d, *row.output)[0])
+        cost = cost if weight is None else cost * weight
+        if self._is_plain:
+            self._change(row, factor)
+            return cost
+        return cost + self._change_by_rule(row, cost, factor, done)
 
     def _present_trusting(self, block) -> bool:
         """Present rows by the bare rule, and look only then whether all was finite.
@@ -204,7 +222,8 @@ class NumpyPass:
         for row, d_row, weight, factor in rows:
             self._flow(row, d_row, weight)
             self._change(row, factor)
-        if self._is_finite(slice(len(d)), max(factors)):
+        v, delta, y = (A[: len(d)].ravel() for A in (self._v, self._delta, self._y))
+        if self._is_finite(v, delta, y, max(factors)):
             return True
         self._network.w[...] = before
         return False
@@ -222,9 +241,8 @@ class NumpyPass:
             dot(delta, e)  # e_j = sum_k delta_k w_kj
             to_delta(e_row, v, y, e_row)  # delta_j = e_j phi_j'(v_j)
 
-    def _is_finite(self, rows: slice, factor: float) -> bool:
-        """Whether no v, delta or step of the rows comes near overflow."""
-        v, delta, y = self._v[rows].ravel(), self._delta[rows].ravel(), self._y[rows].ravel()
+    def _is_finite(self, v, delta, y, factor: float) -> bool:
+        """Whether no v, delta or step comes near overflow."""
         step = max(self._trainer.largest_eta * factor, 1.0)
         return isfinite(delta.dot(delta) * y.dot(y) * step * step + v.dot(v))
 
@@ -241,7 +259,7 @@ class NumpyPass:
         g.fill(0.0)
         for (delta, y), G in zip(row.outer, self._corrections, strict=True):
             ger(1.0, delta, y, 1, 1, G, 1, 1, 1)  # delta_j y_i
-        penalty = trainer.objective.penalise(g)
+        penalty = trainer.objective.penalise(g) if self._is_penalised else 0.0
         t = state.n_updates - state.rule_start + done
         trainer.rule.step(w, g, state.rule_state, t, trainer.eta * factor, cost + penalty)
         return penalty
@@ -255,6 +273,7 @@ class _Row(NamedTuple):
     outer: list[tuple[np.ndarray, np.ndarray]]  # delta and what enters, of each layer
     output: tuple[np.ndarray, np.ndarray]  # y and v of the output neurons, (1, n_units)
     output_delta: np.ndarray
+    signals: tuple[np.ndarray, np.ndarray, np.ndarray]  # v, delta and y of all layers
 
 
 def _split(flat: np.ndarray, sizes) -> list[np.ndarray]:

@@ -329,7 +329,10 @@ class Trainer:
         state.serve(self.rule, self.schedule, self.objective.network.w)
         if state.decay != 1.0:
             factors = factors * state.decay
-        rows = slice(start, start + count) if order is None else order[start : start + count]
+        if order is not None:
+            rows = order[start : start + count]
+        else:
+            rows = None if count == X.shape[0] else slice(start, start + count)
         count, cost = online.present(X, targets, scale, rows, factors)
         state.n_updates += count
         state.n_samples += count
