@@ -550,7 +550,7 @@ def _hard_sigmoid_slope(v: Array, y: Array) -> Array:
 
 def row_max(a: Array) -> Array:
     """Largest entry of each row, (n,) of (n, k); a few times faster than ``a.max(axis=1)``."""
-    return np.maximum.reduce(np.ascontiguousarray(np.moveaxis(a, -1, 0)), axis=0)
+    return np.maximum.reduce(np.ascontiguousarray(a.T), axis=0).T
 
 
 def _softmax(v: Array, out: Array | None = None) -> Array:
