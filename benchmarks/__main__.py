@@ -11,6 +11,7 @@ import skbackprop
 
 from . import (
     batches,
+    cores,
     defaults,
     imports,
     memory,
@@ -30,6 +31,7 @@ SECTIONS = {
     "solvers": solvers,
     "scale": scale,
     "memory": memory,
+    "cores": cores,
     "imports": imports,
 }
 IMAGES = Path(__file__).parent / "images"

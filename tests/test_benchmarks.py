@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-SECTIONS = ("online", "rows", "batches", "sparse", "solvers", "scale", "memory", "imports")
+SECTIONS = ("online", "rows", "batches", "sparse", "solvers", "scale", "memory", "cores", "imports")
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,93 @@
+"""Cores: BLAS threads in the workers of a grid search, prediction of many rows, a busy server.
+
+Here BLAS may use all cores, but where a column says one. The workers of `GridSearchCV` tell how
+many BLAS threads each of them has: more than one for a core's share would slow all of them. The
+server is a pool of threads that predict single rows with one model.
+"""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from sklearn.model_selection import GridSearchCV
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from skbackprop import BackpropRegressor
+
+from . import tables
+
+CORES = os.cpu_count() or 1
+
+
+def main(arguments):
+    quick = arguments.quick
+    tables.head("work", "one", f"all {CORES} cores", "one / all", "")
+    with threadpool_limits(CORES):
+        search(2000 if quick else 20000, quick)
+        predict(2000 if quick else 200000, quick)
+        serve(100 if quick else 5000, quick)
+
+
+def blas_threads(model, X, y):
+    """A scorer: the BLAS threads of the process that it runs in, negative because less is more."""
+    return -max(library["num_threads"] for library in threadpool_info())
+
+
+def search(n_rows, quick):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n_rows, 100))
+    model = BackpropRegressor((200,), max_iter=2, random_state=0)
+    searches = {
+        n_jobs: GridSearchCV(
+            model,
+            {"eta": [0.001, 0.01]},
+            cv=2,
+            refit=False,
+            n_jobs=n_jobs,
+            scoring={"threads": blas_threads},
+        )  # fmt: skip
+        for n_jobs in (1, CORES)
+    }
+    runs = [lambda s=s: s.fit(X, X[:, 0]) and None for s in searches.values()]
+    taken = tables.interleaved(runs, 1 if quick else 5)
+    threads = -int(searches[CORES].cv_results_["mean_test_threads"].min())
+    line("`GridSearchCV` of 4 fits, n_jobs", taken, f"{threads} BLAS thread(s) in each worker")
+
+
+def predict(n_rows, quick):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n_rows, 100))
+    model = BackpropRegressor((200,), max_iter=1, random_state=0).fit(X[:1000], X[:1000, 0])
+
+    def with_threads(count):
+        with threadpool_limits(count):
+            model.predict(X)
+
+    runs = [lambda: with_threads(1), lambda: with_threads(CORES)]
+    line(f"`predict` of {n_rows} x 100, BLAS threads", tables.interleaved(runs, 1 if quick else 7))
+
+
+def serve(n_calls, quick):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n_calls, 30))
+    model = BackpropRegressor((32,), max_iter=1, random_state=0).fit(X[:100], X[:100, 0])
+    alone = np.concatenate([model.predict(X[i : i + 1]) for i in range(n_calls)])
+    answers = []
+
+    def with_workers(count):
+        with ThreadPoolExecutor(count) as pool:
+            parts = pool.map(lambda i: model.predict(X[i : i + 1]), range(n_calls))
+            answers.append(np.concatenate(list(parts)))
+
+    taken = tables.interleaved(
+        [lambda: with_workers(1), lambda: with_workers(8)], 1 if quick else 5
+    )
+    same = all(np.array_equal(alone, answer) for answer in answers)
+    told = "every answer as when alone" if same else "ANSWERS DIFFER"
+    line(f"{n_calls} single predictions, threads of a server (1, 8)", taken, told)
+
+
+def line(work, taken, remark=""):
+    one, all_ = taken
+    cells = tables.duration(one), tables.duration(all_), tables.ratio(one, all_)
+    tables.line(work, *cells, remark)
