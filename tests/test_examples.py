@@ -82,6 +82,11 @@ def check_bayesian_regularisation(text):
     assert (EXAMPLES / "images" / "bayesian_regularisation.png").stat().st_size < 150_000
 
 
+def check_prediction_server(text):
+    assert "8 clients, 4552 predictions, 8 threads" in text
+    assert "model alone: 0\n" in text
+
+
 CHECKS = {name.removeprefix("check_") + ".py": check for name, check in globals().items()
           if name.startswith("check_")}  # fmt: skip
 
