@@ -33,6 +33,7 @@ threads = set()
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"  # connections stay open
+    wbufsize = -1  # an answer is one packet
 
     def do_POST(self):
         row = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -53,7 +54,7 @@ def ask_for_all(server):
     connection = HTTPConnection(*server.server_address)
     answers = []
     for row in X:
-        connection.request("POST", "/", json.dumps(row.tolist()))
+        connection.request("POST", "/", json.dumps(row.tolist()).encode())
         answers.append(json.loads(connection.getresponse().read()))
     connection.close()
     return answers
