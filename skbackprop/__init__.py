@@ -4,6 +4,14 @@ from .activations import ACTIVATIONS, Activation, Mixed
 from .compiled import compile_engine
 from .estimators import BackpropClassifier, BackpropRegressor
 from .initializers import INITIALIZERS
+from .inspection import (
+    SignalTrace,
+    TrainingRecord,
+    check_gradient,
+    diagnose,
+    record_training,
+    trace_signals,
+)
 from .losses import (
     LOSSES,
     AbsoluteError,
@@ -111,6 +119,12 @@ __all__ = [
     "Task",
     "UpdateRule",
     "WholeBatchSolver",
+    "SignalTrace",
+    "TrainingRecord",
+    "check_gradient",
     "compile_engine",
+    "diagnose",
+    "record_training",
+    "trace_signals",
 ]
 __version__ = "0.1.0"
