@@ -1,4 +1,4 @@
-"""Displays of a fitted network in scikit-learn's manner: ``LossCurveDisplay.from_estimator(model)``.
+"""Displays of a fitted network, in scikit-learn's manner.
 
 A display takes data; `from_estimator` gets it from a fitted estimator, alone or at the end of a
 Pipeline, and draws it; `plot` draws it again, into axes of one's own if they are given. What was
@@ -16,13 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import cycle, pairwise
+from itertools import cycle
 from typing import Any
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from .activations import Activation, Mixed
-from .dissection import index_of, open_up
+from .dissection import index_of, input_names, open_up, output_names
 from .estimators import fitted_objective
 from .inspection import SignalTrace, trace_signals
 
@@ -40,6 +41,10 @@ _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _SIGNED = "cividis"  # dark blue, grey at zero, light yellow: its lightness tells the sign
 _POSITIVE = {"color": "#0072B2", "linestyle": "-"}
 _NEGATIVE = {"color": "#D55E00", "linestyle": (0, (3, 1.2))}
+_FOOT = 0.13  # share of the height of axes that a histogram at their foot takes
+_WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.85}
+_FEW_LINES = 12  # that have heads and numbers
+_MOST_LINES = 50  # between two layers: what the eye can still follow
 _SMALL = 8  # points, of what is written inside a plot
 
 
@@ -91,16 +96,23 @@ class _Display:
         return self.axes_
 
 
-def _legend_above(ax, title: str | None = None, n_columns: int = 3, **entries) -> None:
+def _legend_above(axis, title: str | None = None, handles: list | None = None) -> None:
     """A legend over the axes, where it hides nothing; its title is that of the axes."""
-    ax.legend(
-        **entries,
+    if handles is None:
+        handles = axis.get_legend_handles_labels()[0]
+    widths = [len(handle.get_label()) + 7 for handle in handles]  # in letters
+    room = axis.figure.get_figure(root=True).get_size_inches()[0] * axis.get_position().width * 16
+    n_columns = len(handles)
+    while n_columns > 1 and n_columns * max(widths) > room < sum(widths):
+        n_columns -= 1
+    axis.legend(
+        handles=handles,
         title=title,
         alignment="left",
         loc="lower left",
         bbox_to_anchor=(0.0, 1.0),
         borderaxespad=0.3,
-        ncols=n_columns,
+        ncols=max(n_columns, 1),
         frameon=False,
         fontsize=_SMALL,
         title_fontsize=9,
@@ -208,7 +220,7 @@ class LossCurveDisplay(_Display):
         """
         _pyplot(cls.__name__)
         named = estimator if isinstance(estimator, Mapping) else {"": estimator}
-        curves = {name: _recorded(name, final_estimator(model)) for name, model in named.items()}
+        curves = {name: _recorded(name, model) for name, model in named.items()}
         return cls(curves).plot(ax, panels=panels)
 
     def plot(self, ax=None, *, panels="auto") -> LossCurveDisplay:
@@ -270,10 +282,7 @@ class LossCurveDisplay(_Display):
             validation = self._draw(axis, curve.get("validation_loss"), style, linestyle="--")
             drawn.append(validation)
             self._mark_best(axis, curve, validation if len(validation) else drawn[-2], style)
-        values = np.concatenate(drawn)
-        values = values[np.isfinite(values)]
-        if len(values) and values.min() > 0 and values.max() > 10 * values.min():
-            axis.set_yscale("log")
+        _log_if_wide(axis, drawn)
 
     def _plot_score(self, axis) -> None:
         for curve, style in self._styles():
@@ -281,8 +290,9 @@ class LossCurveDisplay(_Display):
             self._mark_best(axis, curve, scores, style)
 
     def _plot_eta(self, axis) -> None:
-        for curve, style in self._styles():
-            self._draw(axis, curve.get("eta"), style, drawstyle="steps-post")
+        steps = {"drawstyle": "steps-post"}
+        drawn = [self._draw(axis, c.get("eta"), style, **steps) for c, style in self._styles()]
+        _log_if_wide(axis, drawn)
 
     def _mark_best(self, axis, curve, series, style) -> None:
         """A star where the weights were taken that were kept, and a line down from it."""
@@ -311,11 +321,18 @@ class LossCurveDisplay(_Display):
             star = {"marker": "*", "markersize": 11, "linestyle": ":", "markeredgecolor": "white"}
             handles.append(Line2D([], [], label=label, **star, **plain))
         if handles:
-            longest = max(len(handle.get_label()) for handle in handles)
-            _legend_above(axis, n_columns=max(1, min(4, 90 // (longest + 12))), handles=handles)
+            _legend_above(axis, handles=handles)
 
     def _has(self, series: str) -> bool:
         return any(len(_numbers(curve.get(series))) for curve in self.curves.values())
+
+
+def _log_if_wide(axis, series: Sequence[np.ndarray]) -> None:
+    """A logarithmic scale, if the numbers are positive and span more than a decade."""
+    values = np.concatenate(series)
+    values = values[np.isfinite(values)]
+    if len(values) and values.min() > 0 and values.max() > 10 * values.min():
+        axis.set_yscale("log")
 
 
 def _numbers(series) -> np.ndarray:
@@ -325,6 +342,9 @@ def _numbers(series) -> np.ndarray:
 
 def _recorded(name: str, estimator) -> dict[str, Any]:
     """The curves of one fitted estimator."""
+    if not hasattr(estimator, "loss_curve_"):
+        estimator = open_up(estimator).estimator
+        check_is_fitted(estimator)
     if not getattr(estimator, "loss_curve_", None):
         raise ValueError(
             f"{f'{name}: ' if name else ''}{type(estimator).__name__} has no loss curve; fit it "
@@ -404,14 +424,11 @@ class WeightsDisplay(_Display):
         WeightsDisplay
         """
         _pyplot(cls.__name__)
-        names = signal_names(estimator)
-        model = final_estimator(estimator)
-        display = cls(
-            [W.copy() for W in model.coefs_],
-            [b.copy() for b in model.intercepts_],
-            feature_names=names[0],
-            output_names=names[1],
-        )
+        opened = open_up(estimator)
+        network = fitted_objective(opened.estimator).network
+        coefs, intercepts = zip(*network.layers(network.w), strict=True)
+        names = {"feature_names": input_names(opened), "output_names": output_names(opened)}
+        display = cls(coefs, intercepts, **names)
         return display.plot(
             ax, kind=kind, layer=layer, image_shape=image_shape, max_neurons=max_neurons
         )
@@ -463,20 +480,24 @@ class WeightsDisplay(_Display):
         """Rows are what enters the layer, the bias last; columns are its neurons."""
         W = np.vstack([self.coefs[layer], self.intercepts[layer]])
         n_rows, n_columns = W.shape
-        size = np.clip(0.5 * n_columns, 2.5, 9.0) + 1.8, np.clip(0.3 * n_rows, 2.0, 8.0) + 0.8
-        (axis,) = self._panels(ax, 1, 1, size)
-        mesh = axis.imshow(W, cmap=_SIGNED, aspect="auto", **_around_zero(W))
-        axis.axhline(n_rows - 1.5, color="white", linewidth=2)
-        self.figure_.colorbar(mesh, ax=axis, label="weight")
         last = layer == len(self.coefs) - 1
         into = self.feature_names if layer == 0 else None
         out = self.output_names if last else None
+        longest = max(map(len, map(_clipped, ["bias"] if into is None else into)))
+        width = np.clip(0.46 * n_columns, 2.3, 9.0) + 0.08 * longest + 1.3
+        (axis,) = self._panels(ax, 1, 1, (width, np.clip(0.3 * n_rows, 2.0, 8.0) + 0.8))
+        limits = _around_zero(self.coefs[layer])  # a large bias must not make the weights pale
+        mesh = axis.imshow(W, cmap=_SIGNED, aspect="auto", **limits)
+        axis.axhline(n_rows - 1.5, color="white", linewidth=2)
+        beyond = np.abs(W).max() > limits["vmax"]
+        extend = "both" if beyond else "neither"
+        self.figure_.colorbar(mesh, ax=axis, label="weight", extend=extend)
         from_what = "inputs" if layer == 0 else f"neurons of hidden {layer}"
         axis.set(
             xlabel=f"neurons of {_layer_names(len(self.coefs))[layer]}",
             ylabel="" if into is not None else from_what,
         )
-        self.figure_.draw_without_rendering()  # lays the axes out: there is as much room as seen now
+        self.figure_.draw_without_rendering()  # lays the axes out: now they have their size
         rows = [*(into if into is not None else map(str, range(n_rows - 1))), "bias"]
         columns = out if out is not None else list(map(str, range(n_columns)))
         _name_ticks(axis.yaxis, rows, axis.bbox.height, upright=True)
@@ -512,12 +533,16 @@ class WeightsDisplay(_Display):
         for axis, name, W, b in layers:
             bins = np.histogram_bin_edges(np.append(W, b), bins=min(40, max(5, W.size // 4)))
             axis.hist(W.ravel(), bins, density=True, color="#56B4E9", label=f"{W.size} weights")
-            axis.hist(b, bins, density=True, histtype="step", color="black", label=f"{b.size} biases")
+            axis.hist(
+                b, bins, density=True, histtype="step", color="black", label=f"{b.size} biases"
+            )
             axis.set_yticks([])
-            _legend_above(axis, f"{name}, {W.shape[0]} to {W.shape[1]}", n_columns=2)
+            _legend_above(axis, f"{name}, {W.shape[0]} to {W.shape[1]}")
         axes[0].set_ylabel("density")
         for axis in axes:
             axis.set_xlabel("weight")
+            axis.locator_params(axis="x", nbins=4)
+            axis.ticklabel_format(axis="x", scilimits=(-3, 4))
 
 
 def _around_zero(values) -> dict[str, float]:
@@ -549,16 +574,17 @@ def _write_cells(axis, mesh, values: np.ndarray) -> None:
     """Write the numbers into the cells of a heat map, if there is room."""
     pixel = axis.figure.get_figure(root=True).dpi / 72
     height, width = axis.bbox.height / values.shape[0], axis.bbox.width / values.shape[1]
-    if height < 1.5 * _SMALL * pixel or width < 4.2 * _SMALL * pixel:
+    font = _SMALL - 1
+    if height < 1.5 * font * pixel or width < 3.9 * font * pixel:
         return
     for (i, j), value in np.ndenumerate(values):
         colour = _readable_on(mesh.to_rgba(value))
-        axis.text(j, i, _short(value), ha="center", va="center", fontsize=_SMALL, color=colour)
+        axis.text(j, i, _short(value), ha="center", va="center", fontsize=font, color=colour)
 
 
 def _readable_on(rgba) -> str:
     """Black or white, whichever stands out."""
-    return "black" if np.dot(rgba[:3], (0.299, 0.587, 0.114)) > 0.5 else "white"
+    return "black" if np.dot(rgba[:3], (0.299, 0.587, 0.114)) > 0.45 else "white"
 
 
 # -- the flow of error -----------------------------------------------------------------------------
@@ -699,7 +725,7 @@ def _boxes(axis, layers: Sequence[np.ndarray], label: str) -> None:
     axis.set_yscale("log")
     axis.grid(axis="y", alpha=0.25)
     axis.set_xticks(range(1, len(layers) + 1), ticks, fontsize=_SMALL)
-    axis.set(xlabel="layer of weights (the last is the output)", ylabel=label)
+    axis.set(xlabel="layer (the last is the output)", ylabel=label)
 
 
 # -- activations -----------------------------------------------------------------------------------
@@ -768,7 +794,7 @@ class ActivationDisplay(_Display):
         ActivationDisplay
         """
         _pyplot(cls.__name__)
-        network = final_estimator(estimator)._network
+        network = fitted_objective(open_up(estimator).estimator).network
         v = None if X is None else trace_signals(estimator, X).v
         return cls(network.activations, network.sizes[1:], v).plot(ax, layers=layers)
 
@@ -788,32 +814,51 @@ class ActivationDisplay(_Display):
         """
         n_layers = len(self.activations)
         layers = range(n_layers) if layers is None else [range(n_layers)[layer] for layer in layers]
-        for layer, axis in zip(layers, self._panels(ax, len(layers), 3, (3.7, 3.2)), strict=True):
+        for layer, axis in zip(layers, self._panels(ax, len(layers), 3, (3.7, 3.4)), strict=True):
             self._plot_layer(axis, layer)
             axis.set_xlabel("v")
         return self
 
     def _plot_layer(self, axis, layer: int) -> None:
+        from matplotlib.lines import Line2D
+
         groups = _neurons_by_activation(self.activations[layer], self.n_neurons[layer])
+        mixed = len(groups) > 1
         v = None if self.v is None else np.asarray(self.v[layer], dtype=float)
         grid = _grid(v)
-        mixed = len(groups) > 1
+        handles = []
         low, high = np.inf, -np.inf
-        for (activation, neurons), colour, marker in zip(groups, cycle(_COLOURS), cycle(_MARKERS)):
+        styles = zip(cycle(_COLOURS), cycle(_MARKERS), strict=False)
+        for place, ((activation, neurons), (colour, marker)) in enumerate(
+            zip(groups, styles, strict=False)
+        ):
             phi, slope = _curve(activation, grid, self.n_neurons[layer])
             low, high = min(low, phi.min(), slope.min()), max(high, phi.max(), slope.max())
-            style = {"markersize": 4, "markevery": 40, "marker": marker if mixed else ""}
-            label = f"{activation.name}, {len(neurons)} neurons" if mixed else "phi"
-            axis.plot(grid, phi, color=colour, label=label, **style)
-            slope_colour = colour if mixed else _COLOURS[1]
-            axis.plot(grid, slope, "--", color=slope_colour, label="phi'", **style)
+            style = {"color": colour, "marker": marker if mixed else "", "markersize": 4}
+            slope_style = style if mixed else {"color": _COLOURS[1]}
+            axis.plot(grid, phi, markevery=50, **style)
+            axis.plot(grid, slope, "--", markevery=(25, 50), **slope_style)
+            label = f"{activation.name} ({len(neurons)})" if mixed else "$\\phi$"
+            handles.append(Line2D([], [], label=_clipped(label), **style))
             if v is not None:
-                _foot(axis, v[:, neurons], grid, colour if mixed else "0.45")
-        room = (high - low) or 1.0
-        axis.set_ylim(low - (0.08 if v is None else 0.4) * room, high + 0.08 * room)
-        axis.grid(alpha=0.25)
+                _foot(axis, v[:, neurons], grid, place, colour if mixed else "0.4", style["marker"])
+        dashed = {"color": "0.3"} if mixed else {"color": _COLOURS[1]}
+        handles.append(Line2D([], [], label="$\\phi'$", linestyle="--", **dashed))
         name = _layer_names(len(self.activations))[layer]
-        _legend_above(axis, f"{name}: {_clipped(self.activations[layer].name)}", n_columns=2)
+        _legend_above(axis, f"{name}: {_clipped(self.activations[layer].name)}", handles)
+        self._leave_room(axis, low, high, 0 if v is None else len(groups))
+
+    @staticmethod
+    def _leave_room(axis, low: float, high: float, n_feet: int) -> None:
+        """Limits that keep curves from `low` to `high` above the histograms at the foot."""
+        size = (high - low) or 1.0
+        share = n_feet * _FOOT + 0.06
+        bottom = low - size * share / (1.0 - share)
+        axis.locator_params(axis="y", nbins=6)
+        ticks = [t for t in axis.get_yticks() if low - 0.1 * size <= t <= high + 0.1 * size]
+        axis.set_yticks(ticks)
+        axis.set_ylim(bottom, high + 0.06 * size)
+        axis.grid(alpha=0.25)
 
 
 def _neurons_by_activation(activation: Activation, n: int) -> list[tuple[Activation, list[int]]]:
@@ -841,13 +886,16 @@ def _curve(activation: Activation, grid: np.ndarray, n_neurons: int):
     return y[:, 0], activation.delta(unit, v, y)[:, 0]
 
 
-def _foot(axis, v: np.ndarray, grid: np.ndarray, colour: str) -> None:
-    """A histogram of v along the foot of the axes."""
-    height, edges = np.histogram(v, bins=60, range=(grid[0], grid[-1]))
-    height = 0.18 * height / max(height.max(), 1)
-    foot = axis.get_xaxis_transform()
-    style = {"transform": foot, "step": "post", "color": colour, "linewidth": 1}
-    axis.fill_between(edges, np.append(height, 0.0), alpha=0.45, **style)
+def _foot(axis, v: np.ndarray, grid: np.ndarray, place: int, colour: str, marker: str) -> None:
+    """A histogram of v along the foot of the axes, above `place` others."""
+    count, edges = np.histogram(v, bins=60, range=(grid[0], grid[-1]))
+    floor = place * _FOOT
+    height = floor + 0.9 * _FOOT * count / max(count.max(), 1)
+    style = {"transform": axis.get_xaxis_transform(), "color": colour}
+    axis.fill_between(
+        edges, floor, np.append(height, floor), step="post", alpha=0.5, linewidth=1, **style
+    )
+    axis.plot([edges[0]], [floor + 0.4 * _FOOT], marker=marker, markersize=4, **style)
 
 
 # -- signal flow -----------------------------------------------------------------------------------
@@ -1000,7 +1048,7 @@ class _SignalFlow:
         display.shown_ = [column.neurons for column in self.columns]
         self.n_slots = max(len(column.heights) for column in self.columns)
         n_gaps = len(self.columns) - 1
-        size = 2.3 * n_gaps + 2.6, min(0.42 * self.n_slots, 9.0) + 1.9
+        size = 2.3 * n_gaps + 2.6, min(max(0.42 * self.n_slots, 1.8), 9.0) + 1.9
         (self.axis,) = display._panels(ax, 1, 1, size)
         self.figure = display.figure_
 
@@ -1089,15 +1137,16 @@ class _SignalFlow:
         return shown, float(max(np.abs(W).max(), np.abs(b).max()))
 
     def _ends(self, layer: int):
-        """Every line of a layer: where it starts and ends, and its number."""
+        """The lines of a layer that are drawn: where they start and end, and their number."""
         shown, _ = self._strengths(layer)
-        for (i, j), value in np.ndenumerate(shown):
+        for place in np.argsort(-np.abs(shown), axis=None, kind="stable")[:_MOST_LINES]:
+            i, j = np.unravel_index(place, shown.shape)
             start, end = self.columns[layer].ends[i], self.columns[layer + 1].heights[j]
-            yield (layer, start), (layer + 1, end), value
+            yield (layer, start), (layer + 1, end), shown[i, j]
 
     def _draw_lines(self, layer: int) -> None:
         shown, largest = self._strengths(layer)
-        with_heads = shown.size <= 16
+        with_heads = shown.size <= _FEW_LINES
         for start, end, value in self._ends(layer):
             share = abs(value) / largest if largest else 0.0
             if not self.forward:
@@ -1117,22 +1166,23 @@ class _SignalFlow:
                 },
             )
         letter = "w" if self.lines == "weight" else r"\Delta w"
-        self.axis.text(
-            layer + 0.5, -self.n_slots / 2 - 0.55, f"largest $|{letter}|$ {_short(largest)}",
-            ha="center", va="center", fontsize=_SMALL - 1,
-        )  # fmt: skip
+        caption = f"largest $|{letter}|$ {_short(largest)}"
+        n_lines = (self.trace.sizes[layer] + 1) * self.trace.sizes[layer + 1]
+        if n_lines > min(shown.size, _MOST_LINES):
+            caption += f"\n{min(shown.size, _MOST_LINES)} of {n_lines} lines"
+        self._text(layer + 0.5, -self.n_slots / 2 - 0.15, caption, va="top", fontsize=_SMALL - 1)
 
     def _write_lines(self, layer: int) -> None:
         """The numbers of the lines, if they are few, where they touch nothing."""
         lines = list(self._ends(layer))
-        if len(lines) > 12:
+        if len(lines) > _FEW_LINES:
             return
         taken = [text.get_window_extent() for text in self.axis.texts if text.get_text()]
         taken += [self._extent_of_node(c, y) for c, k in enumerate(self.columns) for y in k.ends]
         for start, end, value in lines:
             text = self.axis.text(
                 0, 0, _short(value), ha="center", va="center", fontsize=_SMALL - 1, zorder=4,
-                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.85},
+                bbox=_WHITE,
             )  # fmt: skip
             for share in (0.4, 0.6, 0.3, 0.7, 0.5, 0.25, 0.75, 0.35, 0.65, 0.45, 0.55):
                 text.set_position(tuple(np.add(np.multiply(share, np.subtract(end, start)), start)))
@@ -1161,10 +1211,10 @@ class _SignalFlow:
         if column.left_out:
             height = column.heights[len(column.neurons)]
             dots = f"\N{VERTICAL ELLIPSIS} {column.left_out} more"
-            self._text(c, height, dots, ha="center", fontsize=self.font + 1)
+            self._text(c, height, dots, fontsize=self.font + 1, bbox=_WHITE)
         if column.has_box:
             self._draw_node(c, column.heights[-1], "white", "s")
-            self._text(c, column.heights[-1], "+1", ha="center", fontsize=self.font)
+            self._text(c, column.heights[-1], "+1", fontsize=self.font)
         self._write_caption(c)
 
     def _draw_node(self, c: int, height: float, colour, marker: str) -> None:
@@ -1182,11 +1232,10 @@ class _SignalFlow:
         self._draw_node(c, height, colour, "o")
         number = _short(value)
         font = min(self.font, 2.9 * self.radius / len(number))
-        shown = {"ha": "center", "fontsize": font, "color": _readable_on(colour)}
-        self._text(c, height, number, **shown)
+        self._text(c, height, number, fontsize=font, color=_readable_on(colour))
 
     def _write_name(self, c: int, neuron: int, height: float) -> None:
-        """Names beside inputs and outputs, numbers beside hidden neurons of which some are left out."""
+        """Names beside inputs and outputs; numbers, where not all are shown, beside others."""
         trace, sample = self.trace, self.sample
         font = min(_SMALL, self.font + 1)
         if c == 0:
@@ -1201,21 +1250,19 @@ class _SignalFlow:
             self._text(c, height, name, (self.radius + 3, 0), ha="left", fontsize=font)
         elif self.columns[c].left_out:
             offset = (0.8 * self.radius, 0.85 * self.radius)
-            self._text(c, height, str(neuron), offset, ha="left", fontsize=0.8 * self.font)
+            small = {"ha": "left", "fontsize": 0.8 * self.font, "bbox": {**_WHITE, "pad": 0.1}}
+            self._text(c, height, str(neuron), offset, **small)
 
     def _write_caption(self, c: int) -> None:
         column, n = self.columns[c], self.trace.n_layers
         if c:
             caption = f"{_layer_names(n)[c - 1]}\n{_clipped(self.trace.activations[c - 1], 14)}"
         else:
-            caption = "inputs\n"
+            caption = "inputs"
         if column.values is not None:
             caption += f"\nlargest $|{self.symbol}|$ {_short(column.largest)}"
-        top = self.n_slots / 2 + 1.0
-        self._text(c, top, caption, ha="center", fontsize=_SMALL)
+        self._text(c, self.n_slots / 2 + 0.15, caption, va="bottom", fontsize=_SMALL)
 
-    def _text(self, c: int, height: float, text: str, offset=(0, 0), **style) -> None:
-        self.axis.annotate(
-            text, (c, height), xytext=offset, textcoords="offset points", va="center", zorder=4,
-            annotation_clip=False, **style,
-        )  # fmt: skip
+    def _text(self, x: float, height: float, text: str, offset=(0, 0), **style) -> None:
+        style = {"ha": "center", "va": "center", "zorder": 4, "annotation_clip": False, **style}
+        self.axis.annotate(text, (x, height), xytext=offset, textcoords="offset points", **style)
