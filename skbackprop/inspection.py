@@ -33,6 +33,7 @@ from .estimators import (
     fitted_objective,
     read_rows,
 )
+from .explanations import RENDERERS, Explanation, explain_neuron
 from .losses import LOSSES, Loss
 from .network import Network, Workspace
 
@@ -76,6 +77,8 @@ class SignalTrace:
         canonical output activation, and not as ``e phi'(v)``; the two are equal.
     difference : bool
         Whether that piece is ``d - y``.
+    elementwise : bool
+        Whether each output depends on its own v alone; not so with softmax.
     coefs, intercepts : list of ndarray
         Weights (n_in, n_out) and biases (n_out,) of each layer.
     eta : list of float
@@ -102,6 +105,7 @@ class SignalTrace:
     E: np.ndarray | None
     fused: bool
     difference: bool
+    elementwise: bool
     coefs: list[np.ndarray]
     intercepts: list[np.ndarray]
     eta: list[float]
@@ -220,6 +224,62 @@ class SignalTrace:
         table = pd.concat(tables).sort_values(["sample", "layer", "neuron"])
         return table.reset_index(drop=True)
 
+    def explain(
+        self,
+        sample: int = 0,
+        layer: int = -1,
+        neuron: int = 0,
+        weight: int | str | None = None,
+        fmt: str = "text",
+        *,
+        digits: int = 6,
+    ) -> Explanation:
+        """The chain rule of a neuron, or of one of its weights, worked with the numbers.
+
+        Forward, error and local gradient, ``e phi'`` of an output neuron and
+        ``phi' sum_k delta_k w_kj`` of a hidden one with its sum spelled out, and what becomes of
+        the weights. Of sums with more than ten terms the eight largest are shown, and the others as
+        one number.
+
+        Parameters
+        ----------
+        sample, layer, neuron : int
+            Layer -1 is the output layer.
+        weight : int, "bias" or None, default=None
+            The place of the signal that enters the weight, among those of the layer before; None
+            explains the neuron, and the changes of all of its weights.
+        fmt : {"text", "latex", "html"}, default="text"
+            LaTeX needs no package.
+        digits : int, default=6
+            Significant digits.
+
+        Returns
+        -------
+        Explanation
+            A string. Notebooks show it as HTML, or LaTeX if that is what it is.
+
+        Raises
+        ------
+        IndexError
+            If there is no such sample, layer, neuron or weight.
+        ValueError
+            If `fmt` or `weight` is something else, or a weight is asked for without targets.
+        """
+        layer = index_of(layer, self.n_layers, "layer")
+        neuron = index_of(neuron, self.sizes[layer + 1], "neuron")
+        sample = index_of(sample, self.n_samples, "sample")
+        if fmt not in RENDERERS:
+            raise ValueError(f"fmt is {fmt!r}; it must be one of {', '.join(RENDERERS)}.")
+        if isinstance(weight, str) and weight != "bias":
+            raise ValueError(f"weight is {weight!r}; it must be None, a whole number, or 'bias'.")
+        if weight is not None:
+            self._at(layer, sample)
+            if weight != "bias":
+                weight = index_of(weight, self.sizes[layer], "weight")
+        if not 1 <= index_of(digits, 18, "digits"):
+            raise ValueError("digits is 0; it must be from 1 to 17.")
+        return explain_neuron(self, sample, layer, neuron, weight, fmt, int(digits))
+
     def to_html(self, path: str | os.PathLike, recording: TrainingRecord | None = None) -> None:
         """Write a page that steps through the rule on these samples.
 
@@ -288,6 +348,7 @@ def _trace(opened: Opened) -> SignalTrace:
         **_signals(network, loss, X, targets),
         fused=loss.canonical,
         difference=loss.canonical and type(loss).fused_delta is Loss.fused_delta,
+        elementwise=loss.output.elementwise,
         coefs=[_fixed(W) for W, _ in layers],
         intercepts=[_fixed(b) for _, b in layers],
         eta=eta_in_force(estimator),
