@@ -22,6 +22,13 @@ from .losses import (
     Task,
     Tweedie,
 )
+from .plots import (
+    ActivationDisplay,
+    GradientFlowDisplay,
+    LossCurveDisplay,
+    SignalFlowDisplay,
+    WeightsDisplay,
+)
 from .schedules import (
     SCHEDULES,
     Adaptive,
@@ -114,6 +121,11 @@ __all__ = [
     "WholeBatchSolver",
     "SignalTrace",
     "TrainingRecord",
+    "ActivationDisplay",
+    "GradientFlowDisplay",
+    "LossCurveDisplay",
+    "SignalFlowDisplay",
+    "WeightsDisplay",
     "compile_engine",
     "record_training",
     "trace_signals",

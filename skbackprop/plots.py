@@ -668,9 +668,11 @@ class GradientFlowDisplay(_Display):
         self
         """
         trace = self.trace
-        _need_errors(trace, type(self).__name__)
-        self.delta_ = [np.abs(delta) for delta in trace.delta]
-        self.ratio_, self.batch_ratio_ = zip(*map(self._ratios, range(trace.n_layers)), strict=True)
+        deltas = _local_gradients(trace, type(self).__name__)
+        self.delta_ = [np.abs(delta) for delta in deltas]
+        ratios = [self._ratios(layer, delta) for layer, delta in enumerate(deltas)]
+        self.ratio_ = [single for single, _ in ratios]
+        self.batch_ratio_ = [whole for _, whole in ratios]
         width = max(3.6, 0.62 * trace.n_layers + 1.0)
         left, right = self._panels(ax, 2, 2, (width, 3.8))
         _boxes(left, self.delta_, r"$|\delta|$")
@@ -685,22 +687,23 @@ class GradientFlowDisplay(_Display):
         _legend_above(right, "change of a step of the rule")
         return self
 
-    def _ratios(self, layer: int) -> tuple[np.ndarray, float]:
+    def _ratios(self, layer: int, delta: np.ndarray) -> tuple[np.ndarray, float]:
         """``|Dw| / |w|`` of a layer: of each sample, and of the mean change.
 
         The norm of an outer product is the product of the norms.
         """
         trace = self.trace
-        y, delta = trace.y[layer], trace.delta[layer]
+        y = trace.y[layer]
         size = np.linalg.norm(trace.coefs[layer]) or np.nan
         single = np.linalg.norm(y, axis=1) * np.linalg.norm(delta, axis=1)
         whole = np.linalg.norm(y.T @ delta) / len(y)
         return trace.eta[layer] * single / size, float(trace.eta[layer] * whole / size)
 
 
-def _need_errors(trace: SignalTrace, what: str) -> None:
+def _local_gradients(trace: SignalTrace, what: str) -> list[np.ndarray]:
     if trace.delta is None:
         raise ValueError(f"{what} needs the errors; give the targets y to the trace.")
+    return trace.delta
 
 
 def _boxes(axis, layers: Sequence[np.ndarray], label: str) -> None:
@@ -834,14 +837,15 @@ class ActivationDisplay(_Display):
         ):
             phi, slope = _curve(activation, grid, self.n_neurons[layer])
             low, high = min(low, phi.min(), slope.min()), max(high, phi.max(), slope.max())
-            style = {"color": colour, "marker": marker if mixed else "", "markersize": 4}
+            symbol = marker if mixed else ""
+            style = {"color": colour, "marker": symbol, "markersize": 4}
             slope_style = style if mixed else {"color": _COLOURS[1]}
             axis.plot(grid, phi, markevery=50, **style)
             axis.plot(grid, slope, "--", markevery=(25, 50), **slope_style)
             label = f"{activation.name} ({len(neurons)})" if mixed else "$\\phi$"
             handles.append(Line2D([], [], label=_clipped(label), **style))
             if v is not None:
-                _foot(axis, v[:, neurons], grid, place, colour if mixed else "0.4", style["marker"])
+                _foot(axis, v[:, neurons], grid, place, colour if mixed else "0.4", symbol)
         dashed = {"color": "0.3"} if mixed else {"color": _COLOURS[1]}
         handles.append(Line2D([], [], label="$\\phi'$", linestyle="--", **dashed))
         name = _layer_names(len(self.activations))[layer]
@@ -1011,7 +1015,7 @@ class SignalFlowDisplay(_Display):
         if not 1 <= max_neurons <= 30:
             raise ValueError(f"max_neurons is {max_neurons!r}; it must be from 1 to 30.")
         if direction == "backward" or lines == "change":
-            _need_errors(trace, f"direction={direction!r} with lines={lines!r}")
+            _local_gradients(trace, f"direction={direction!r} with lines={lines!r}")
         sample = index_of(sample, trace.n_samples, "sample")
         _SignalFlow(self, ax, sample, direction, lines, max_neurons).draw()
         return self
@@ -1055,7 +1059,10 @@ class _SignalFlow:
     def _column(self, c: int, max_neurons: int) -> _Column:
         trace, sample = self.trace, self.sample
         forward = trace.y[c][sample]
-        carried = forward if self.forward else trace.delta[c - 1][sample] if c else None
+        carried: np.ndarray | None = forward
+        if not self.forward:
+            assert trace.delta is not None
+            carried = trace.delta[c - 1][sample] if c else None
         size = np.abs(forward if carried is None else carried)
         n = len(size)
         neurons = np.arange(n)
@@ -1244,7 +1251,7 @@ class _SignalFlow:
                        fontsize=font)  # fmt: skip
         elif c == trace.n_layers:
             name = _clipped(trace.output_names[neuron], 18)
-            if trace.d is not None:
+            if trace.d is not None and trace.e is not None:
                 d, e = trace.d[sample, neuron], trace.e[sample, neuron]
                 name += f"\n$d$ {_short(d)}, $e$ {_short(e)}"
             self._text(c, height, name, (self.radius + 3, 0), ha="left", fontsize=font)
