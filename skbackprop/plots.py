@@ -128,11 +128,11 @@ def _choose(name: str, value, choices: Sequence) -> None:
 def _short(number: float) -> str:
     """A number in at most six characters."""
     size = abs(number)
-    if size == 0:
-        text = "0"
-    elif 0.095 <= size < 9.995:
+    if size == 0 or not np.isfinite(number):
+        text = f"{number:.0f}"
+    elif 0.0995 <= size < 9.995:
         text = f"{number:.2f}"
-    elif 0.0095 <= size < 0.095:
+    elif 0.0095 <= size < 0.0995:
         text = f"{number:.3f}"
     elif 9.995 <= size < 9999.5:
         text = f"{number:.{1 if size < 99.95 else 0}f}"
@@ -460,16 +460,16 @@ class WeightsDisplay(_Display):
         Raises
         ------
         ValueError
-            If there is no such kind or layer, or the image shape is not that of the inputs.
+            If there is no such kind, or the image shape is not that of the inputs.
+        IndexError
+            If there is no such layer.
         """
         _choose("kind", kind, ("auto", *self._KINDS))
         if kind == "auto":
             kind = "heatmap" if image_shape is None else "images"
-        n_layers = len(self.coefs)
-        if not -n_layers <= layer < n_layers:
-            raise ValueError(f"layer is {layer!r}; there are {n_layers} layers of weights.")
+        layer = index_of(layer, len(self.coefs), "layer")
         draw = {
-            "heatmap": lambda: self._plot_heatmap(ax, layer % n_layers),
+            "heatmap": lambda: self._plot_heatmap(ax, layer),
             "images": lambda: self._plot_images(ax, layer, image_shape, max_neurons),
             "histogram": lambda: self._plot_histograms(ax),
         }
@@ -497,11 +497,11 @@ class WeightsDisplay(_Display):
             xlabel=f"neurons of {_layer_names(len(self.coefs))[layer]}",
             ylabel="" if into is not None else from_what,
         )
-        self.figure_.draw_without_rendering()  # lays the axes out: now they have their size
         rows = [*(into if into is not None else map(str, range(n_rows - 1))), "bias"]
         columns = out if out is not None else list(map(str, range(n_columns)))
-        _name_ticks(axis.yaxis, rows, axis.bbox.height, upright=True)
-        _name_ticks(axis.xaxis, columns, axis.bbox.width, upright=False)
+        for names, upright in ((rows, True), (columns, False), (rows, True)):
+            self.figure_.draw_without_rendering()  # lays out: what one axis takes, the other lacks
+            _name_ticks(axis, names, upright=upright)
         self.figure_.draw_without_rendering()
         _write_cells(axis, mesh, W)
 
@@ -551,11 +551,12 @@ def _around_zero(values) -> dict[str, float]:
     return {"vmin": -largest, "vmax": largest}
 
 
-def _name_ticks(axis, names: Sequence, room: float, *, upright: bool) -> None:
-    """Name the ticks 0, 1, ... of an axis of `room` pixels: as many as do not touch each other.
+def _name_ticks(axes, names: Sequence, *, upright: bool) -> None:
+    """Name the ticks 0, 1, ... of the y (`upright`) or x axis: as many as do not touch each other.
 
-    Names along a horizontal axis are turned where they are too long.
+    Names along the x axis are turned where they are too long.
     """
+    axis, room = (axes.yaxis, axes.bbox.height) if upright else (axes.xaxis, axes.bbox.width)
     pixel = axis.get_figure(root=True).dpi / 72
     texts = [_clipped(name) for name in names]
     line, longest = 1.35 * _SMALL * pixel, max(map(len, texts)) * 0.72 * _SMALL * pixel
@@ -814,9 +815,15 @@ class ActivationDisplay(_Display):
         Returns
         -------
         self
+
+        Raises
+        ------
+        IndexError
+            If there is no such layer.
         """
         n_layers = len(self.activations)
-        layers = range(n_layers) if layers is None else [range(n_layers)[layer] for layer in layers]
+        layers = range(n_layers) if layers is None else layers
+        layers = [index_of(layer, n_layers, "layer") for layer in layers]
         for layer, axis in zip(layers, self._panels(ax, len(layers), 3, (3.7, 3.4)), strict=True):
             self._plot_layer(axis, layer)
             axis.set_xlabel("v")
