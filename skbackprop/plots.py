@@ -128,8 +128,10 @@ def _choose(name: str, value, choices: Sequence) -> None:
 def _short(number: float) -> str:
     """A number in at most six characters."""
     size = abs(number)
-    if size == 0 or not np.isfinite(number):
-        text = f"{number:.0f}"
+    if size == 0:
+        text = "0"
+    elif not np.isfinite(number):
+        text = str(number)
     elif 0.0995 <= size < 9.995:
         text = f"{number:.2f}"
     elif 0.0095 <= size < 0.0995:
