@@ -101,7 +101,7 @@ def _legend_above(axis, title: str | None = None, handles: list | None = None) -
     if handles is None:
         handles = axis.get_legend_handles_labels()[0]
     widths = [len(handle.get_label()) + 7 for handle in handles]  # in letters
-    room = axis.figure.get_figure(root=True).get_size_inches()[0] * axis.get_position().width * 16
+    room = 16 * axis.bbox.width / axis.figure.dpi
     n_columns = len(handles)
     while n_columns > 1 and n_columns * max(widths) > room < sum(widths):
         n_columns -= 1
@@ -534,9 +534,9 @@ class WeightsDisplay(_Display):
         layers = zip(axes, _layer_names(len(axes)), self.coefs, self.intercepts, strict=True)
         for axis, name, W, b in layers:
             bins = np.histogram_bin_edges(np.append(W, b), bins=min(40, max(5, W.size // 4)))
-            axis.hist(W.ravel(), bins, density=True, color="#56B4E9", label=f"{W.size} weights")
+            axis.hist(W.ravel(), bins, density=True, color="#56B4E9", label=f"weights ({W.size})")
             axis.hist(
-                b, bins, density=True, histtype="step", color="black", label=f"{b.size} biases"
+                b, bins, density=True, histtype="step", color="black", label=f"biases ({b.size})"
             )
             axis.set_yticks([])
             _legend_above(axis, f"{name}, {W.shape[0]} to {W.shape[1]}")
@@ -559,7 +559,7 @@ def _name_ticks(axes, names: Sequence, *, upright: bool) -> None:
     Names along the x axis are turned where they are too long.
     """
     axis, room = (axes.yaxis, axes.bbox.height) if upright else (axes.xaxis, axes.bbox.width)
-    pixel = axis.get_figure(root=True).dpi / 72
+    pixel = axes.figure.dpi / 72
     texts = [_clipped(name) for name in names]
     line, longest = 1.35 * _SMALL * pixel, max(map(len, texts)) * 0.72 * _SMALL * pixel
     turned = not upright and longest > room / len(texts) and longest > 2 * line
@@ -575,7 +575,7 @@ def _name_ticks(axes, names: Sequence, *, upright: bool) -> None:
 
 def _write_cells(axis, mesh, values: np.ndarray) -> None:
     """Write the numbers into the cells of a heat map, if there is room."""
-    pixel = axis.figure.get_figure(root=True).dpi / 72
+    pixel = axis.figure.dpi / 72
     height, width = axis.bbox.height / values.shape[0], axis.bbox.width / values.shape[1]
     font = _SMALL - 1
     if height < 1.5 * font * pixel or width < 3.9 * font * pixel:
@@ -1096,7 +1096,7 @@ class _SignalFlow:
         self._write_title()
         self._draw_scales()
         self.figure.draw_without_rendering()
-        pixel = self.figure.get_figure(root=True).dpi / 72
+        pixel = self.figure.dpi / 72
         slot = axis.bbox.height / pixel / (self.n_slots + 2.5)  # points
         self.radius = min(0.42 * slot, 13.0)
         self.font = max(min(_SMALL, 0.56 * self.radius), 2.0)
@@ -1212,7 +1212,7 @@ class _SignalFlow:
     def _extent_of_node(self, x: float, y: float):
         from matplotlib.transforms import Bbox
 
-        pixel = self.figure.get_figure(root=True).dpi / 72
+        pixel = self.figure.dpi / 72
         (x, y), r = self.axis.transData.transform((x, y)), self.radius * pixel
         return Bbox([[x - r, y - r], [x + r, y + r]])
 
