@@ -521,7 +521,8 @@ def test_signal_flow_refuses():
 @pytest.mark.parametrize(
     "number, text",
     [(0, "0"), (-0.0, "0"), (1, "1.00"), (-0.5, "-0.50"), (0.0994, "0.099"), (0.00874, "9e-3"),
-     (12.34, "12.3"), (-123.4, "-123"), (12345, "1e4"), (-1e-12, "-1e-12"), (np.nan, "nan"), (np.inf, "inf")],
+     (12.34, "12.3"), (-123.4, "-123"), (12345, "1e4"), (-1e-12, "-1e-12"), (np.nan, "nan"),
+     (np.inf, "inf")],
 )  # fmt: skip
 def test_short_numbers(number, text):
     assert numbers([skbackprop.plots._short(number)]) == [text]
