@@ -4,10 +4,11 @@ Sixty noisy points of a sine, and a network with 151 parameters: enough to run t
 ``solver="lm"`` tries to; ``solver="br"`` finds by itself how much of the data is noise, and keeps
 the few effective parameters (gamma) that the rest calls for. It needs no validation set.
 
-Run it with ``python examples/bayesian_regularisation.py``; it needs matplotlib and draws
-``examples/images/bayesian_regularisation.png``.
+Run it with ``python examples/bayesian_regularisation.py [FOLDER]``; it needs matplotlib and draws
+``bayesian_regularisation.png`` into ``examples/images``, or the folder given.
 """
 
+import sys
 import warnings
 from pathlib import Path
 
@@ -47,6 +48,5 @@ print(
     f"br: {model.gamma_:.1f} effective parameters of {model.coefs_[0].size * 3 + 1}, "
     f"noise {1 / np.sqrt(model.beta_):.2f} (truly {NOISE})"
 )
-path = Path(__file__).parent / "images" / "bayesian_regularisation.png"
-path.parent.mkdir(exist_ok=True)
-figure.savefig(path, dpi=110)
+folder = Path(sys.argv[1]) if sys.argv[1:] else Path(__file__).parent / "images"
+figure.savefig(folder / "bayesian_regularisation.png", dpi=110)

@@ -29,6 +29,13 @@ from .losses import (
     Task,
     Tweedie,
 )
+from .plots import (
+    ActivationDisplay,
+    GradientFlowDisplay,
+    LossCurveDisplay,
+    SignalFlowDisplay,
+    WeightsDisplay,
+)
 from .schedules import (
     SCHEDULES,
     Adaptive,
@@ -121,6 +128,11 @@ __all__ = [
     "WholeBatchSolver",
     "SignalTrace",
     "TrainingRecord",
+    "ActivationDisplay",
+    "GradientFlowDisplay",
+    "LossCurveDisplay",
+    "SignalFlowDisplay",
+    "WeightsDisplay",
     "check_gradient",
     "compile_engine",
     "diagnose",

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .estimators import BackpropClassifier, BackpropRegressor
 
-__all__ = ["Opened", "index_of", "open_up"]
+__all__ = ["Opened", "index_of", "input_names", "open_up", "output_names"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Opened:
     feature_names: list[str] | None = None
 
 
-def open_up(estimator, X, y=None) -> Opened:
+def open_up(estimator, X=None, y=None) -> Opened:
     """Find the network's estimator, and bring the data to it as the steps before it would.
 
     Parameters
@@ -41,8 +41,8 @@ def open_up(estimator, X, y=None) -> Opened:
     estimator : BackpropRegressor, BackpropClassifier, or a fitted scikit-learn estimator around one
         A `Pipeline` that ends in one, whose other steps transform X, or a
         `TransformedTargetRegressor`, whose transformer transforms y.
-    X, y : array-like
-        As the outermost estimator takes them.
+    X, y : array-like, optional
+        As the outermost estimator takes them; without X only the estimator is looked for.
 
     Returns
     -------
@@ -81,7 +81,7 @@ def _open_pipeline(pipeline: Pipeline, X, y) -> Opened:
     if not len(before):
         return open_up(last, X, y)
     check_is_fitted(pipeline)
-    inner = open_up(last, before.transform(X), y)
+    inner = open_up(last, None if X is None else before.transform(X), y)
     names = inner.feature_names
     if names is None:
         try:
@@ -89,6 +89,23 @@ def _open_pipeline(pipeline: Pipeline, X, y) -> Opened:
         except (AttributeError, ValueError):  # a step that does not know
             pass
     return Opened(inner.estimator, inner.X, inner.y, names)
+
+
+def input_names(opened: Opened) -> list[str]:
+    """Names of the columns that reach a fitted network; x0, x1, ... where nobody tells them."""
+    names = getattr(opened.estimator, "feature_names_in_", opened.feature_names)
+    count = opened.estimator.n_features_in_
+    if names is None or len(names) != count:
+        return [f"x{i}" for i in range(count)]
+    return [str(name) for name in names]
+
+
+def output_names(opened: Opened) -> list[str]:
+    """What each output neuron of a fitted network stands for."""
+    estimator, loss = opened.estimator, opened.estimator._loss
+    if isinstance(estimator, BackpropClassifier):
+        return loss.unit_names([str(label) for label in estimator.classes_.tolist()])
+    return loss.unit_names([f"output {j}" for j in range(loss.task.n_targets)])
 
 
 def index_of(value, count: int, what: str) -> int:

@@ -710,7 +710,8 @@ class _Backprop(CallbackSupport, BaseEstimator):
 
     def _history_to_continue(self) -> History:
         return History(
-            list(self.loss_curve_),
+            loss=list(self.loss_curve_),
+            eta=list(self.eta_curve_),
             validation_loss=list(self.validation_loss_curve_ or ()),
             validation_score=list(self.validation_scores_ or ()),
         )
@@ -730,6 +731,7 @@ class _Backprop(CallbackSupport, BaseEstimator):
             "n_iter_": n_epochs,
             "loss_": history.loss[-1] if history.loss else np.nan,
             "loss_curve_": history.loss,
+            "eta_curve_": history.eta,
             "best_loss_": None if self.early_stopping else min(history.loss, default=np.inf),
             "validation_loss_curve_": history.validation_loss or None,
             "validation_scores_": history.validation_score or None,
@@ -1102,6 +1104,9 @@ class BackpropRegressor(RegressorMixin, _Backprop):
         (None with early stopping, which watches the score).
     loss_curve_ : list of float
         Cost of each epoch of `fit`.
+    eta_curve_ : list of float or None
+        Learning rate at the start of each epoch of `fit`, the largest if there is one per layer;
+        None for an epoch of a whole-batch solver, which chooses its own steps.
     validation_loss_curve_, validation_scores_ : list of float or None
         Cost and score (see `scoring`) on the validation rows after each epoch.
     best_validation_score_ : float or None
@@ -1335,7 +1340,7 @@ class BackpropClassifier(ClassifierMixin, _Backprop):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,) or (n_labels,)
-    coefs_, intercepts_, n_iter_, t_, n_updates_, loss_, best_loss_, loss_curve_
+    coefs_, intercepts_, n_iter_, t_, n_updates_, loss_, best_loss_, loss_curve_, eta_curve_
         See `BackpropRegressor`.
     validation_loss_curve_, validation_scores_, best_validation_score_, best_iter_, stop_reason_
         See `BackpropRegressor`; unless `scoring` says otherwise, the score is the accuracy.

@@ -26,7 +26,7 @@ from sklearn.utils.validation import _num_samples
 
 from .activations import Activation, Mixed
 from .diagnosis import Diagnosis, Finding, diagnose
-from .dissection import Opened, index_of, open_up
+from .dissection import Opened, index_of, input_names, open_up, output_names
 from .estimators import (
     BackpropClassifier,
     BackpropRegressor,
@@ -364,8 +364,8 @@ def _trace(opened: Opened) -> SignalTrace:
         activations=[activation.name for activation in network.activations],
         loss=_loss_name(loss),
         sum_of_squares=loss.sum_of_squares,
-        feature_names=_feature_names(opened, network.sizes[0]),
-        output_names=loss.unit_names(_target_names(estimator, loss)),
+        feature_names=input_names(opened),
+        output_names=output_names(opened),
         _neurons=[_neuron_names(activation) for activation in network.activations],
     )
 
@@ -427,19 +427,6 @@ def _neuron_names(activation: Activation) -> list[str] | None:
     if isinstance(activation, Mixed):
         return [member.name for member in activation.activations]
     return None
-
-
-def _feature_names(opened: Opened, count: int) -> list[str]:
-    names = getattr(opened.estimator, "feature_names_in_", opened.feature_names)
-    if names is None or len(names) != count:
-        return [f"x{i}" for i in range(count)]
-    return [str(name) for name in names]
-
-
-def _target_names(estimator, loss: Loss) -> list[str]:
-    if loss.task.is_classification:
-        return [str(label) for label in estimator.classes_.tolist()]
-    return [f"output {j}" for j in range(loss.task.n_targets)]
 
 
 # -- training, step by step ------------------------------------------------------------------------

@@ -34,6 +34,7 @@ class History:
     """What the epochs of a fit have measured."""
 
     loss: list[float] = field(default_factory=list)
+    eta: list[float | None] = field(default_factory=list)  # at the start of the epoch
     validation_loss: list[float] = field(default_factory=list)
     validation_score: list[float] = field(default_factory=list)
     best_validation_score: float | None = None  # of this fit, the weights it began with counted
@@ -147,9 +148,18 @@ class Monitor:
             self._remember()
 
     def after_epoch(self, loss: float, eta: float | None = None) -> bool:
-        """Record an epoch; whether training is to stop, for `reason`."""
+        """Record an epoch; whether training is to stop, for `reason`.
+
+        Parameters
+        ----------
+        loss : float
+            The training cost.
+        eta : float, optional
+            In force at the start of the epoch; None if the solver chooses its own steps.
+        """
         history = self.history
         history.loss.append(loss)
+        history.eta.append(eta)
         figure = loss
         if self.validate is not None:
             score = self._record_validation()

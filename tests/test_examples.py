@@ -12,13 +12,15 @@ import pytest
 from sklearn.linear_model import SGDRegressor
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
+DRAWING = sorted(p.name for p in EXAMPLES.glob("*.py") if "savefig" in p.read_text("utf-8"))
+README = (EXAMPLES.parent / "README.md").read_text("utf-8")
 
 
-def run(name):
-    """Run one example as a user would; return what it printed."""
+def run(name, folder):
+    """Run one example as a user would, its picture going to `folder`; return what it printed."""
     threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     result = subprocess.run(
-        [sys.executable, EXAMPLES / name],
+        [sys.executable, EXAMPLES / name, folder],
         env={**os.environ, **threads, "PYTHONWARNINGS": "default"},
         capture_output=True,
         text=True,
@@ -79,7 +81,48 @@ def check_bayesian_regularisation(text):
     lm, br = (float(n) for n in re.findall(r"true sine ([\d.]+)", text))
     assert br < 0.12 < 0.2 < lm
     assert float(re.search(r"br: ([\d.]+) effective", text)[1]) < 12
-    assert (EXAMPLES / "images" / "bayesian_regularisation.png").stat().st_size < 150_000
+
+
+def check_xor(text):
+    outputs = [float(n) for n in re.search(r"outputs: (.*)", text)[1].split()]
+    assert np.allclose(outputs, [0, 1, 1, 0], atol=0.05)
+    v, y, delta = (
+        float(re.search(rf"{symbol} .*(?:\n {{6,}}=.*)*\n {{6,}}= (.*)\n", text)[1])
+        for symbol in ("v_j", "y_j", "delta_j")
+    )
+    assert abs(np.tanh(v) - y) < 1e-5
+    assert abs(float(re.search(r"= (-?[\d.e-]+)    \(input x0\)", text)[1]) - 0.1 * delta) < 1e-7
+
+
+def check_decision_boundary(text):
+    accuracies = [float(n) for n in re.findall(r"accuracy ([\d.]+)", text)]
+    assert len(accuracies) == 4
+    assert accuracies == sorted(accuracies) and accuracies[0] < 0.9 < 0.98 < accuracies[-1]
+
+
+def check_saturation(text):
+    ill, cured = text.split("scaled: ")
+    accuracies = [float(n) for n in re.findall(r"accuracy on new rows ([\d.]+)", text)]
+    assert accuracies[0] < 0.7 < 0.95 < accuracies[1]
+    assert "saturated_neurons: " in ill and "unscaled_inputs: " in ill
+    assert "Nothing ails this network." in cured
+
+
+def check_learning_rate(text):
+    last = [float(n) for n in re.findall(r"-> ([\d.]+)", text)]
+    assert np.argmin(last) == 2 and last[0] > last[1] > 10 * last[2] < last[3]
+    assert "DivergenceError: " in text and "eta=30 " in text
+
+
+def check_mixed_activations(text):
+    figures = re.findall(r"error ([\d.]+) where there were data, ([\d.]+) beyond", text)
+    tanh, relu, mixed = np.array(figures, dtype=float)
+    assert mixed[0] < 0.06 and (mixed < 0.25 * np.minimum(tanh, relu)).all()
+
+
+def check_levenberg_marquardt(text):
+    errors = {k: float(e) for k, e in re.findall(r"(\w+): .* error on new points (.*)", text)}
+    assert 10 * errors["lm"] < errors["lbfgs"] < errors["adam"]
 
 
 def check_prediction_server(text):
@@ -92,8 +135,22 @@ CHECKS = {name.removeprefix("check_") + ".py": check for name, check in globals(
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.glob("*.py")))
-def test_example(name):
-    CHECKS[name](run(name))
+def test_example(name, tmp_path):
+    CHECKS[name](run(name, tmp_path))
+    pictures = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
+    assert set(pictures) == ({Path(name).stem + ".png"} if name in DRAWING else set())
+    assert all(size < 150_000 for size in pictures.values())
+
+
+def test_pictures_that_are_kept():
+    # One for each example that draws, small, and shown.
+    pictures = {path.name: path.stat().st_size for path in (EXAMPLES / "images").iterdir()}
+    assert sorted(pictures) == [name.replace(".py", ".png") for name in DRAWING]
+    assert max(pictures.values()) < 150_000
+    for name in pictures:
+        assert f"](examples/images/{name})" in README
+    for path in EXAMPLES.glob("*.py"):
+        assert f"| `{path.name}` |" in README
 
 
 def test_online_scaling_recipe():

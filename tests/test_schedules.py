@@ -183,6 +183,19 @@ def test_the_multiplier_is_of_eta_and_counts_updates():
     assert model.coefs_[0][0, 0] == pytest.approx(first + 0.05 * e, rel=1e-14)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_eta_of_every_epoch_is_kept():
+    params = {"batch_size": 10, "max_iter": 3, "eta": [0.2, 0.1], "warm_start": True}
+    model = BackpropRegressor((2,), solver="sgd", eta_schedule=Exponential(0.9), **params)
+    model.fit(X, Y).fit(X, Y)  # four updates an epoch; the largest eta of the layers
+    np.testing.assert_allclose(model.eta_curve_, 0.2 * 0.9 ** np.arange(0, 24, 4))
+    model.set_params(solver="lbfgs", batch_size="auto", eta="auto", eta_schedule=None).fit(X, Y)
+    assert model.eta_curve_[6:] == [None] * model.n_iter_
+    divided = adaptive().fit(X, Y).eta_curve_
+    assert divided[0] == 0.1 and divided == sorted(divided, reverse=True)
+    assert set(np.round(np.log(np.divide(0.1, divided)) / np.log(5), 9)) >= {0, 1, 2, 3}
+
+
 def adaptive(**more):
     return BackpropRegressor(
         (), solver="sgd", eta=0.1, eta_schedule="adaptive", max_iter=500, tol=1e-3,

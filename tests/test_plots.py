@@ -1,0 +1,537 @@
+"""Displays show the numbers that they say they show, and nothing is written over anything else."""
+
+import doctest
+import pickle
+import subprocess
+import sys
+from itertools import combinations
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.text import Text
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.datasets import load_iris
+from sklearn.exceptions import NotFittedError
+from sklearn.metrics import PredictionErrorDisplay
+from sklearn.neural_network import MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import skbackprop.plots
+from skbackprop import (
+    ActivationDisplay,
+    BackpropClassifier,
+    BackpropRegressor,
+    GradientFlowDisplay,
+    LossCurveDisplay,
+    Mixed,
+    SignalFlowDisplay,
+    WeightsDisplay,
+    trace_signals,
+)
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(40, 4))
+Y = X[:, 0] - np.abs(X[:, 1])
+unconverged = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+@pytest.fixture(autouse=True)
+def figures_closed():
+    yield
+    plt.close("all")
+
+
+def regressor(hidden=(5,), **params):
+    params = {"activation": "tanh", "random_state": 0, "max_iter": 8, **params}
+    return BackpropRegressor(hidden, **params)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    """A small regression, fitted behind a scaler on named columns."""
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(X, columns=["age", "height", "weight", "income"])
+    model = make_pipeline(StandardScaler(), regressor(tol=10.0, n_iter_no_change=3, max_iter=50))
+    return model.fit(frame, Y), frame
+
+
+def by_hand():
+    """The worked step of the derivation: a net of two inputs, two hidden neurons, one output."""
+    W = [np.array([[0.2, 0.4], [-0.3, 0.5]]), np.array([[-0.6], [0.7]])]
+    b = [np.array([0.1, -0.2]), np.array([0.3])]
+    model = BackpropRegressor(
+        (2,), activation="logistic", output_activation="logistic", solver="sgd", eta=0.5
+    )
+    model.partial_fit([[0.0, 0.0]], [1.0])
+    model.coefs_, model.intercepts_ = W, b
+    return model, [[1.0, 0.0]], [1.0]
+
+
+def numbers(texts):
+    return [text.replace("\N{MINUS SIGN}", "-") for text in texts]
+
+
+def texts(ax):
+    return numbers(text.get_text() for text in ax.texts)
+
+
+# -- nothing overlaps ------------------------------------------------------------------------------
+
+SIZES = {"2-2-1": (2, (2,), 1), "4-10-3": (4, (10,), 3), "64-100-50-10": (64, (100, 50), 10)}
+SIZES |= {"30-30-30-30": (30, (30, 30), 30)}
+
+
+def network(sizes):
+    """Fitted, all the same: what is drawn does not depend on how well."""
+    n_in, hidden, n_out = SIZES[sizes]
+    rows = RNG.normal(size=(60, n_in)) * np.linspace(0.1, 3, n_in)
+    activation = [Mixed((["tanh", "relu", "gaussian"] * n)[:n]) for n in hidden]
+    model = BackpropClassifier(
+        hidden, activation=activation, max_iter=4, random_state=0, early_stopping=True,
+        eta_schedule="cosine",
+    )  # fmt: skip
+    if n_out == 1:
+        classes = rows[:, 0] > 0
+    else:
+        classes = np.array([f"class {i % n_out}" for i in range(len(rows))])
+    again = np.tile(rows, (6, 1)), np.tile(classes, 6)  # enough to hold some of each class out
+    return model.fit(*again), rows, classes
+
+
+DRAWN = {
+    "loss": lambda m, X, y: LossCurveDisplay.from_estimator(m),
+    "losses": lambda m, X, y: LossCurveDisplay.from_estimator(
+        {f"the model number {i} of this plot": m for i in range(6)}, panels=("loss", "eta")
+    ),
+    "heatmap": lambda m, X, y: WeightsDisplay.from_estimator(m),
+    "last heatmap": lambda m, X, y: WeightsDisplay.from_estimator(m, layer=-1),
+    "histograms": lambda m, X, y: WeightsDisplay.from_estimator(m, kind="histogram"),
+    "images": lambda m, X, y: WeightsDisplay.from_estimator(
+        m, image_shape=(2, X.shape[1] // 2), max_neurons=20
+    ),
+    "gradients": lambda m, X, y: GradientFlowDisplay.from_estimator(m, X, y),
+    "activations": lambda m, X, y: ActivationDisplay.from_estimator(m, X),
+    "forward": lambda m, X, y: SignalFlowDisplay.from_estimator(
+        m, X, y, max_neurons=30 if X.shape[1] == 30 else 10
+    ),
+    "backward": lambda m, X, y: SignalFlowDisplay.from_estimator(
+        m, X, y, sample=1, direction="backward", max_neurons=30 if X.shape[1] == 30 else 10
+    ),
+}
+
+
+def check_writing(figure, monkeypatch):
+    """No two texts overlap, and none is cut off."""
+    drawn = []
+    draw = Text.draw
+
+    def recording(text, renderer, *args, **kwargs):
+        draw(text, renderer, *args, **kwargs)
+        if text.get_visible() and text.get_text().strip():
+            drawn.append((text.get_text(), Text.get_window_extent(text, renderer)))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Text, "draw", recording)
+        figure.canvas.draw()
+    assert drawn
+    for (a, box), (b, other) in combinations(drawn, 2):
+        assert not box.padded(-0.5).overlaps(other.padded(-0.5)), f"{a!r} and {b!r} overlap"
+    for text, box in drawn:
+        assert box.x0 > -1 and box.y0 > -1, f"{text!r} is cut off"
+        assert box.x1 < figure.bbox.x1 + 1 and box.y1 < figure.bbox.y1 + 1, f"{text!r} is cut off"
+
+
+@unconverged
+@pytest.mark.parametrize("sizes", SIZES)
+def test_no_text_overlaps_another(sizes, monkeypatch):
+    model = network(sizes)
+    crowded = ("heatmap", "gradients", "forward", "backward")
+    for what in crowded if sizes.startswith("30") else DRAWN:
+        check_writing(DRAWN[what](*model).figure_, monkeypatch)
+        plt.close("all")
+
+
+@pytest.mark.parametrize("name", ["a feature with a long name, number {}", "x{}"])
+@pytest.mark.parametrize("n", [3, 12, 60])
+def test_names_of_weights_do_not_overlap_in_small_axes(n, name, monkeypatch):
+    names = [name.format(i) for i in range(n)]
+    W = [RNG.normal(size=(n, n))]
+    figure, ax = plt.subplots(figsize=(5, 3), layout="constrained")
+    display = WeightsDisplay(W, [np.zeros(n)], feature_names=names, output_names=names)
+    display.plot(ax)
+    check_writing(figure, monkeypatch)
+
+
+# -- where it is drawn -----------------------------------------------------------------------------
+
+
+@unconverged
+@pytest.mark.parametrize("what", DRAWN)
+def test_a_display_stays_in_the_axes_that_it_is_given(what):
+    model, rows, y = network("4-10-3")
+    display = DRAWN[what](model, rows, y)
+    n_figures = len(plt.get_fignums())
+    figure, axes = plt.subplots(1, 2, figsize=(16, 8))
+    keys = {"image_shape": (2, 2)} if what == "images" else {}
+    keys |= {"kind": "histogram"} if what == "histograms" else {}
+    display.plot(axes[1], **keys)
+    assert len(plt.get_fignums()) == n_figures + 1
+    assert display.figure_ is figure is display.ax_.figure
+    assert display.ax_ is display.axes_[0]
+    room = axes[1].get_subplotspec().get_position(figure).padded(0.02)
+    for ax in display.axes_:
+        box = ax.get_position()
+        assert room.x0 <= box.x0 and box.x1 <= room.x1
+
+
+def test_axes_that_cannot_be_divided():
+    ax = plt.figure().add_axes((0.1, 0.1, 0.8, 0.8))
+    with pytest.raises(ValueError, match="GradientFlowDisplay draws 2 panels.*plt.subplots"):
+        GradientFlowDisplay.from_estimator(regressor().partial_fit(X, Y), X, Y, ax=ax)
+
+
+def test_drawing_changes_nothing(fitted):
+    model, frame = fitted
+    before = pickle.dumps(model)
+    LossCurveDisplay.from_estimator(model)
+    WeightsDisplay.from_estimator(model)
+    GradientFlowDisplay.from_estimator(model, frame, Y)
+    ActivationDisplay.from_estimator(model, frame)
+    SignalFlowDisplay.from_estimator(model, frame, Y)
+    assert pickle.dumps(model) == before
+
+
+def test_matplotlib_is_asked_for(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    for what, draw in DRAWN.items():
+        with pytest.raises(ImportError, match=r"Display needs matplotlib.*pip install"):
+            draw(None, X, None)
+            raise AssertionError(what)
+
+
+def test_the_package_does_not_import_matplotlib():
+    code = "import sys, skbackprop; sys.exit('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@unconverged
+def test_examples_in_the_docstrings():
+    results = doctest.testmod(skbackprop.plots, optionflags=doctest.ELLIPSIS)
+    assert results.attempted > 20 and not results.failed
+
+
+def test_scikit_learns_display_of_prediction_errors_serves():
+    model = regressor().partial_fit(X, Y)
+    display = PredictionErrorDisplay.from_estimator(model, X, Y, subsample=None)
+    np.testing.assert_allclose(display.scatter_.get_offsets()[:, 0], model.predict(X))
+
+
+# -- learning curves -------------------------------------------------------------------------------
+
+
+def curves(ax):
+    """The data of the lines of axes; stars and the like are lines of few points."""
+    return [line.get_ydata() for line in ax.lines if len(line.get_xdata()) > 2]
+
+
+@unconverged
+def test_loss_curves_show_the_history():
+    model = regressor(eta_schedule="exponential").set_params(early_stopping=True, max_iter=12)
+    model.fit(X, Y)
+    display = LossCurveDisplay.from_estimator(make_pipeline(model))
+    assert display.panels_ == ("loss", "score", "eta")
+    loss, score, eta = display.axes_
+    np.testing.assert_array_equal(curves(loss)[0], model.loss_curve_)
+    np.testing.assert_array_equal(curves(loss)[1], model.validation_loss_curve_)
+    np.testing.assert_array_equal(curves(score)[0], model.validation_scores_)
+    np.testing.assert_array_equal(curves(eta)[0], model.eta_curve_)
+    np.testing.assert_array_equal(loss.lines[0].get_xdata(), np.arange(1, 13))
+    (star,) = (line for line in loss.lines if line.get_marker() == "*")
+    best = model.best_iter_
+    assert star.get_xydata().tolist() == [[best, model.validation_loss_curve_[best - 1]]]
+    labels = [text.get_text() for text in loss.get_legend().get_texts()]
+    assert labels == ["training", "validation", f"weights kept: epoch {best}"]
+
+
+@unconverged
+def test_loss_curves_of_several():
+    models = {"adam": regressor(), "lbfgs": regressor(solver="lbfgs"),
+              "MLP": MLPRegressor(max_iter=5, random_state=0)}  # fmt: skip
+    display = LossCurveDisplay.from_estimator({name: m.fit(X, Y) for name, m in models.items()})
+    assert display.panels_ == ("loss",)  # no scores, and eta never changed
+    lines = display.ax_.lines
+    for line, model in zip(lines, models.values(), strict=True):
+        np.testing.assert_array_equal(line.get_ydata(), model.loss_curve_)
+    assert len({line.get_color() for line in lines}) == len({x.get_marker() for x in lines}) == 3
+    assert [text.get_text() for text in display.ax_.get_legend().get_texts()] == list(models)
+    np.testing.assert_array_equal(curves(display.plot(panels=["eta"]).ax_)[0], [0.003] * 8)
+
+
+def test_loss_curves_on_a_logarithmic_scale():
+    wide = LossCurveDisplay({"": {"loss": [1.0, 0.1, 0.01]}}).plot()
+    narrow = LossCurveDisplay({"": {"loss": [1.0, 0.9, 0.8]}}).plot()
+    negative = LossCurveDisplay({"": {"loss": [100.0, 0.9, -0.8]}}).plot()
+    scales = [display.ax_.get_yscale() for display in (wide, narrow, negative)]
+    assert scales == ["log", "linear", "linear"]
+
+
+def test_loss_curves_refuse():
+    with pytest.raises(ValueError, match="online: BackpropRegressor has no loss curve; fit it"):
+        LossCurveDisplay.from_estimator({"online": regressor().partial_fit(X, Y)})
+    with pytest.raises(NotFittedError):
+        LossCurveDisplay.from_estimator(regressor())
+    with pytest.raises(TypeError, match="StandardScaler"):
+        LossCurveDisplay.from_estimator(StandardScaler())
+    display = LossCurveDisplay({"": {"loss": [1.0]}})
+    with pytest.raises(ValueError, match="panels is 'cost'; choose one of 'loss', 'score', 'eta'"):
+        display.plot(panels=["cost"])
+    with pytest.raises(ValueError, match="panels is empty"):
+        display.plot(panels=())
+
+
+# -- weights ---------------------------------------------------------------------------------------
+
+
+def test_heat_map(fitted):
+    model, _ = fitted
+    ax = WeightsDisplay.from_estimator(model).ax_
+    (image,) = ax.images
+    expected = np.vstack([model[-1].coefs_[0], model[-1].intercepts_[0]])
+    np.testing.assert_array_equal(image.get_array(), expected)
+    low, high = image.get_clim()
+    assert -low == high == np.abs(model[-1].coefs_[0]).max()
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    assert names == ["age", "height", "weight", "income", "bias"]
+    written = [float(text) for text in texts(ax)]
+    np.testing.assert_allclose(written, expected.ravel(), atol=0.006)
+    ax = WeightsDisplay.from_estimator(model, layer=-1).ax_
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["output 0"]
+
+
+def test_weights_as_images():
+    W = np.arange(6 * 50.0).reshape(6, 50) - 100
+    display = WeightsDisplay([W], [np.zeros(50)]).plot(image_shape=(2, 3))
+    assert len(display.axes_) == 36
+    for j, ax in enumerate(display.axes_):
+        np.testing.assert_array_equal(ax.images[0].get_array(), W[:, j].reshape(2, 3))
+        assert ax.get_title() == str(j)
+    assert len({ax.images[0].get_clim() for ax in display.axes_}) == 1
+    assert len(display.plot(image_shape=(2, 3), max_neurons=4).axes_) == 4
+
+
+def test_weights_in_histograms(fitted):
+    model = fitted[0][-1]
+    display = WeightsDisplay.from_estimator(model, kind="histogram")
+    for ax, W in zip(display.axes_, model.coefs_, strict=True):
+        bars = [patch for patch in ax.patches if hasattr(patch, "get_height")]
+        edges = [bar.get_x() for bar in bars] + [bars[-1].get_x() + bars[-1].get_width()]
+        heights = np.histogram(W, edges, density=True)[0]
+        np.testing.assert_allclose([bar.get_height() for bar in bars], heights)
+
+
+def test_weights_refuse():
+    display = WeightsDisplay([np.zeros((6, 2))], [np.zeros(2)])
+    with pytest.raises(ValueError, match=r"image_shape is \(2, 4\).*the 6 inputs"):
+        display.plot(image_shape=(2, 4))
+    with pytest.raises(ValueError, match="image_shape is None"):
+        display.plot(kind="images")
+    with pytest.raises(ValueError, match="kind is 'bars'; choose one of 'auto', 'heatmap'"):
+        display.plot(kind="bars")
+    with pytest.raises(IndexError, match="layer is 1"):
+        display.plot(layer=1)
+    with pytest.raises(NotFittedError):
+        WeightsDisplay.from_estimator(regressor())
+
+
+# -- the flow of error -----------------------------------------------------------------------------
+
+
+@unconverged
+def test_gradient_flow():
+    model = regressor((6, 5), activation="relu", solver="sgd", eta=[0.1, 0.0, 0.2], batch_size=1)
+    model = TransformedTargetRegressor(model, transformer=StandardScaler()).fit(X, Y)
+    trace = trace_signals(model, X, Y)
+    display = GradientFlowDisplay.from_estimator(model, X, Y)
+    for layer in range(3):
+        W = trace.coefs[layer]
+        changes = [trace.dw(layer, sample) for sample in range(40)]
+        np.testing.assert_array_equal(display.delta_[layer], np.abs(trace.delta[layer]))
+        size = np.sqrt((W**2).sum())
+        ratios = [np.sqrt((dw**2).sum()) / size for dw in changes]
+        np.testing.assert_allclose(display.ratio_[layer], ratios, rtol=1e-12)
+        whole = np.sqrt((np.mean(changes, axis=0) ** 2).sum()) / size
+        assert display.batch_ratio_[layer] == pytest.approx(whole, rel=1e-12)
+    left, right = display.axes_
+    zero = (trace.delta[0] == 0).mean()
+    labels = [label.get_text() for label in left.get_xticklabels()]
+    assert labels[0] == f"1\n{zero:.0%} zero" and labels[2] == "3"
+    assert right.get_xticklabels()[1].get_text() == "2\n100% zero"  # frozen
+    median = np.median(display.delta_[2])
+    assert median in [line.get_ydata()[0] for line in left.lines if len(line.get_ydata()) == 2]
+    assert left.get_yscale() == right.get_yscale() == "log"
+
+
+def test_gradient_flow_needs_targets():
+    trace = trace_signals(regressor().partial_fit(X, Y), X)
+    with pytest.raises(ValueError, match="GradientFlowDisplay needs the errors; give the targets"):
+        GradientFlowDisplay(trace).plot()
+
+
+# -- activations -----------------------------------------------------------------------------------
+
+
+def test_activations_and_the_fields_of_the_data():
+    mixed = Mixed(["tanh", "relu", "tanh"])
+    model = regressor((4, 3), activation=["softplus", mixed]).partial_fit(X, Y)
+    display = ActivationDisplay.from_estimator(model, X)
+    first, second, output = display.axes_
+    v, softplus = first.lines[0].get_data()
+    np.testing.assert_allclose(softplus, np.log1p(np.exp(v)))
+    np.testing.assert_allclose(first.lines[1].get_ydata(), 1 / (1 + np.exp(-v)))
+    v = second.lines[0].get_xdata()
+    expected = np.tanh(v), 1 - np.tanh(v) ** 2, v * (v > 0), v > 0
+    for curve, phi in zip(curves(second), expected, strict=True):
+        np.testing.assert_allclose(curve, phi, atol=1e-12)
+    labels = [text.get_text() for text in second.get_legend().get_texts()]
+    assert labels[:2] == ["tanh (2)", "relu (1)"]
+    np.testing.assert_array_equal(curves(output)[1], 1.0)
+    # The histogram has a corner on either side of a bin that holds something, none elsewhere.
+    (foot,) = first.collections
+    corners = foot.get_paths()[0].vertices
+    fields = trace_signals(model, X).v[0]
+    assert corners[:, 0].min() <= fields.min() and corners[:, 0].max() >= fields.max()
+    tops = corners[corners[:, 1] > 0, 0]
+    width = np.ptp(first.lines[0].get_xdata()) / 60
+    assert abs(tops.min() - fields.min()) <= width and abs(tops.max() - fields.max()) <= width
+    assert len(second.collections) == 2  # one histogram each
+
+
+def test_activations_without_data_and_of_some_layers():
+    model = BackpropClassifier((3,), random_state=0).partial_fit(X, Y > 0, classes=[False, True])
+    display = ActivationDisplay.from_estimator(model, layers=[-1])
+    (ax,) = display.axes_
+    assert ax.get_legend().get_title().get_text() == "output: logistic"
+    assert not ax.collections
+    with pytest.raises(IndexError, match="layer is 2"):
+        display.plot(layers=[2])
+
+
+def test_softmax_is_drawn_beside_neurons_at_rest():
+    model = BackpropClassifier(()).partial_fit(X, np.arange(40) % 3, classes=range(3))
+    phi, slope = curves(ActivationDisplay.from_estimator(model).ax_)
+    v = np.linspace(-4, 4, 401)
+    y = np.exp(v) / (np.exp(v) + 2)
+    np.testing.assert_allclose(phi, y)
+    np.testing.assert_allclose(slope, y * (1 - y))
+
+
+# -- signal flow -----------------------------------------------------------------------------------
+
+
+def test_signal_flow_of_the_worked_step():
+    display = SignalFlowDisplay.from_estimator(*by_hand())
+    shown = texts(display.ax_)
+    assert "E = 0.086" in display.ax_.get_title()
+    for y in ("1.00", "0", "0.57", "0.55", "0.58"):  # of the neurons
+        assert y in shown
+    assert "output 0\n$d$ 1.00, $e$ 0.42" in shown
+    weights = ("0.20", "0.40", "-0.30", "0.50", "0.10", "-0.20", "-0.60", "0.70", "0.30")
+    for w in weights:
+        assert shown.count(w) == 1, w
+    shown = texts(display.plot(direction="backward").ax_)
+    assert {"0.10", "-0.015", "0.017"} <= set(shown)  # delta
+    # 0.0504942500463, 0.0290060440811, 0.0277634553443; -0.00740624346985, 0.00874871459918, 0
+    for change in ("0.050", "0.029", "0.028"):
+        assert shown.count(change) == 1
+    assert shown.count("-7e-3") == 2 and shown.count("9e-3") == 2
+    assert "0.40" in texts(display.plot(direction="backward", lines="weight").ax_)
+
+
+def arrows(ax):
+    return [text.arrow_patch for text in ax.texts if getattr(text, "arrow_patch", None)]
+
+
+def test_signal_flow_tells_signs_apart_without_colours():
+    model, row, d = by_hand()
+    display = SignalFlowDisplay.from_estimator(model, row, d)
+    styles = {}
+    for text in display.ax_.texts:
+        if getattr(text, "arrow_patch", None):
+            (layer, start), (_, end) = text.xyann, text.xy
+            styles[layer, start, end] = text.arrow_patch.get_linestyle()
+    # Neurons from above: 0.5 and so on around the middle; w of the output are -0.6, 0.7, 0.3.
+    output = [styles[key] for key in sorted(styles, key=lambda key: -key[1]) if key[0] == 1]
+    assert output[0] != output[1] == output[2] == "-"
+    widths = [patch.get_linewidth() for patch in arrows(display.ax_)]
+    assert max(widths) > 2 * min(widths)
+    assert {-1} == {np.sign(text.xy[0] - text.xyann[0])
+                    for text in display.plot(direction="backward").ax_.texts
+                    if getattr(text, "arrow_patch", None)}  # fmt: skip
+
+
+def test_signal_flow_of_a_large_network_is_no_hairball():
+    model = regressor((100, 50), activation="relu").partial_fit(X, Y)
+    trace = trace_signals(model, X, Y)
+    display = SignalFlowDisplay(trace).plot(sample=3, max_neurons=7)
+    assert [len(neurons) for neurons in display.shown_] == [4, 7, 7, 1]
+    least = np.abs(trace.y[1][3][display.shown_[1]]).min()
+    others = np.delete(trace.y[1][3], display.shown_[1])
+    assert least >= np.abs(others).max()
+    assert (np.diff(display.shown_[1]) > 0).all()
+    assert any(text.endswith("93 more") for text in texts(display.ax_))
+    assert len(arrows(display.ax_)) <= 3 * 50
+    display.plot(sample=3, direction="backward", max_neurons=7)
+    delta = np.abs(trace.delta[1][3])
+    assert set(delta[display.shown_[2]]) == set(np.sort(delta)[-7:])
+
+
+def test_signal_flow_in_a_pipeline_shows_the_names(fitted):
+    model, frame = fitted
+    display = SignalFlowDisplay.from_estimator(model, frame, sample=-1)
+    shown = texts(display.ax_)
+    assert {"age", "height", "weight", "income", "output 0"} <= set(shown)
+    assert "sample 39" in display.ax_.get_title() and "E =" not in display.ax_.get_title()
+    scaled = model[0].transform(frame)[-1]
+    assert f"{scaled[0]:.2f}" in shown
+
+
+def test_signal_flow_refuses():
+    model = regressor().partial_fit(X, Y)
+    display = SignalFlowDisplay(trace_signals(model, X))
+    with pytest.raises(ValueError, match="direction='backward' .* needs the errors"):
+        display.plot(direction="backward")
+    with pytest.raises(ValueError, match="lines='change' needs the errors"):
+        display.plot(lines="change")
+    with pytest.raises(ValueError, match="direction is 'sideways'; choose one of 'forward'"):
+        display.plot(direction="sideways")
+    with pytest.raises(ValueError, match="lines is 'all'; choose one of 'weight', 'change'"):
+        display.plot(lines="all")
+    with pytest.raises(ValueError, match="max_neurons is 31; it must be from 1 to 30"):
+        display.plot(max_neurons=31)
+    with pytest.raises(IndexError, match="sample is 40"):
+        display.plot(sample=40)
+
+
+@pytest.mark.parametrize(
+    "number, text",
+    [(0, "0"), (-0.0, "0"), (1, "1.00"), (-0.5, "-0.50"), (0.0994, "0.099"), (0.00874, "9e-3"),
+     (12.34, "12.3"), (-123.4, "-123"), (12345, "1e4"), (-1e-12, "-1e-12"), (np.nan, "nan"),
+     (np.inf, "inf")],
+)  # fmt: skip
+def test_short_numbers(number, text):
+    assert numbers([skbackprop.plots._short(number)]) == [text]
+
+
+def test_iris_in_full():
+    iris = load_iris()
+    model = BackpropClassifier((6,), random_state=0).partial_fit(
+        iris.data, iris.target_names[iris.target], classes=iris.target_names
+    )
+    shown = texts(SignalFlowDisplay.from_estimator(model, iris.data).ax_)
+    assert {"setosa", "versicolor", "virginica"} <= set(shown)
