@@ -1,17 +1,12 @@
 """Back-propagation exactly as it is derived on paper, as scikit-learn estimators."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from .activations import ACTIVATIONS, Activation, Mixed
 from .compiled import compile_engine
 from .estimators import BackpropClassifier, BackpropRegressor
 from .initializers import INITIALIZERS
-from .inspection import (
-    SignalTrace,
-    TrainingRecord,
-    check_gradient,
-    diagnose,
-    record_training,
-    trace_signals,
-)
 from .losses import (
     LOSSES,
     AbsoluteError,
@@ -28,13 +23,6 @@ from .losses import (
     SquaredError,
     Task,
     Tweedie,
-)
-from .plots import (
-    ActivationDisplay,
-    GradientFlowDisplay,
-    LossCurveDisplay,
-    SignalFlowDisplay,
-    WeightsDisplay,
 )
 from .schedules import (
     SCHEDULES,
@@ -69,6 +57,23 @@ from .updates import (
     RMSprop,
     UpdateRule,
 )
+
+if TYPE_CHECKING:  # imported when asked for: see `__getattr__`
+    from .inspection import (
+        SignalTrace,
+        TrainingRecord,
+        check_gradient,
+        diagnose,
+        record_training,
+        trace_signals,
+    )
+    from .plots import (
+        ActivationDisplay,
+        GradientFlowDisplay,
+        LossCurveDisplay,
+        SignalFlowDisplay,
+        WeightsDisplay,
+    )
 
 __all__ = [
     "Tweedie",
@@ -140,3 +145,33 @@ __all__ = [
     "trace_signals",
 ]
 __version__ = "0.1.0"
+
+# What looks into a fitted network is imported when first asked for: training needs none of it.
+_LATER = {
+    "inspection": (
+        "SignalTrace",
+        "TrainingRecord",
+        "check_gradient",
+        "diagnose",
+        "record_training",
+        "trace_signals",
+    ),
+    "plots": (
+        "ActivationDisplay",
+        "GradientFlowDisplay",
+        "LossCurveDisplay",
+        "SignalFlowDisplay",
+        "WeightsDisplay",
+    ),
+}
+_MODULE_OF = {name: module for module, names in _LATER.items() for name in names}
+
+
+def __getattr__(name: str):
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
