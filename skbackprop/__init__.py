@@ -4,6 +4,7 @@ from .activations import ACTIVATIONS, Activation, Mixed
 from .compiled import compile_engine
 from .estimators import BackpropClassifier, BackpropRegressor
 from .initializers import INITIALIZERS
+from .inspection import SignalTrace, TrainingRecord, record_training, trace_signals
 from .losses import (
     LOSSES,
     AbsoluteError,
@@ -111,6 +112,10 @@ __all__ = [
     "Task",
     "UpdateRule",
     "WholeBatchSolver",
+    "SignalTrace",
+    "TrainingRecord",
     "compile_engine",
+    "record_training",
+    "trace_signals",
 ]
 __version__ = "0.1.0"

@@ -57,7 +57,14 @@ from .solvers import SOLVERS, WholeBatchSolver, solve
 from .training import DivergenceError, Trainer, TrainingState, train
 from .updates import RULES, Solver, UpdateRule
 
-__all__ = ["BackpropClassifier", "BackpropRegressor"]
+__all__ = [
+    "BackpropClassifier",
+    "BackpropRegressor",
+    "eta_in_force",
+    "fitted_objective",
+    "initial_objective",
+    "read_rows",
+]
 
 _ALL_SOLVERS: ChainMap[str, Solver] = ChainMap(RULES, SOLVERS)
 # What each parameter is when it asks nothing of the solver.
@@ -1688,6 +1695,104 @@ class BackpropClassifier(ClassifierMixin, _Backprop):
         """
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
+
+
+# -- for those that look inside --------------------------------------------------------------------
+
+
+def read_rows(estimator: _Backprop, X, y=None) -> tuple[Any, Any]:
+    """Rows and targets, validated as a fitted estimator's own methods validate them.
+
+    Parameters
+    ----------
+    estimator : BackpropRegressor or BackpropClassifier
+        Fitted; left as it is.
+    X, y : array-like
+        As `predict` and `partial_fit` take them; y may be None.
+
+    Returns
+    -------
+    X : ndarray or CSR of shape (n_samples, n_features)
+        In the dtype of the model.
+    targets : ndarray or CSR, or None
+        See `losses`.
+
+    Raises
+    ------
+    NotFittedError, ValueError, TypeError
+        Those of the estimators.
+    """
+    check_is_fitted(estimator)
+    dtype = estimator._network.w.dtype
+    if y is None:
+        return (
+            validate_data(estimator, X, accept_sparse="csr", dtype=dtype, reset=False),
+            None,
+        )
+    X, y = estimator._validate_X_y(estimator, X, y, dtype, reset=False)
+    task, described = estimator._loss.task, estimator._described()
+    return X, estimator._encode_targets(y, dtype, task, described)
+
+
+def fitted_objective(estimator: _Backprop) -> Objective:
+    """The cost of a fitted estimator at a copy of its weights; dropout and noise are left out."""
+    check_is_fitted(estimator)
+    objective = estimator._objective(estimator._copy_model())
+    objective.disturbance = None
+    return objective
+
+
+def initial_objective(estimator: _Backprop, X, y) -> tuple[Objective, Any, Any]:
+    """The cost at new initial weights, biases zero; dropout and noise are left out.
+
+    Parameters
+    ----------
+    estimator : BackpropRegressor or BackpropClassifier
+        Left as it is.
+    X, y : array-like
+        As `fit` takes them.
+
+    Returns
+    -------
+    objective : Objective
+    X, targets : ndarray or CSR
+        Validated.
+    """
+    estimator._check_params()
+    fit = estimator._prepare(X, y, None, (None, None, None), False)
+    rng = copy.deepcopy(check_random_state(estimator.random_state))
+    objective = estimator._objective(estimator._new_model(fit.X, fit.task, rng))
+    objective.disturbance = None
+    return objective, fit.X, fit.targets
+
+
+def eta_in_force(estimator: _Backprop) -> list[float]:
+    """Eta of each layer at the next update of a fitted estimator.
+
+    That is `eta` times what the schedule, and plateaus before, make of it; 0 for a frozen layer. A
+    schedule whose horizon only `fit` knows counts as 1 here. A whole-batch solver finds its steps
+    by itself: eta is 1, so that ``eta delta y`` is the correction.
+
+    Returns
+    -------
+    list of float
+        One for each layer of weights.
+    """
+    check_is_fitted(estimator)
+    n_layers = estimator._network.n_layers
+    solver, state = estimator._solver(), estimator._state
+    if solver.full_batch:
+        factor, eta = 1.0, [1.0] * n_layers
+    else:
+        schedule = estimator._schedule()
+        factor = state.decay if getattr(schedule, "acts_on_plateau", False) else 1.0
+        if getattr(schedule, "total_steps", None) or not getattr(schedule, "has_horizon", False):
+            factor *= float(schedule(state.n_updates))
+        base = estimator._eta_per_layer(n_layers)
+        eta = base if isinstance(base, list) else [base] * n_layers
+    mask = [True] * n_layers if estimator.mask is None else estimator.mask
+    learns = [entry is None or is_connections(entry) or bool(entry) for entry in mask]
+    return [float(value) * factor * on for value, on in zip(eta, learns, strict=True)]
 
 
 # -- helpers -------------------------------------------------------------------------------------

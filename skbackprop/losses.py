@@ -15,6 +15,7 @@ happens.
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -159,6 +160,17 @@ class Loss(BaseEstimator):
         if self.task.kind == "binary":
             return 1 if self.output.elementwise else 2
         return self.task.n_targets
+
+    def unit_names(self, targets: Sequence[str]) -> list[str]:
+        """What each output neuron stands for.
+
+        Parameters
+        ----------
+        targets : sequence of str
+            Names of the targets, classes or labels; a single output neuron for two classes stands
+            for the second.
+        """
+        return list(targets[-self.n_units() :])
 
     def levels(self) -> tuple[float, float]:
         """Desired outputs of "no" and "yes": (0, 1), or (-1, 1) if phi is bounded around 0."""
@@ -552,6 +564,13 @@ class Quantile(Loss):
         """One output neuron for each level, or for each target."""
         return max(len(self._levels), self.task.n_targets)
 
+    def unit_names(self, targets) -> list[str]:
+        """Over several levels, the level of each."""
+        levels = self._levels.tolist()
+        if len(levels) == 1:
+            return list(targets)
+        return [f"{targets[0]}, quantile {level:g}" for level in levels]
+
     def encode(self, targets, dtype) -> np.ndarray:
         """The target, once for each level."""
         d = np.asarray(targets, dtype)
@@ -628,6 +647,10 @@ class GaussianNLL(Loss):
     def n_units(self) -> int:
         """Two output neurons for each target."""
         return 2 * self.task.n_targets
+
+    def unit_names(self, targets) -> list[str]:
+        """The mean of each target, then the variances."""
+        return [f"{name}, {what}" for what in ("mean", "variance") for name in targets]
 
     def _split(self, d, y):
         n = self.task.n_targets

@@ -1,0 +1,110 @@
+"""Finds the network inside what the user holds: an estimator, or a fitted pipeline around one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from .estimators import BackpropClassifier, BackpropRegressor
+
+__all__ = ["Opened", "index_of", "open_up"]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An estimator of this package, and the data as they reach it.
+
+    Attributes
+    ----------
+    estimator : BackpropRegressor or BackpropClassifier
+    X, y : array-like
+        Transformed by the steps before it; y may be None.
+    feature_names : list of str or None
+        Of the columns of X, where the steps before tell them.
+    """
+
+    estimator: BackpropRegressor | BackpropClassifier
+    X: Any
+    y: Any
+    feature_names: list[str] | None = None
+
+
+def open_up(estimator, X, y=None) -> Opened:
+    """Find the network's estimator, and bring the data to it as the steps before it would.
+
+    Parameters
+    ----------
+    estimator : BackpropRegressor, BackpropClassifier, or a fitted scikit-learn estimator around one
+        A `Pipeline` that ends in one, whose other steps transform X, or a
+        `TransformedTargetRegressor`, whose transformer transforms y.
+    X, y : array-like
+        As the outermost estimator takes them.
+
+    Returns
+    -------
+    Opened
+
+    Raises
+    ------
+    TypeError
+        If there is no estimator of this package inside.
+    NotFittedError
+        If what is around it is not fitted.
+    """
+    if isinstance(estimator, (BackpropRegressor, BackpropClassifier)):
+        return Opened(estimator, X, y)
+    if isinstance(estimator, Pipeline):
+        return _open_pipeline(estimator, X, y)
+    if isinstance(estimator, TransformedTargetRegressor):
+        check_is_fitted(estimator)
+        if y is not None:
+            y = np.asarray(y)
+            y = estimator.transformer_.transform(y.reshape(-1, 1) if y.ndim == 1 else y)
+        return open_up(estimator.regressor_, X, y)
+    hint = ""
+    if hasattr(estimator, "best_estimator_"):
+        hint = "; of a search, give its best_estimator_"
+    raise TypeError(
+        f"estimator is {estimator!r}; it must be a BackpropRegressor or BackpropClassifier, or a "
+        f"Pipeline or TransformedTargetRegressor around one{hint}."
+    )
+
+
+def _open_pipeline(pipeline: Pipeline, X, y) -> Opened:
+    before, last = pipeline[:-1], pipeline[-1]
+    if not len(before):
+        return open_up(last, X, y)
+    check_is_fitted(pipeline)
+    inner = open_up(last, before.transform(X), y)
+    names = inner.feature_names
+    if names is None:
+        try:
+            names = [str(name) for name in before.get_feature_names_out()]
+        except (AttributeError, ValueError):  # a step that does not know
+            pass
+    return Opened(inner.estimator, inner.X, inner.y, names)
+
+
+def index_of(value, count: int, what: str) -> int:
+    """A place among `count`, counted from the end if it is negative.
+
+    Raises
+    ------
+    TypeError
+        If it is no whole number.
+    IndexError
+        If there is no such place.
+    """
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{what} is {value!r}; it must be a whole number.")
+    if not -count <= value < count:
+        raise IndexError(
+            f"{what} is {value!r}; there are {count}, so it must be from 0 to {count - 1}, or from "
+            f"-{count} to -1, counted from the end."
+        )
+    return int(value) % count
