@@ -22,16 +22,18 @@ function decode({ shape, dtype, base64 }) {
   return { rows, numbers, at };
 }
 
+const decodeAll = (item) => (Array.isArray(item) ? item.map(decode) : item && decode(item));
+
 /** A flow (samples, or steps of training) with its arrays decoded. */
 function decodeFlow(raw) {
   if (!raw) return null;
-  const value = (item) =>
-    Array.isArray(item) ? item.map(value) : item?.base64 === undefined ? item : decode(item);
-  const flow = Object.fromEntries(Object.entries(raw).map(([name, item]) => [name, value(item)]));
-  return { ...flow, n: flow.y[0].rows };
+  const entries = Object.entries(raw).map(([name, item]) => [name, decodeAll(item)]);
+  return { ...Object.fromEntries(entries), n: raw.y[0].shape[0] };
 }
 
 const FLOWS = { samples: decodeFlow(DATA.samples), training: decodeFlow(DATA.training) };
+const LEARNS = decodeAll(DATA.learns); // with a mask, 1 where a weight learns
+const LOSS = DATA.loss.replaceAll("_", " ");
 
 // -- What the reader chose ------------------------------------------------------------------------
 
@@ -62,7 +64,8 @@ const eta = (m) => flow().eta.at(row(), m - 1);
 const wAt = (r, m, i, j) =>
   i === SIZES[m - 1] ? flow().b[m - 1].at(r, j) : flow().W[m - 1].at(r, i, j);
 const w = (m, i, j) => wAt(row(), m, i, j);
-const change = (m, i, j) => eta(m) * delta(m, j) * y(m - 1, i);
+const isFixed = (m, i, j) => LEARNS !== null && i < SIZES[m - 1] && !LEARNS[m - 1].at(i, j);
+const change = (m, i, j) => (isFixed(m, i, j) ? 0 : eta(m) * delta(m, j) * y(m - 1, i));
 /** -dE/dy of a neuron: the error, or what comes back to a hidden one. */
 const back = (m, j) =>
   m === L ? e(j) : sum(range(SIZES[m + 1]).map((k) => delta(m + 1, k) * w(m + 1, j, k)));
@@ -149,22 +152,32 @@ function math(formula) {
 const place = (m) => {
   if (m === 0) return "Inputs";
   if (m === L) return "Output";
-  return L === 2 ? "Hidden" : `Hidden ${m}`;
+  return L === 2 ? "Hidden" : `Hidden ${m - 1}`;
 };
 const nodeName = (m, j) => {
   if (j === SIZES[m]) return "+1";
   if (m === 0) return DATA.features[j];
-  return m === L ? DATA.outputs[j] : `${j + 1}`;
+  return m === L ? DATA.outputs[j] : `${j}`;
 };
 const fullName = (m, j) => {
-  if (j === SIZES[m]) return "the bias, y₀ = +1";
+  if (j === SIZES[m]) return "the bias (y₀ = +1)";
   if (m === 0) return `input ${nodeName(m, j)}`;
   if (m === L) return `output neuron ${nodeName(m, j)}`;
-  return `hidden neuron ${j + 1}${L === 2 ? "" : ` of layer ${m}`}`;
+  return `hidden neuron ${j}${L === 2 ? "" : ` of layer ${m - 1}`}`;
 };
+/** What a row of a table is called. */
+const entryName = (m, j) => {
+  if (j === SIZES[m]) return "bias";
+  return m > 0 && m < L ? `neuron ${j}` : nodeName(m, j);
+};
+const layerName = (m) => {
+  if (m === 0) return "inputs";
+  if (m === L) return "output layer";
+  return L === 2 ? "hidden layer" : `hidden layer ${m - 1}`;
+};
+const theLayer = (m) => (m === L || L === 2 ? `the ${layerName(m)}` : layerName(m));
 const capital = (words) => words[0].toUpperCase() + words.slice(1);
 const shortened = (words, n) => (words.length > n ? `${words.slice(0, n - 1)}…` : words);
-const index = (j) => (j === "bias" ? "0" : `${j + 1}`);
 const rowName = () => {
   if (state.flow === "samples") return `sample ${row()}`;
   return `training step ${row()}`;
@@ -172,14 +185,15 @@ const rowName = () => {
 
 // -- The network ----------------------------------------------------------------------------------
 
-const CARD = { width: 172, height: 46 };
+const CARD = { width: 186, height: 42 }; // half as high where nothing comes back
 const INPUT = { width: 128, height: 28 };
-const ERROR = { width: 112, height: 46 };
-const GAP = 128;
+const ERROR = { width: 112, height: 42 };
+const GAP = 132;
 const TOP = 62;
 const MOST = 12; // neurons of a layer that are all drawn; of a larger layer, a window of WINDOW
 const WINDOW = 8;
-const LABEL_HEIGHT = 15;
+const LABEL_HEIGHT = 24;
+const DIGITS = 3; // of the numbers in the network
 
 const network = byId("network");
 let nodes = new Map(); // key -> {m, j, group, cells}
@@ -242,7 +256,11 @@ function buildNeuron(m, j, { x, y: middle }) {
   const top = middle - height / 2;
   const half = x + width / 2;
   const cells = {};
-  const parts = [svg("rect", { class: "card", x, y: top, width, height, rx: 6 })];
+  const name = shortened(nodeName(m, j), m === 0 ? 20 : 26);
+  const parts = [
+    svg("text", { class: "name", x: x + 2, y: top - 4 }, name),
+    svg("rect", { class: "card", x, y: top, width, height, rx: 6 }),
+  ];
   const add = (name, ...place) => {
     const made = cell(...place);
     cells[name] = made.value;
@@ -252,16 +270,19 @@ function buildNeuron(m, j, { x, y: middle }) {
   else {
     parts.push(
       svg("line", { class: "divider", x1: half, x2: half, y1: top + 4, y2: top + height - 4 }),
-      svg("line", { class: "divider", x1: x + 4, x2: x + width - 4, y1: middle, y2: middle }),
+      ...(hasError()
+        ? [svg("line", { class: "divider", x1: x + 4, x2: x + width - 4, y1: middle, y2: middle })]
+        : []),
     );
     // As the signals run: v to y from left to right, phi' to delta from right to left.
-    add("v", "v", "v", x + 8, half - 7, middle - 7);
-    add("y", "y", "y", half + 8, x + width - 8, middle - 7);
-    add("delta", "δ", "delta", x + 8, half - 7, middle + 17);
-    add("phi_prime", "φ′", "phi_prime", half + 8, x + width - 8, middle + 17);
+    const upper = hasError() ? middle - 6 : middle + 5;
+    add("v", "v", "v", x + 8, half - 7, upper);
+    add("y", "y", "y", half + 8, x + width - 8, upper);
+    if (hasError()) {
+      add("delta", "δ", "delta", x + 8, half - 7, middle + 15);
+      add("phi_prime", "φ′", "phi_prime", half + 8, x + width - 8, middle + 15);
+    }
   }
-  const name = shortened(nodeName(m, j), m === 0 ? 20 : 26);
-  parts.push(svg("text", { class: "name", x: x + 2, y: top - 5 }, name));
   const key = keyOf({ m, j });
   const group = svg("g", { class: "neuron", role: "button", tabindex: -1, "data-key": key }, parts);
   nodes.set(key, { m, j, group, cells });
@@ -302,7 +323,7 @@ function buildMore(m, side, { x, y: middle }) {
 /** Where along its edge a label stands, so that those of one layer stand on a regular grid. */
 function labelPosition({ pitches }, m) {
   const t = pitches[m - 1] / (pitches[m - 1] + SIZES[m] * pitches[m]);
-  return t * pitches[m] >= LABEL_HEIGHT && isWhole(m) && isWhole(m - 1) && t >= 0.12 ? t : null;
+  return t * pitches[m] >= LABEL_HEIGHT && isWhole(m) && isWhole(m - 1) && t > 0.2 ? t : null;
 }
 
 function buildEdge(plan, m, i, j, position) {
@@ -331,8 +352,8 @@ function buildError(plan, j) {
   const x = plan.errorLeft;
   const top = middle - ERROR.height / 2;
   const [dCell, eCell] = [
-    cell("d", "d", x + 8, x + ERROR.width - 8, middle - 7),
-    cell("e", "e", x + 8, x + ERROR.width - 8, middle + 17),
+    cell("d", "d", x + 8, x + ERROR.width - 8, middle - 6),
+    cell("e", "e", x + 8, x + ERROR.width - 8, middle + 15),
   ];
   const group = svg(
     "g",
@@ -350,6 +371,7 @@ function buildError(plan, j) {
 /** Draw the network anew: at the start, and when other neurons come into view. */
 function build() {
   const focused = document.activeElement?.getAttribute("data-key");
+  CARD.height = hasError() ? 42 : 28;
   const plan = layout();
   [nodes, edges, errors] = [new Map(), new Map(), []];
   const lines = [];
@@ -384,7 +406,7 @@ function build() {
   extras = { plan, directions };
   if (hasError()) {
     const middle = plan.errorLeft + ERROR.width / 2;
-    head(middle, "Error", shortened(DATA.loss.replaceAll("_", " "), 18));
+    head(middle, "Error", shortened(LOSS, 18));
     for (const j of drawn(L)) cards.push(buildError(plan, j));
     extras.cost = svg("text", { class: "title", x: middle, y: plan.height - 12, "data-name": "E" });
     heads.push(extras.cost);
@@ -403,26 +425,25 @@ function edgeValue({ m, i, j }) {
   return stage().kind === "change" ? change(m, i, j) : w(m, i, j);
 }
 
-/** Whether signals run along the weights of layer m at this stage. */
-function isActive(m) {
+/** Whether signals run along the weights of layer m at this stage; none runs back to a bias. */
+function isActive(m, i = null) {
   const now = stage();
   if (now.kind === "forward") return now.m === m;
-  if (now.kind === "backward") return now.m + 1 === m;
+  if (now.kind === "backward") return now.m + 1 === m && i !== SIZES[m - 1];
   return now.kind === "change";
 }
 
 function touches({ m, i, j }, picked) {
   if (!picked) return false;
   if (picked.i !== undefined) return picked.m === m && picked.i === i && picked.j === j;
-  if (picked.m === m) return picked.j === j;
-  return stage().kind === "backward" && picked.m + 1 === m && picked.j === i;
+  const comesBack = stage().kind === "backward" && stage().m === picked.m && picked.m < L;
+  return comesBack ? picked.m + 1 === m && picked.j === i : picked.m === m && picked.j === j;
 }
 
 function updateNetwork() {
   const now = stage();
-  const digits = Math.min(state.digits, 4);
   const put = (element, x, shown) => {
-    element.textContent = shown ? text(x, digits) : "";
+    element.textContent = shown ? text(x, DIGITS) : "";
     if (shown) element.setAttribute("data-value", x);
     else element.removeAttribute("data-value");
   };
@@ -430,8 +451,10 @@ function updateNetwork() {
     put(cells.y, y(m, j), showsOutputs(m));
     if (m > 0) {
       put(cells.v, v(m, j), showsOutputs(m));
+    }
+    if (cells.delta) {
       put(cells.phi_prime, slope(m, j), showsError());
-      put(cells.delta, showsDelta(m) && delta(m, j), showsDelta(m));
+      put(cells.delta, delta(m, j), showsDelta(m));
     }
     const active = now.m === m && now.kind !== "change" && now.kind !== "error";
     group.classList.toggle("active", active);
@@ -443,24 +466,25 @@ function updateNetwork() {
   const greatest = range(L + 1).map(() => 0);
   for (const edge of edges.values()) {
     const size = Math.abs(edgeValue(edge));
-    if (size > greatest[edge.m]) greatest[edge.m] = size;
+    if (size > greatest[edge.m] && size < Infinity) greatest[edge.m] = size;
   }
-  const pickedMany = state.picked !== null && state.picked.i === undefined;
   for (const edge of edges.values()) {
     const x = edgeValue(edge);
-    const share = greatest[edge.m] ? Math.abs(x) / greatest[edge.m] : 0;
+    const share = Number.isFinite(x) && x !== 0 ? Math.abs(x) / greatest[edge.m] : 0;
     const near = touches(edge, state.picked);
-    const active = isActive(edge.m);
-    edge.seen.setAttribute("stroke-width", Number.isFinite(share) ? 0.7 + 3.3 * share : 1);
+    const active = isActive(edge.m, edge.i);
+    const clear = near || (active && edge.position !== null);
+    edge.seen.setAttribute("stroke-width", 0.8 + 3.2 * share);
+    // Where there are many, the small ones stand back.
+    edge.seen.setAttribute("stroke-opacity", clear ? 1 : (active ? 0.22 : 0.12) + 0.4 * share);
     edge.group.classList.toggle("negative", x < 0);
     edge.group.classList.toggle("active", near || active);
-    edge.group.classList.toggle("near", near || (active && !pickedMany && edge.position !== null));
     edge.group.classList.toggle("picked", near && state.picked.i !== undefined);
     edge.group.setAttribute("aria-pressed", near && state.picked.i !== undefined);
     edge.group.setAttribute("aria-label", spokenWeight(edge));
     const labelled = near || (edge.position !== null && (active || now.kind === "input"));
     // Labels of one neuron stand apart: at its far end all sources, or all targets, are apart.
-    if (edge.position === null) edge.put(edge.m === state.picked?.m ? 0.2 : 0.8);
+    if (edge.position === null) edge.put(edge.m === state.picked?.m ? 0.27 : 0.73);
     else edge.put(edge.position);
     put(edge.label, x, labelled);
   }
@@ -470,7 +494,7 @@ function updateNetwork() {
     group.classList.toggle("active", now.kind === "error");
   }
   if (extras.cost) {
-    extras.cost.textContent = showsError() ? `E = ${text(E(), digits)}` : "";
+    extras.cost.textContent = showsError() ? `E = ${text(E())}` : "";
     extras.cost.setAttribute("data-value", E());
   }
   extras.directions.forEach((label, m) => {
@@ -552,7 +576,8 @@ network.addEventListener("click", (event) => {
 
 /** Choose a neuron or a weight, whose chain rule is then worked out. */
 function pick(what) {
-  state.picked = what && (what.i === undefined ? { m: what.m, j: what.j } : { m: what.m, i: what.i, j: what.j });
+  const { m, i, j } = what ?? {};
+  state.picked = what && (i === undefined ? { m, j } : { m, i, j });
   state.allTerms = false;
   if (what) {
     if (what.i !== undefined) reveal(what.m - 1, what.i);
@@ -569,23 +594,37 @@ function pick(what) {
 // -- The worked chain rule ------------------------------------------------------------------------
 
 const line = (...parts) =>
-  html("p", { class: "line" }, parts.map((part) => (typeof part === "string" ? math(part) : part)));
+  html("p", { class: "line" },
+    parts.flat(Infinity).map((part) => (typeof part === "string" ? math(part) : part)));
 const note = (words) => html("p", { class: "note" }, words);
 const heading = (words) => html("h3", {}, words);
 const link = (what, ...content) =>
   html("button", { type: "button", class: "plain", onclick: () => pick(what) }, ...content);
 
-const TERMS = 12; // of a sum that are all shown
+const TERMS = 12; // of a sum, or changes of weights, that are shown before more are asked for
+
+/** The places of the values that are shown: all, or the largest. */
+function largest(values) {
+  const places = range(values.length);
+  if (values.length <= TERMS + 2 || state.allTerms) return places;
+  const order = [...places].sort((a, b) => Math.abs(values[b]) - Math.abs(values[a]));
+  return order.slice(0, TERMS).sort((a, b) => a - b);
+}
+
+/** A button that shows all of a shortened table. */
+function showAll(words) {
+  const onclick = () => {
+    state.allTerms = true;
+    show();
+    byId("worked").focus();
+  };
+  return html("button", { type: "button", class: "plain", onclick }, words);
+}
 
 /** A sum worked out term by term: rows {name, what, factors}; the last column is the product. */
 function sumTable(caption, symbols, terms, [totalSymbol, total, totalName]) {
   const products = terms.map(({ factors }) => factors.reduce((a, b) => a * b));
-  let shown = range(terms.length);
-  if (terms.length > TERMS + 2 && !state.allTerms) {
-    const order = [...shown].sort((a, b) => Math.abs(products[b]) - Math.abs(products[a]));
-    const kept = new Set(order.slice(0, TERMS));
-    shown = shown.filter((n) => kept.has(n));
-  }
+  const shown = largest(products);
   const rest = terms.length - shown.length;
   const body = shown.map((n) =>
     html(
@@ -598,20 +637,11 @@ function sumTable(caption, symbols, terms, [totalSymbol, total, totalName]) {
   );
   if (rest) {
     const others = sum(products) - sum(shown.map((n) => products[n]));
-    const all = () => {
-      state.allTerms = true;
-      show();
-      byId("worked").focus();
-    };
+    const all = showAll(`${rest} smaller terms: show all ${terms.length}`);
     body.push(
-      html(
-        "tr",
-        {},
-        html("th", { scope: "row", colspan: symbols.length + 1 },
-          html("button", { type: "button", class: "plain", onclick: all },
-            `${rest} smaller terms: show all ${terms.length}`)),
-        html("td", {}, number(others)),
-      ),
+      html("tr", {},
+        html("th", { scope: "row", colspan: symbols.length + 1 }, all),
+        html("td", {}, number(others))),
     );
   }
   return html(
@@ -636,7 +666,7 @@ function sumTable(caption, symbols, terms, [totalSymbol, total, totalName]) {
 function workForward(m, j) {
   const order = [SIZES[m - 1], ...range(SIZES[m - 1])]; // the bias first, as i = 0
   const terms = order.map((i) => ({
-    name: i === SIZES[m - 1] ? "bias" : nodeName(m - 1, i),
+    name: entryName(m - 1, i),
     what: { m, i, j },
     factors: [w(m, i, j), y(m - 1, i)],
   }));
@@ -658,84 +688,82 @@ function workForward(m, j) {
 /** e_j of an output neuron. */
 function workError(j) {
   const value = number(e(j), "e", true);
-  const difference = d(j) - y(L, j);
-  if (Math.abs(e(j) - difference) <= 1e-6 * Math.abs(difference) || e(j) === difference)
+  if (DATA.sum_of_squares)
     return line("e_j = d_j − y_j = ", number(d(j), "d"), " − ", factor(y(L, j)), " = ", value);
   return [
     line("d_j = ", number(d(j), "d")),
     line("e_j = −∂E/∂y_j = ", value),
-    note(`The error signal of the loss ${DATA.loss.replaceAll("_", " ")}.`),
+    note(`The error signal of the loss ${LOSS}.`),
   ];
 }
 
-/** delta_j, by the rule of its layer. */
-function workDelta(m, j) {
-  const result = number(delta(m, j), "delta", true);
-  const rule = flow().rules[m - 1];
+/** Whether the product e phi' can be written down for the neuron. */
+const isProduct = (m, j) => m < L || (DATA.elementwise && Number.isFinite(e(j)));
+
+/** delta_j of an output neuron. */
+function workOutputDelta(j) {
+  const result = number(delta(L, j), "delta", true);
   const parts = [];
-  let symbol = "e_j";
-  if (m < L && rule !== "softmax") {
-    const terms = range(SIZES[m + 1]).map((k) => ({
-      name: nodeName(m + 1, k),
-      what: { m: m + 1, j: k },
-      factors: [delta(m + 1, k), w(m + 1, j, k)],
-    }));
-    symbol = "∑_k δ_k w_kj";
-    parts.push(
-      line(`−∂E/∂y_j = ${symbol}`),
-      sumTable("What comes back", ["δ_k", "w_kj"], terms, [symbol, back(m, j), "back"]),
-    );
-  }
-  if (rule === "slope")
-    parts.push(
-      line(
-        m === L ? "δ_j = e_j φ′_j(v_j) = " : `δ_j = φ′_j(v_j) ${symbol} = `,
-        ...(m === L
-          ? [factor(e(j)), " × ", factor(slope(m, j))]
-          : [factor(slope(m, j)), " × ", factor(back(m, j))]),
-        " = ",
-        result,
-      ),
-    );
-  else if (rule === "d - y")
-    parts.push(
-      line("δ_j = d_j − y_j = ", number(d(j)), " − ", factor(y(m, j)), " = ", result),
-      note(`${capital(DATA.loss.replaceAll("_", " "))} and ${phi(m, j)} belong together: `
-        + "−∂E/∂v comes to the plain difference."),
-    );
-  else if (rule === "softmax") {
-    const terms = range(SIZES[m]).map((k) => ({
-      name: nodeName(m, k),
-      what: { m, j: k },
-      factors: [back(m, k), y(m, k) * ((k === j ? 1 : 0) - y(m, j))],
+  if (isProduct(L, j)) {
+    const product = [factor(e(j)), " × ", factor(slope(L, j))];
+    const end = DATA.fused ? [] : [" = ", result];
+    parts.push(line("δ_j = e_j φ′_j(v_j) = ", product, end));
+  } else if (phi(L, j) === "softmax" && !DATA.difference) {
+    const terms = range(SIZES[L]).map((k) => ({
+      name: entryName(L, k),
+      what: { m: L, j: k },
+      factors: [e(k), y(L, k) * ((k === j ? 1 : 0) - y(L, j))],
     }));
     parts.push(
       line("δ_j = ∑_k e_k ∂y_k/∂v_j"),
-      sumTable("Through softmax", ["e_k", "∂y_k/∂v_j"], terms, ["δ_j", delta(m, j), "delta"]),
+      sumTable("Through softmax", ["e_k", "∂y_k/∂v_j"], terms, ["δ_j", delta(L, j), "delta"]),
       note("Each output of softmax depends on every v of its layer: ∂y/∂v is y (1 − y) for the "
         + "neuron itself, and minus the product of both outputs for another."),
     );
-  } else
+  }
+  if (DATA.difference)
     parts.push(
-      line("δ_j = −∂E/∂v_j = ", result),
-      note(m === L && DATA.loss
-        ? `The loss ${DATA.loss.replaceAll("_", " ")} gives it in one piece.`
-        : "The activation gives it in one piece."),
+      line("δ_j = d_j − y_j = ", number(d(j)), " − ", factor(y(L, j)), " = ", result),
+      note(DATA.elementwise
+        ? "What the product comes to, and is computed as."
+        : `What ∑ e ∂y/∂v comes to: ${LOSS} and ${phi(L, j)} belong together.`),
     );
+  else if (DATA.fused || !parts.length)
+    parts.push(line("δ_j = −∂E/∂v_j = ", result), note("Computed from v in one piece."));
   return parts;
 }
 
-/** The changes of all weights into a neuron. */
+/** delta_j of a hidden neuron. */
+function workHiddenDelta(m, j) {
+  const terms = range(SIZES[m + 1]).map((k) => ({
+    name: entryName(m + 1, k),
+    what: { m: m + 1, j: k },
+    factors: [delta(m + 1, k), w(m + 1, j, k)],
+  }));
+  const symbol = "∑_k δ_k w_kj";
+  return [
+    line(`−∂E/∂y_j = ${symbol}`),
+    sumTable("What comes back", ["δ_k", "w_kj"], terms, [symbol, back(m, j), "back"]),
+    line(`δ_j = φ′_j(v_j) ${symbol} = `, factor(slope(m, j)), " × ", factor(back(m, j)), " = ",
+      number(delta(m, j), "delta", true)),
+  ];
+}
+
+const workBackward = (m, j) =>
+  m === L ? [workError(j), workOutputDelta(j)] : workHiddenDelta(m, j);
+
+/** The changes of all weights into a neuron, or of those that change most. */
 function workChanges(m, j) {
   const order = [SIZES[m - 1], ...range(SIZES[m - 1])];
-  const terms = order.map((i) => ({
-    name: i === SIZES[m - 1] ? "bias" : nodeName(m - 1, i),
-    what: { m, i, j },
-    factors: [y(m - 1, i)],
-    change: change(m, i, j),
-  }));
-  const many = terms.length > TERMS + 2 && !state.allTerms;
-  const shown = many ? terms.slice(0, TERMS) : terms;
+  const shown = largest(order.map((i) => change(m, i, j)));
+  const rest = order.length - shown.length;
+  const rows = shown.map((n) => {
+    const i = order[n];
+    return html("tr", {},
+      html("th", { scope: "row" }, link({ m, i, j }, entryName(m - 1, i))),
+      html("td", {}, number(y(m - 1, i))),
+      html("td", {}, number(change(m, i, j), "dw")));
+  });
   return [
     heading("Change of its weights"),
     line("∆w_ji = η δ_j y_i, η = ", number(eta(m), "eta"), ", δ_j = ", number(delta(m, j))),
@@ -743,11 +771,8 @@ function workChanges(m, j) {
       html("caption", { class: "unseen" }, "Changes of the weights"),
       html("thead", {}, html("tr", {}, html("th", {}),
         html("th", { scope: "col" }, math("y_i")), html("th", { scope: "col" }, math("∆w_ji")))),
-      html("tbody", {}, shown.map((term) => html("tr", {},
-        html("th", { scope: "row" }, link(term.what, term.name)),
-        html("td", {}, number(term.factors[0])),
-        html("td", {}, number(term.change, "dw"))))))),
-    many ? note(`and ${terms.length - TERMS} more; “show all” above lists them.`) : [],
+      html("tbody", {}, rows))),
+    rest ? html("p", {}, showAll(`${rest} smaller changes: show all ${order.length}`)) : [],
   ];
 }
 
@@ -759,50 +784,49 @@ function workNeuron({ m, j }) {
   if (hasError())
     parts.push(
       heading("Backward"),
-      m === L ? workError(j) : [],
-      workDelta(m, j),
+      workBackward(m, j),
       workChanges(m, j),
     );
   return [title, phi(m, j), parts, python(`${hasError() ? "delta" : "v"}[${m - 1}]`, j)];
 }
 
-/** dE/dw of a weight, factor by factor, and what the rule makes of it. */
+/** dE/dw of a weight, factor by factor. */
+function workChain(m, i, j, gradient) {
+  const last = [" × ", factor(y(m - 1, i)), " = ", gradient];
+  if (!isProduct(m, j))
+    return [
+      line("∂E/∂w_ji = ∂E/∂v_j · ∂v_j/∂w_ji"),
+      line("= −δ_j · y_i"),
+      line("= ", factor(-delta(m, j)), last),
+    ];
+  const slopes = [" × ", factor(slope(m, j)), last];
+  if (m === L && DATA.sum_of_squares)
+    return [
+      line("∂E/∂w_ji = ∂E/∂e_j · ∂e_j/∂y_j · ∂y_j/∂v_j · ∂v_j/∂w_ji"),
+      line("= e_j · (−1) · φ′_j(v_j) · y_i"),
+      line("= ", factor(e(j)), " × (−1)", slopes),
+    ];
+  return [
+    line("∂E/∂w_ji = ∂E/∂y_j · ∂y_j/∂v_j · ∂v_j/∂w_ji"),
+    line(m === L ? "= −e_j · φ′_j(v_j) · y_i" : "= −∑_k δ_k w_kj · φ′_j(v_j) · y_i"),
+    line("= ", factor(-back(m, j)), slopes),
+  ];
+}
+
+/** A weight: the chain rule, and what the rule makes of it. */
 function workWeight({ m, i, j }) {
   const title = `Weight from ${fullName(m - 1, i)} to ${fullName(m, j)}`;
   const parts = [line("w_ji = ", number(w(m, i, j), "w", true))];
   if (!hasError()) return [title, "", parts, ""];
-  const yi = number(y(m - 1, i), "y_i");
   const gradient = number(-delta(m, j) * y(m - 1, i), "gradient", true);
-  parts.push(heading("Chain rule"));
-  if (flow().rules[m - 1] === "slope") {
-    const isDifference = m === L && DATA.loss === "squared_error";
-    parts.push(
-      isDifference
-        ? [
-            line("∂E/∂w_ji = ∂E/∂e_j · ∂e_j/∂y_j · ∂y_j/∂v_j · ∂v_j/∂w_ji"),
-            line("= e_j · (−1) · φ′_j(v_j) · y_i"),
-            line("= ", factor(e(j)), " × (−1) × ", factor(slope(m, j)), " × ", factor(y(m - 1, i)),
-              " = ", gradient),
-          ]
-        : [
-            line("∂E/∂w_ji = ∂E/∂y_j · ∂y_j/∂v_j · ∂v_j/∂w_ji"),
-            line(m === L ? "= −e_j · φ′_j(v_j) · y_i" : "= −∑_k δ_k w_kj · φ′_j(v_j) · y_i"),
-            line("= ", factor(-back(m, j)), " × ", factor(slope(m, j)), " × ",
-              factor(y(m - 1, i)), " = ", gradient),
-          ],
-    );
-  } else
-    parts.push(
-      line("∂E/∂w_ji = ∂E/∂v_j · ∂v_j/∂w_ji = −δ_j · y_i"),
-      line("= ", factor(-delta(m, j)), " × ", factor(y(m - 1, i)), " = ", gradient),
-    );
+  parts.push(heading("Chain rule"), workChain(m, i, j, gradient));
   parts.push(
     heading(m === L ? "Local gradient of the output neuron" : "Local gradient of the hidden neuron"),
-    m === L ? workError(j) : [],
-    workDelta(m, j),
+    workBackward(m, j),
     heading("Change"),
     line("∆w_ji = −η ∂E/∂w_ji = η δ_j y_i"),
-    line("= ", number(eta(m), "eta"), " × ", factor(delta(m, j)), " × ", yi, " = ",
+    isFixed(m, i, j) ? note("The mask keeps this weight as it is.") : [],
+    line("= ", number(eta(m), "eta"), " × ", factor(delta(m, j)), " × ", factor(y(m - 1, i)), " = ",
       number(change(m, i, j), "dw", true)),
     workStep(m, i, j),
     line("Neuron: ", link({ m, j }, capital(fullName(m, j)))),
@@ -896,8 +920,13 @@ function updateTable() {
 
 // -- The controls ---------------------------------------------------------------------------------
 
-/** A line of values with a mark at the current one. */
-function chart(values, current, label) {
+const POINTS = 1000; // of a chart
+
+/** A line of values with a mark at the current one; of very many, the largest of each stretch. */
+function chart(all, current, label) {
+  const stretch = Math.ceil(all.length / POINTS);
+  const values = range(Math.ceil(all.length / stretch)).map((p) =>
+    all.slice(p * stretch, (p + 1) * stretch).reduce((a, b) => (b > a ? b : a)));
   const finite = values.filter(Number.isFinite);
   const [low, high] = [Math.min(...finite), Math.max(...finite)];
   const n = Math.max(1, values.length - 1);
@@ -905,7 +934,7 @@ function chart(values, current, label) {
   const points = values.map((x, r) => (Number.isFinite(x) ? `${(100 * r) / n} ${height(x)}` : null));
   const path = points.map((point, r) =>
     point === null ? "" : `${r > 0 && points[r - 1] !== null ? "L" : "M"}${point}`);
-  const here = (100 * current) / n;
+  const here = (100 * current) / Math.max(1, all.length - 1);
   return svg(
     "svg",
     { viewBox: "0 0 100 34", preserveAspectRatio: "none", role: "img", class: "chart",
@@ -915,35 +944,37 @@ function chart(values, current, label) {
   );
 }
 
+const WITHOUT_Y = " The trace was made without y: there is no error, and no way back.";
+
 /** The equation and a sentence for each kind of stage. */
 function explanation(now) {
-  const layer = place(now.m).toLowerCase();
+  const layer = theLayer(now.m);
   if (now.kind === "input")
     return ["y_i = x_i,   y_0 = +1", "The sample enters. The constant +1 drives the biases."];
   if (now.kind === "forward")
     return ["v_j = ∑_i w_ji y_i,   y_j = φ_j(v_j)",
-      `Forward flow: each neuron of the ${layer} layer adds up what its weights bring, and its `
-      + "activation turns the sum into its output."];
+      `Forward flow: each neuron of ${layer} adds up what its weights bring, and its `
+      + `activation turns the sum into its output.${hasError() || now.m < L ? "" : WITHOUT_Y}`];
   if (now.kind === "error")
-    return DATA.loss === "squared_error"
+    return DATA.sum_of_squares
       ? ["e_j = d_j − y_j,   E = ½ ∑_j e_j²",
         "Desired minus actual output, and what the error of this row costs."]
       : ["e_j = −∂E/∂y_j",
-        `How the cost of this row, the ${DATA.loss.replaceAll("_", " ")}, falls with each output.`];
+        `How the cost of this row, the ${LOSS}, falls with each output.`];
   if (now.kind === "change")
     return ["∆w_ji = η δ_j y_i",
       "The same for every weight: the local gradient of the neuron it leads to, times the signal "
       + "that enters it. The network shows the changes."];
   if (now.m < L)
     return ["δ_j = φ′_j(v_j) ∑_k δ_k w_kj",
-      `Backward flow: the local gradients of the next layer come back to the ${layer} layer through `
+      `Backward flow: the local gradients of the next layer come back to ${layer} through `
       + "the weights as they were before this step's change."];
-  if (flow().rules[L - 1] === "d - y")
-    return ["δ_j = −∂E/∂v_j = d_j − y_j",
-      "The backward flow begins. This loss and this output activation belong together: the product "
-      + "of error and derivative comes to the plain difference."];
-  return [flow().rules[L - 1] === "softmax" ? "δ_j = ∑_k e_k ∂y_k/∂v_j" : "δ_j = e_j φ′_j(v_j)",
-    "The backward flow begins: the error, times the slope of the activation."];
+  const rule = DATA.elementwise ? "e_j φ′_j(v_j)" : "∑_k e_k ∂y_k/∂v_j";
+  const slopes = DATA.elementwise ? "slope of the activation" : `slopes of ${kind(L)}`;
+  return [`δ_j = −∂E/∂v_j = ${rule}${DATA.difference ? " = d_j − y_j" : ""}`,
+    `The backward flow begins: the error, times the ${slopes}. ${DATA.difference
+      ? "This loss and this output activation belong together: it comes to the plain difference."
+      : ""}`];
 }
 
 function updateCaption() {
@@ -952,15 +983,15 @@ function updateCaption() {
   const names = { input: "Inputs", forward: "Forward", error: "Error", backward: "Backward",
     change: "Changes" };
   const where = now.kind === "forward" || now.kind === "backward"
-    ? `: ${place(now.m).toLowerCase()} layer` : "";
-  byId("stage-title").textContent =
-    `${names[now.kind]}${where}`;
+    ? `, ${layerName(now.m)}` : "";
+  byId("stage-title").textContent = names[now.kind] + where;
   byId("stage-rule").replaceChildren(math(rule));
   byId("stage-text").textContent = sentence;
   byId("legend").replaceChildren(
     now.kind === "change" ? "Edges: change ∆w. " : "Edges: weight w. ",
     signSample("sign"), " positive, ", signSample("sign sign-negative"),
-    " negative (dashed); width by size within a layer. In a card: above v → y, below δ ← φ′.",
+    " negative (dashed); width by size within a layer. ",
+    hasError() ? "In a card: above v → y, below δ ← φ′." : "",
   );
 }
 
@@ -990,7 +1021,8 @@ function updateControls() {
   radios.forEach((radio, s) => (radio.checked = s === state.stage));
   byId("chart").replaceChildren(
     ...(hasError() && n > 1
-      ? [chart([...flow().E.numbers], row(), `Cost E of each ${training ? "step" : "sample"}`)]
+      ? [html("span", { class: "note", "aria-hidden": "true" }, math("E")),
+        chart([...flow().E.numbers], row(), `Cost E of each ${training ? "step" : "sample"}`)]
       : []),
   );
 }
@@ -998,7 +1030,7 @@ function updateControls() {
 function buildStages() {
   const radios = stages().map(({ kind: what, m, label }, s) => {
     const spoken = what === "forward" || what === "backward"
-      ? `${capital(what)}, ${place(m).toLowerCase()} layer` : label;
+      ? `${capital(what)}, ${layerName(m)}` : label;
     const onchange = () => go(s);
     return html("label", {},
       html("input", { type: "radio", name: "stage", value: s, "aria-label": spoken, onchange }),
@@ -1123,19 +1155,19 @@ function start() {
     show();
   });
   on("table", "toggle", updateTable);
-  on("find-layer", "change", () => (byId("find-neuron").max = SIZES[byId("find-layer").value]));
+  on("find-layer", "change", () => (byId("find-neuron").max = SIZES[byId("find-layer").value] - 1));
   on("find", "submit", (event) => {
     event.preventDefault();
-    pick({ m: Number(byId("find-layer").value), j: byId("find-neuron").valueAsNumber - 1 });
+    pick({ m: Number(byId("find-layer").value), j: byId("find-neuron").valueAsNumber });
   });
   on("worked", "keydown", (event) => event.key === "Escape" && pick(null));
   byId("find-layer").append(...range(L + 1).map((m) => html("option", { value: m }, place(m))));
   byId("find-layer").value = Math.min(1, L);
-  byId("find-neuron").max = SIZES[1];
+  byId("find-neuron").max = SIZES[1] - 1;
   byId("flows").hidden = !FLOWS.training;
   const kinds = range(L, 1).map(kind).join(", ");
   byId("summary").textContent = `${SIZES.join("–")} network · ${kinds} · loss `
-    + `${DATA.loss.replaceAll("_", " ")} · η = ${[...new Set(range(L, 1).map(eta))].map((x) => text(x)).join(", ")}`;
+    + `${LOSS} · η = ${[...new Set(range(L, 1).map(eta))].map((x) => +x.toPrecision(4)).join(", ")}`;
   updateTheme();
   buildStages();
   build();

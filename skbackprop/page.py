@@ -29,6 +29,7 @@ __all__ = ["MAX_MEGABYTES", "render"]
 MAX_MEGABYTES = 16.0
 
 _PARTS = ("page.html", "page.css", "page.js")
+_FACTS = ("loss", "sum_of_squares", "elementwise", "fused", "difference")
 _LAYERED = ("y", "v", "phi_prime", "delta")  # a list each, with one array a layer
 _WHOLE = ("d", "e", "E")  # one array each; they and delta are None where y was not given
 
@@ -63,7 +64,8 @@ def render(trace: Any, recording: Any = None) -> str:
         "activations": [_activations(trace, layer) for layer in range(trace.n_layers)],
         "features": [str(name) for name in trace.feature_names],
         "outputs": [str(name) for name in trace.output_names],
-        "loss": str(trace.loss),
+        **{name: getattr(trace, name) for name in _FACTS},
+        "learns": _encoded(trace.learns),
         **{name: flow and _encoded(flow) for name, flow in flows.items()},
     }
     text = json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
@@ -94,8 +96,7 @@ def _samples(trace: Any) -> dict[str, Any]:
     signals = _signals(trace)
     weights = {"W": [W[None] for W in trace.coefs], "b": [b[None] for b in trace.intercepts]}
     _check_size(signals, weights, trace.n_samples, "samples of this network", "Trace {} rows")
-    flow = {**signals, **weights, "eta": np.asarray(trace.eta, np.float64)[None]}
-    return {**flow, "rules": _rules(trace, flow)}
+    return {**signals, **weights, "eta": np.array([trace.eta], np.float64)}
 
 
 def _training(recording: Any, trace: Any) -> dict[str, Any]:
@@ -125,49 +126,12 @@ def _training(recording: Any, trace: Any) -> dict[str, Any]:
     flow["b"] = [np.stack([*(t.intercepts[i] for t in traces), last.intercepts[i]]) for i in layers]
     flow["eta"] = np.array([t.eta for t in traces], np.float64)
     flow["row"] = np.array([step.sample for step in steps], np.float64)
-    return {**flow, "rules": _rules(trace, flow)}
+    return flow
 
 
 def _signals(trace: Any) -> dict[str, Any]:
     """The arrays of a trace that have a row for each sample."""
     return {name: getattr(trace, name) for name in _LAYERED + _WHOLE}
-
-
-def _rules(trace: Any, flow: dict[str, Any]) -> list[str]:
-    """How the local gradients of each layer come about, from what the arrays say.
-
-    Returns
-    -------
-    list of str
-        For each layer ``"slope"`` (the signal that comes back, times phi'), ``"softmax"`` (its
-        Jacobian), ``"d - y"`` (a canonical pair) or ``"whole"`` (given in one piece by the loss or
-        by a user's own activation). Empty without desired outputs.
-    """
-    rules: list[str] = []
-    if flow["delta"] is None:
-        return rules
-    n_rows = len(flow["E"])
-    for layer, delta in enumerate(flow["delta"]):
-        is_output = layer == trace.n_layers - 1
-        if is_output:
-            back = flow["e"]
-        else:
-            W, after = flow["W"][layer + 1][:n_rows], flow["delta"][layer + 1]
-            back = np.matmul(W, after[:, :, None])[:, :, 0]  # sum_k delta_k w_kj
-        if is_output and trace.fused:
-            rules.append("d - y" if _same(delta, flow["d"] - flow["y"][-1]) else "whole")
-        elif _activations(trace, layer) == "softmax":
-            rules.append("softmax")
-        else:
-            rules.append("slope" if _same(delta, back * flow["phi_prime"][layer]) else "whole")
-    return rules
-
-
-def _same(a: np.ndarray, b: np.ndarray) -> bool:
-    """Whether two arrays agree to the round-off of their kind."""
-    tolerance = np.finfo(np.result_type(a, b)).eps ** 0.5
-    scale = np.abs(a[np.isfinite(a)]).max(initial=0.0)
-    return np.allclose(a, b, rtol=tolerance, atol=tolerance * scale, equal_nan=True)
 
 
 # -- size and encoding ---------------------------------------------------------------------------
