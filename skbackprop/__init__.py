@@ -4,7 +4,14 @@ from .activations import ACTIVATIONS, Activation, Mixed
 from .compiled import compile_engine
 from .estimators import BackpropClassifier, BackpropRegressor
 from .initializers import INITIALIZERS
-from .inspection import SignalTrace, TrainingRecord, record_training, trace_signals
+from .inspection import (
+    SignalTrace,
+    TrainingRecord,
+    check_gradient,
+    diagnose,
+    record_training,
+    trace_signals,
+)
 from .losses import (
     LOSSES,
     AbsoluteError,
@@ -114,7 +121,9 @@ __all__ = [
     "WholeBatchSolver",
     "SignalTrace",
     "TrainingRecord",
+    "check_gradient",
     "compile_engine",
+    "diagnose",
     "record_training",
     "trace_signals",
 ]

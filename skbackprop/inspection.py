@@ -25,6 +25,7 @@ from sklearn.utils.multiclass import unique_labels
 from sklearn.utils.validation import _num_samples
 
 from .activations import Activation, Mixed
+from .diagnosis import Diagnosis, Finding, diagnose
 from .dissection import Opened, index_of, open_up
 from .estimators import (
     BackpropClassifier,
@@ -34,13 +35,20 @@ from .estimators import (
     read_rows,
 )
 from .explanations import RENDERERS, Explanation, explain_neuron
+from .gradient_check import GradientCheck, check_gradient
 from .losses import LOSSES, Loss
 from .network import Network, Workspace
 
 __all__ = [
+    "Diagnosis",
+    "Explanation",
+    "Finding",
+    "GradientCheck",
     "SignalTrace",
     "TrainingRecord",
     "TrainingStep",
+    "check_gradient",
+    "diagnose",
     "record_training",
     "trace_signals",
 ]

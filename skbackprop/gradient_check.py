@@ -1,0 +1,339 @@
+"""The back-propagated gradient against numeric derivatives, for a user's own network and data.
+
+What is compared is the descent direction ``-dE_av/dw``, penalty included, at the network's weights:
+by back-propagation, and by central differences of ``E_av`` alone, to which SciPy's one-sided
+quotients are put together. A wrong slope ``dphi`` of a layer spoils the corrections of that layer
+and of all before it, and none after: the last layer that is wrong names the culprit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import approx_fprime
+
+from .activations import Mixed
+from .dissection import open_up
+from .estimators import fitted_objective, initial_objective, read_rows
+from .network import Network
+from .objective import Objective, Problem
+
+__all__ = ["GradientCheck", "WorstWeight", "check_gradient"]
+
+_STEP = 1e-5
+_OTHER_STEPS = (1e-6, 1e-4, 1e-7)  # small ones drown in round-off, large ones meet kinks
+_FEW = 2000  # parameters that are checked one by one
+_DIRECTIONS = 10  # for each layer of larger networks
+
+Cost = Callable[[np.ndarray], float]
+
+
+@dataclass(frozen=True)
+class WorstWeight:
+    """Where back-propagation and the numeric derivative differ most.
+
+    Attributes
+    ----------
+    layer, neuron : int
+    source : int or "bias"
+        The signal that enters the weight.
+    backpropagated, numeric : float
+        ``-dE_av/dw``.
+    """
+
+    layer: int
+    source: int | str
+    neuron: int
+    backpropagated: float
+    numeric: float
+
+    def __str__(self) -> str:
+        source = "the bias" if self.source == "bias" else f"signal {self.source}"
+        return (
+            f"layer {self.layer}, from {source} to neuron {self.neuron}: back-propagated "
+            f"{self.backpropagated:.9g}, numeric {self.numeric:.9g}"
+        )
+
+
+@dataclass(frozen=True, repr=False)
+class GradientCheck:
+    """What `check_gradient` found; true if the gradient is right.
+
+    Attributes
+    ----------
+    errors : list of float
+        Relative error of each layer, ``|g - numeric| / max(|g|, |numeric|)``.
+    worst : WorstWeight
+    tolerance : float
+    n_directions : int
+        Random directions in each layer; 0 if each weight was checked by itself.
+    n_kinks : int
+        Weights, or directions, along which the cost has a kink at this very point; any slope
+        between those of its two sides counts as right.
+    advice : str
+        Where to look if something is wrong, else empty.
+    """
+
+    errors: list[float]
+    worst: WorstWeight
+    tolerance: float
+    n_directions: int
+    n_kinks: int
+    advice: str
+
+    def __bool__(self) -> bool:
+        return max(self.errors) <= self.tolerance
+
+    def __repr__(self) -> str:
+        how = (
+            f"in {self.n_directions} random directions" if self.n_directions else "weight by weight"
+        )
+        lines = [f"The gradient is {'right' if self else 'WRONG'}, {how}. Relative errors:"]
+        for layer, error in enumerate(self.errors):
+            mark = "" if error <= self.tolerance else f"   > {self.tolerance:g}"
+            lines.append(f"  layer {layer}: {error:.1e}{mark}")
+        lines.append(f"  worst weight: {self.worst}")
+        return "\n".join(lines + ([f"  {self.advice}"] if self.advice else []))
+
+
+def check_gradient(
+    estimator,
+    X,
+    y,
+    *,
+    n_directions: int | None = None,
+    tolerance: float = 1e-5,
+    random_state: int = 0,
+) -> GradientCheck:
+    """Compare the back-propagated gradient with numeric derivatives of the cost.
+
+    In float64, whatever the model's own type; with the penalty, without dropout and noise. Nothing
+    of the estimator changes. A few rows will do, and are faster.
+
+    Parameters
+    ----------
+    estimator : BackpropRegressor or BackpropClassifier
+        At its weights if it is fitted, else at initial ones. Or something fitted around one, as in
+        `trace_signals`.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+    y : array-like
+    n_directions : int, optional
+        Random directions in each layer, instead of each weight by itself, which 0 means. By default
+        0 for networks of up to 2000 parameters and 10 for larger ones, where the worst weight is
+        then found by halving the worst direction.
+    tolerance : float, default=1e-5
+        Largest relative error that counts as right.
+    random_state : int, default=0
+        Decides the directions.
+
+    Returns
+    -------
+    GradientCheck
+
+    Raises
+    ------
+    ValueError, TypeError
+        On invalid rows or targets, as from the estimators.
+
+    Examples
+    --------
+    >>> from skbackprop import BackpropRegressor, check_gradient
+    >>> bool(check_gradient(BackpropRegressor((3,), random_state=0), [[0.0], [1.0]], [0.0, 1.0]))
+    True
+    """
+    if n_directions is not None and (
+        isinstance(n_directions, bool)
+        or not isinstance(n_directions, (int, np.integer))
+        or n_directions < 0
+    ):
+        raise ValueError(f"n_directions is {n_directions!r}; it must be a whole number >= 0.")
+    if not 0 < tolerance < np.inf:
+        raise ValueError(f"tolerance is {tolerance!r}; it must be a number > 0.")
+    problem, w = _problem(estimator, X, y)
+    if n_directions is None:
+        n_directions = 0 if w.size <= _FEW else _DIRECTIONS
+    comparison = _Comparison(problem, w, tolerance)
+    if n_directions:
+        return comparison.along_directions(n_directions, np.random.default_rng(random_state))
+    return comparison.by_weights()
+
+
+def _problem(estimator, X, y) -> tuple[Problem, np.ndarray]:
+    """The cost in float64, every parameter free, and the weights at hand."""
+    opened = open_up(estimator, X, y)
+    if opened.estimator.__sklearn_is_fitted__():
+        rows, targets = read_rows(opened.estimator, opened.X, opened.y)
+        objective = fitted_objective(opened.estimator)
+    else:
+        objective, rows, targets = initial_objective(opened.estimator, opened.X, opened.y)
+    w = objective.network.w.astype(np.float64)
+    network = objective.network.with_parameters(w)
+    free = Objective(network, objective.loss, objective.penalty)
+    return Problem(free, (rows.astype(np.float64), targets, None)), w
+
+
+class _Comparison:
+    """Back-propagation and differences at one point."""
+
+    def __init__(self, problem: Problem, w: np.ndarray, tolerance: float):
+        self.w, self.tolerance = w, tolerance
+        self.network: Network = problem.objective.network
+        self.loss = problem.objective.loss
+        cost, self.g = problem.correction(w)
+        self.g = self.g.copy()
+        self.descent: Cost = lambda at: -problem.value(at)
+        # What round-off leaves of a difference of two costs.
+        self.noise = 8 * np.finfo(np.float64).eps * abs(cost) / _STEP + np.finfo(np.float64).tiny
+        self.n_kinks = 0
+        ends = np.cumsum([W.size + b.size for W, b in self.network.layers(self.g)]).tolist()
+        self.layers = [slice(a, b) for a, b in zip([0, *ends], ends, strict=False)]
+
+    def by_weights(self) -> GradientCheck:
+        forward, backward = (approx_fprime(self.w, self.descent, h) for h in (_STEP, -_STEP))
+        numeric = (forward + backward) / 2
+        for i in np.flatnonzero(self.deviation(numeric) > self.tolerance / 10).tolist():
+            numeric[i] = self.closest(_unit(self.w, i), self.g[i])
+        deviation = self.deviation(numeric)
+        errors = [
+            _relative(self.g[layer], numeric[layer], self.floor(self.g[layer].size))
+            for layer in self.layers
+        ]
+        i = int(np.argmax(deviation))
+        neurons = []
+        if (wrong := self.last_wrong(errors)) is not None:
+            W, b = self.network.layers(deviation)[wrong]
+            worst_of_each = np.maximum(W.max(axis=0), b)
+            neurons = np.flatnonzero(worst_of_each > self.tolerance).tolist()
+        return self.report(errors, i, float(numeric[i]), 0, neurons)
+
+    def along_directions(self, count: int, rng: np.random.Generator) -> GradientCheck:
+        errors: list[float] = []
+        worst, largest = np.zeros_like(self.w), -1.0
+        for layer in self.layers:
+            directions = rng.standard_normal((count, self.g[layer].size))
+            directions /= np.linalg.norm(directions, axis=1)[:, None]
+            slopes = directions @ self.g[layer]
+            embedded = (self.embed(layer, part) for part in directions)
+            numeric = np.array([self.closest(p, s) for p, s in zip(embedded, slopes, strict=True)])
+            errors.append(_relative(slopes, numeric, self.floor(count)))
+            if errors[-1] > largest:
+                largest = errors[-1]
+                worst = self.embed(layer, directions[np.argmax(np.abs(slopes - numeric))])
+        n_kinks = self.n_kinks
+        i = self.halve(worst)
+        numeric_i = self.closest(_unit(self.w, i), self.g[i])
+        self.n_kinks = n_kinks
+        return self.report(errors, i, numeric_i, count, [])
+
+    def embed(self, layer: slice, part: np.ndarray) -> np.ndarray:
+        """A direction in all parameters that moves those of one layer."""
+        p = np.zeros_like(self.w)
+        p[layer] = part
+        return p
+
+    def halve(self, p: np.ndarray) -> int:
+        """The parameter that a direction's difference comes from, or most of it."""
+        places = np.flatnonzero(p)
+        while len(places) > 1:
+            halves = np.array_split(places, 2)
+            differences = []
+            for half in halves:
+                q = np.zeros_like(p)
+                q[half] = p[half]
+                length = float(np.linalg.norm(q))
+                slope = float(self.g @ q) / length
+                differences.append(length * abs(slope - self.closest(q / length, slope)))
+            places = halves[int(np.argmax(differences))]
+        return int(places[0])
+
+    # -- numeric derivatives -----------------------------------------------------------------
+
+    def closest(self, p: np.ndarray, slope: float) -> float:
+        """Of the numeric slopes along `p`, of several steps, the closest to `slope`.
+
+        A wrong slope is close to none. At a kink of the cost, where the slopes of the two sides
+        differ at any step, what lies between them is as good as either.
+        """
+        enough = 0.1 * self.tolerance * max(abs(slope), self.noise / self.tolerance)
+        best, gaps = np.inf, {}
+        for step in (_STEP, *_OTHER_STEPS):
+            forward, backward = self.one_sided(p, step)
+            gaps[step] = abs(forward - backward)
+            central = (forward + backward) / 2
+            if abs(central - slope) < abs(best - slope):
+                best = central
+            if abs(best - slope) <= enough:
+                return best
+        low, high = min(forward, backward), max(forward, backward)
+        has_kink = gaps[step] > 0.5 * gaps[_STEP] and gaps[step] > 1e4 * self.noise
+        if has_kink and low <= slope <= high:
+            self.n_kinks += 1
+            return slope
+        return best
+
+    def one_sided(self, p: np.ndarray, step: float) -> tuple[float, float]:
+        """The slopes ahead and behind."""
+        along = lambda s: self.descent(self.w + s[0] * p)  # noqa: E731
+        origin = np.zeros(1)
+        forward, backward = (float(approx_fprime(origin, along, h)[0]) for h in (step, -step))
+        return forward, backward
+
+    # -- what comes of it --------------------------------------------------------------------
+
+    def floor(self, count: int) -> float:
+        """The norm below which `count` slopes drown in round-off."""
+        return self.noise * np.sqrt(count) / self.tolerance
+
+    def deviation(self, numeric: np.ndarray) -> np.ndarray:
+        """Of each parameter, relative to its own slope or the typical one of its layer."""
+        scale = np.maximum(np.abs(self.g), np.abs(numeric))
+        for layer in self.layers:
+            typical = np.sqrt(np.mean(scale[layer] ** 2))
+            scale[layer] = np.maximum(scale[layer], max(typical, self.floor(1)))
+        return np.abs(self.g - numeric) / scale
+
+    def last_wrong(self, errors: list[float]) -> int | None:
+        """The last layer that is wrong, where the error comes from."""
+        wrong = [layer for layer, error in enumerate(errors) if not error <= self.tolerance]
+        return wrong[-1] if wrong else None
+
+    def report(self, errors, i: int, numeric: float, n_directions: int, neurons) -> GradientCheck:
+        place = np.arange(self.w.size)
+        for layer, (W, b) in enumerate(self.network.layers(place)):
+            if i in W:
+                source, neuron = (int(k) for k in np.argwhere(W == i)[0])
+                worst = WorstWeight(layer, source, neuron, float(self.g[i]), numeric)
+            elif i in b:
+                worst = WorstWeight(layer, "bias", i - int(b[0]), float(self.g[i]), numeric)
+        wrong = self.last_wrong(errors)
+        advice = "" if wrong is None else self.advice(wrong, neurons or [worst.neuron])
+        return GradientCheck(errors, worst, self.tolerance, n_directions, self.n_kinks, advice)
+
+    def advice(self, layer: int, neurons: list[int]) -> str:
+        activation = self.network.activations[layer]
+        names = [activation.name]
+        if isinstance(activation, Mixed):
+            names = list(dict.fromkeys(activation.activations[j].name for j in neurons))
+        whose = ", ".join(map(repr, names))
+        listed = ", ".join(map(str, neurons[:10])) + ", ..." * (len(neurons) > 10)
+        which = f"layer {layer} (neuron {listed})"
+        if layer < self.network.n_layers - 1:
+            return f"Look at dphi of {whose}, the activation of {which}: later layers are right."
+        return (
+            f"Look at error() or fused_delta() of loss {self.loss!r}, and at dphi of {whose}, the "
+            f"activation of {which}."
+        )
+
+
+def _unit(w: np.ndarray, i: int) -> np.ndarray:
+    """The direction of one parameter."""
+    p = np.zeros_like(w)
+    p[i] = 1.0
+    return p
+
+
+def _relative(a: np.ndarray, b: np.ndarray, floor: float) -> float:
+    difference, *scales = (float(np.linalg.norm(x)) for x in (a - b, a, b))
+    return difference / max(*scales, floor)
