@@ -1,7 +1,7 @@
 """One self-contained web page that steps through the back-propagation rule on a user's own samples.
 
 `render` puts a trace, and if there is one a recording of online training, into the template
-``page.html`` with its style ``page.css`` and its program ``page.js``. The result is one file that
+``page.html`` with its style ``page.css`` and its program, ``page*.js``. The result is one file that
 asks the network for nothing, and a content security policy inside it forbids that it could.
 
 The page computes no signal again: it shows the arrays of the trace. They travel as the bytes of
@@ -28,7 +28,6 @@ __all__ = ["MAX_MEGABYTES", "render"]
 #: Most megabytes of signals and weights that a page holds: above, browsers are slow to open it.
 MAX_MEGABYTES = 16.0
 
-_PARTS = ("page.html", "page.css", "page.js")
 _FACTS = ("loss", "sum_of_squares", "elementwise", "fused", "difference")
 _LAYERED = ("y", "v", "phi_prime", "delta")  # a list each, with one array a layer
 _WHOLE = ("d", "e", "E")  # one array each; they and delta are None where y was not given
@@ -69,13 +68,17 @@ def render(trace: Any, recording: Any = None) -> str:
         **{name: flow and _encoded(flow) for name, flow in flows.items()},
     }
     text = json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
-    parts = {name: (files("skbackprop") / name).read_text("utf-8") for name in _PARTS}
     # One pass: what is put in is not searched again, whatever a name in the data looks like.
     return re.sub(
-        r"\{\{(page\.css|page\.js|data)\}\}",
-        lambda match: parts.get(match[1], text),
-        parts["page.html"],
+        r"\{\{(\w+\.\w+|data)\}\}",
+        lambda match: text if match[1] == "data" else _part(match[1]),
+        _part("page.html"),
     )
+
+
+def _part(name: str) -> str:
+    """The text of a file of the template."""
+    return (files("skbackprop") / name).read_text("utf-8")
 
 
 def _activations(trace: Any, layer: int) -> str | list[str]:
