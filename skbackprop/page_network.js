@@ -229,7 +229,7 @@ function build() {
   }
   network.replaceChildren(...lines, ...labels, ...cards, ...heads, ...directions.filter(Boolean));
   network.setAttribute("viewBox", `0 0 ${plan.width} ${plan.height}`);
-  network.style.cssText = `width: 100%; min-width: ${0.8 * plan.width}px;
+  network.style.cssText = `width: 100%; min-width: ${0.75 * plan.width}px;
     max-width: ${1.25 * plan.width}px`;
   const again = focused && (nodes.get(focused) ?? edges.get(focused));
   if (again) focusOn(focused);

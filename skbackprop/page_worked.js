@@ -304,17 +304,20 @@ function workWeight({ m, i, j }) {
 /** The weight after the step: as the rule has it, or as training recorded it. */
 function workStep(m, i, j) {
   const before = w(m, i, j);
-  const byRule = before + change(m, i, j);
-  if (state.flow === "samples") return line("w_ji + ∆w_ji = ", number(byRule, "w_after", true));
+  const rule = change(m, i, j);
+  if (state.flow === "samples")
+    return line("w_ji + ∆w_ji = ", number(before + rule, "w_after", true));
   const after = wAt(row() + 1, m, i, j);
-  const close = Math.abs(after - byRule) <= 1e-6 * Math.max(Math.abs(after), Math.abs(before));
+  const single = flow().W[m - 1].numbers instanceof Float32Array;
+  const roundOff = (single ? 1e-6 : 1e-14) * Math.abs(before) + 1e-5 * Math.abs(rule);
+  const isRule = Math.abs(after - before - rule) <= roundOff;
   const values = range(flow().n + 1).map((r) => wAt(r, m, i, j));
   return [
-    line("after the step: ", "w_ji = ", number(after, "w_after", true)),
-    close
+    line("after the step: w_ji = ", number(after, "w_after", true)),
+    isRule
       ? []
-      : note(`The rule alone gives ${text(byRule)}: this solver, or a penalty, does more.`),
-    html("p", { class: "note" }, "This weight over the steps:"),
+      : line("changed by ", number(after - before), ": this solver, or its penalty, does more"),
+    note("This weight over the steps:"),
     chart(values, row(), `This weight over ${plural(flow().n, "step")}`),
   ];
 }
