@@ -8,6 +8,8 @@ and of all before it, and none after: the last layer that is wrong names the cul
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -185,7 +187,7 @@ class _Comparison:
         self.g = self.g.copy()
         self.descent: Cost = lambda at: -problem.value(at)
         # What round-off leaves of a difference of two costs.
-        self.noise = 8 * np.finfo(np.float64).eps * abs(cost) / _STEP + np.finfo(np.float64).tiny
+        self.noise = 8 * sys.float_info.epsilon * abs(float(cost)) / _STEP + sys.float_info.min
         self.n_kinks = 0
         ends = np.cumsum([W.size + b.size for W, b in self.network.layers(self.g)]).tolist()
         self.layers = [slice(a, b) for a, b in zip([0, *ends], ends, strict=False)]
@@ -284,7 +286,7 @@ class _Comparison:
 
     def floor(self, count: int) -> float:
         """The norm below which `count` slopes drown in round-off."""
-        return self.noise * np.sqrt(count) / self.tolerance
+        return self.noise * math.sqrt(count) / self.tolerance
 
     def deviation(self, numeric: np.ndarray) -> np.ndarray:
         """Of each parameter, relative to its own slope or the typical one of its layer."""

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from test_inspection import HEADS, X, make
-from test_rule import D, ETA, start
+from test_rule import ETA, D, start
 from test_rule import X as ROW
 
 from skbackprop import BackpropRegressor, Mixed, trace_signals
@@ -164,7 +164,8 @@ def test_latex_and_html_are_well_formed_and_hold_the_same_numbers(head, weight):
         for row in re.findall(r"^.*\\\\$", latex, re.M):
             assert re.sub(r"\\&", "", row).count("&") == 3
         assert "`" not in text + latex + html
-        spelled = re.sub(r" \\times 10\^\{(-?)(\d+)\}", lambda m: f"e{m[1] or '+'}{m[2]:0>2}", latex)
+        power = re.compile(r" \\times 10\^\{(-?)(\d+)\}")
+        spelled = power.sub(lambda m: f"e{m[1] or '+'}{m[2]:0>2}", latex)
         assert numbers <= set(NUMBER.findall(spelled))
         parser = Balance()
         parser.feed(html)

@@ -127,10 +127,6 @@ def test_forward_and_slopes_of_every_activation(hidden):
         np.testing.assert_allclose(trace.y[layer + 1], y, atol=1e-12)
 
 
-def costs(model, d):
-    return trace_signals(model, X, d).E
-
-
 @pytest.mark.parametrize(
     ("head", "hidden"),
     [(head, HIDDEN[k % len(HIDDEN)]) for k, head in enumerate(HEADS)]
@@ -146,7 +142,8 @@ def test_delta_is_the_slope_of_the_cost(head, hidden):
         biases = [b.copy() for b in start]
         biases[layer][j] += s
         model.intercepts_ = biases
-        return costs(model, d)
+        v, y = model._signals(X)
+        return model._loss.value(trace.d, y, v)
 
     for layer in range(3):
         for j in range(trace.sizes[layer + 1]):
