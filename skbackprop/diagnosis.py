@@ -133,8 +133,8 @@ def diagnose(estimator, X, y=None) -> Diagnosis:
     >>> import numpy as np
     >>> from skbackprop import BackpropRegressor, diagnose
     >>> X = np.linspace(-1, 1, 50)[:, None]
-    >>> model = BackpropRegressor((10,), solver="lbfgs", random_state=0).fit(X, X[:, 0] ** 2)
-    >>> diagnose(model, X, X[:, 0] ** 2)
+    >>> model = BackpropRegressor((10,), activation="tanh", solver="lbfgs", random_state=0)
+    >>> diagnose(model.fit(X, X[:, 0] ** 2), X, X[:, 0] ** 2)
     Nothing ails this network.
     """
     opened = open_up(estimator, X, y)

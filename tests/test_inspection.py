@@ -1,7 +1,11 @@
 """Traces: every signal against differences of the cost, and the changes against the solver's."""
 
 import copy
+import doctest
+import importlib
 import pickle
+import sys
+import types
 
 import numpy as np
 import pytest
@@ -101,6 +105,12 @@ def test_public_names():
         assert hasattr(inspection, name)
     for name in ("trace_signals", "check_gradient", "diagnose", "record_training", "SignalTrace"):
         assert getattr(skbackprop, name) is getattr(inspection, name)
+
+
+@pytest.mark.parametrize("name", ["inspection", "gradient_check", "diagnosis"])
+def test_examples_in_docstrings(name):
+    outcome = doctest.testmod(importlib.import_module(f"skbackprop.{name}"))
+    assert outcome.attempted and not outcome.failed
 
 
 # -- every array -----------------------------------------------------------------------------------
@@ -352,6 +362,23 @@ def test_without_targets_there_is_the_forward_pass():
     with pytest.raises(ValueError, match="made without y"):
         trace.explain(weight=0)
     assert "Forward" in trace.explain() and "Error" not in trace.explain()
+
+
+def test_to_html_writes_the_page(tmp_path, monkeypatch):
+    model, d = make()
+    trace = trace_signals(model, X, d)
+    seen = []
+
+    def render(*given):
+        seen.append(given)
+        return "<p>δ = e · φ′</p>"
+
+    monkeypatch.setitem(sys.modules, "skbackprop.page", types.SimpleNamespace(render=render))
+    record = record_training(model, X, d, 1)
+    trace.to_html(tmp_path / "a.html")
+    trace.to_html(str(tmp_path / "b.html"), recording=record)
+    assert (tmp_path / "a.html").read_text(encoding="utf-8") == "<p>δ = e · φ′</p>"
+    assert (tmp_path / "b.html").exists() and seen == [(trace, None), (trace, record)]
 
 
 # -- around the network ----------------------------------------------------------------------------
