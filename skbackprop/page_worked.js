@@ -74,7 +74,7 @@ function sumTable(caption, symbols, terms, [totalSymbol, total, totalName]) {
         html(
           "tr",
           {},
-          html("th", {}),
+          html("th", { scope: "col" }, "term"),
           symbols.map((symbol) => html("th", { scope: "col" }, math(symbol))),
           html("th", { scope: "col" }, math(symbols.join(" · "))),
         ),
@@ -225,7 +225,7 @@ function workChanges(m, j) {
           html(
             "tr",
             {},
-            html("th", {}),
+            html("th", { scope: "col" }, "weight from"),
             html("th", { scope: "col" }, math("y_i")),
             html("th", { scope: "col" }, math("∆w_ji")),
           ),

@@ -187,6 +187,15 @@ def test_to_html_writes_the_page(iris, iris_recording, tmp_path):
     assert (tmp_path / "page.html").read_text("utf-8") == render(iris, iris_recording)
 
 
+def test_a_page_that_cannot_be_made_leaves_the_file_as_it_is(notes, iris_recording, tmp_path):
+    path = tmp_path / "page.html"
+    notes.to_html(path)
+    before = path.read_text("utf-8")
+    with pytest.raises(ValueError, match="recording is of a network"):
+        notes.to_html(path, iris_recording)
+    assert path.read_text("utf-8") == before
+
+
 def test_no_samples(notes):
     with pytest.raises(ValueError, match="no samples"):
         render(replace(notes, y=[a[:0] for a in notes.y]))
