@@ -4,7 +4,7 @@
 const CARD = { width: 186, height: 42 }; // half as high where nothing comes back
 const INPUT = { width: 128, height: 28 };
 const ERROR = { width: 112, height: 42 };
-const GAP = 132;
+const GAP = L > 2 ? 112 : 132;
 const TOP = 62;
 const MOST = 12; // neurons of a layer that are all drawn; of a larger layer, a window of WINDOW
 const WINDOW = 8;
