@@ -297,11 +297,24 @@ class SignalTrace:
             Of the file; one that is there is overwritten.
         recording : TrainingRecord, optional
             Of `record_training`, to be played step by step.
+
+        Raises
+        ------
+        ValueError
+            If there is more than a browser takes, 16 megabytes of signals and weights, or if the
+            recording is of a network of other sizes.
+
+        Notes
+        -----
+        The page needs nothing else: no network, no server. It grows by some 11 bytes for each
+        number of the trace: 4-10-3 with 100 samples is 130 kB, 64-100-50-10 is 1 MB, and each
+        recorded step adds all weights once.
         """
         from .page import render
 
+        page = render(self, recording)
         with open(path, "w", encoding="utf-8") as file:
-            file.write(render(self, recording))
+            file.write(page)
 
 
 def trace_signals(estimator, X, y=None) -> SignalTrace:
