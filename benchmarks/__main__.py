@@ -1,4 +1,7 @@
-"""Run sections of the benchmarks, if none is named all that need no data; print markdown tables."""
+"""Run sections of the benchmarks, if none is named all that need no data.
+
+Markdown tables are printed; how many times faster than the peers is drawn in `speed.png`.
+"""
 
 import argparse
 import warnings
@@ -17,6 +20,7 @@ from . import (
     memory,
     online,
     peers,
+    picture,
     rows,
     scale,
     solvers,
@@ -61,6 +65,7 @@ def main():
     warnings.simplefilter("ignore", ConvergenceWarning)
     arguments.images.mkdir(exist_ok=True)
     print(peers.describe() + "\n")
+    ratios = []
     with threadpool_limits(1):
         for name in arguments.sections or SECTIONS:
             if name == "defaults":
@@ -69,8 +74,10 @@ def main():
                 defaults.main(arguments.data, arguments.rows, arguments.splits, candidates)
             else:
                 print(f"### {name}\n\n{SECTIONS[name].__doc__.strip()}\n")
-                SECTIONS[name].main(arguments)
+                ratios += SECTIONS[name].main(arguments) or []
                 print(flush=True)
+    if ratios:
+        picture.draw(ratios, arguments.images / "speed.png")
 
 
 if __name__ == "__main__":

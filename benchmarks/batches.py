@@ -26,6 +26,7 @@ WORK = [
 def main(arguments):
     tables.head("work", "type", "skbackprop", "scikit-learn MLP", "torch", "skorch", "products",
                 "MLP / ours", "torch / ours", "ours / products")  # fmt: skip
+    ratios = []
     for n_rows, n_features, n_classes, hidden, batch, *targets in WORK:
         n_rows = 400 if arguments.quick else n_rows
         for dtype, target in zip((np.float64, np.float32), targets, strict=True):
@@ -41,8 +42,13 @@ def main(arguments):
             cells.append(tables.ratio(taken["MLP"], ours, target))
             cells.append(tables.ratio(taken["torch"], ours, 1) if "torch" in taken else "-")
             cells.append(f"{ours / taken['products']:.2f}")
-            work = f"{n_rows} x {n_features}, {hidden}, b {batch}"
-            tables.line(work, np.dtype(dtype).name, *cells)
+            work, name = f"{n_rows} x {n_features}, {hidden}, b {batch}", np.dtype(dtype).name
+            tables.line(work, name, *cells)
+            for peer, label in (("MLP", "scikit-learn MLP"), ("torch", "torch")):
+                if peer in taken:
+                    times = taken[peer] / ours
+                    ratios.append((f"fit, {work}, {name}", f"{label} / NumPy", times))
+    return ratios
 
 
 def contestants(X, y, hidden, n_classes, batch, dtype):

@@ -4,6 +4,8 @@ Time of one update; scikit-learn's is `fit(batch_size=1)` of an MLPRegressor, wh
 faster than its `partial_fit`; it shuffles, unless told not to ("in order": what the others do).
 """
 
+import itertools
+
 import numpy as np
 
 from skbackprop import BackpropRegressor
@@ -18,6 +20,7 @@ NETS = [
     ((784, 100, 10), 500, 2, 15, None),
 ]
 SHOWN = ("compiled", "NumPy", "FANN", "scikit-learn", "in order", "torch")
+PEERS = {"scikit-learn": "scikit-learn MLP", "torch": "torch", "FANN": "FANN (C)"}
 PAIRS = (
     ("FANN", "compiled"),
     ("scikit-learn", "compiled"),
@@ -27,6 +30,7 @@ PAIRS = (
 
 
 def main(arguments):
+    ratios = []
     tables.head("net", *SHOWN, *(f"{peer} / {ours}" for peer, ours in PAIRS))
     for sizes, n_rows, *targets in NETS[: 1 if arguments.quick else None]:
         n_rows = 20 if arguments.quick else n_rows
@@ -40,7 +44,13 @@ def main(arguments):
         for (peer, ours), target in zip(PAIRS, [*targets, None], strict=True):
             both = peer in each and ours in each
             cells.append(tables.ratio(each[peer], each[ours], target) if both else "-")
-        tables.line("-".join(map(str, sizes)), *cells)
+        work = "-".join(map(str, sizes))
+        tables.line(work, *cells)
+        for peer, ours in itertools.product(PEERS, ("compiled", "NumPy")):
+            if peer in each and ours in each:
+                label = f"{PEERS[peer]} / {ours}"
+                ratios.append((f"row by row, {work}, sgd", label, each[peer] / each[ours]))
+    return ratios
 
 
 def rows_of(name, n_rows):

@@ -24,7 +24,8 @@ def printed(tmp_path_factory):
         timeout=100,
     )
     assert run.returncode == 0, run.stderr
-    assert (images / "scale.png").stat().st_size > 10_000
+    for name in ("scale.png", "speed.png"):
+        assert (images / name).stat().st_size > 10_000
     return run.stdout
 
 
