@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.matrix  # a minute, compiling included
 ROOT = Path(__file__).parent.parent
 SECTIONS = ("online", "rows", "batches", "sparse", "solvers", "scale", "memory", "cores", "imports")
 
