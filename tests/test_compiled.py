@@ -5,6 +5,7 @@ set, as in `.ci/run`, they fail. Compiling takes some seconds for each rule and 
 suite has three such pairs, `pytest -m matrix` the rest.
 """
 
+import errno
 import hashlib
 import importlib.util
 import multiprocessing
@@ -15,15 +16,17 @@ import subprocess
 import sys
 import threading
 import time
-from functools import cache
+from functools import cache, partial
 from itertools import combinations
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
+from types import SimpleNamespace
 
 import joblib
 import numpy as np
 import pytest
 from scipy import sparse
-
+from scipy.special import erf, erfc
 from sklearn.exceptions import ConvergenceWarning
 
 import skbackprop
@@ -233,7 +236,7 @@ def data(case, dtype, n):
     """Rows, between none and all of their numbers zero, and their targets, weights and order."""
     rng = np.random.default_rng(5)
     X = rng.normal(scale=0.7, size=(n, N_FEATURES))
-    X *= rng.random(X.shape) < rng.choice([0.0, 0.2, 0.7, 1.0], p=[0.05, 0.3, 0.3, 0.35], size=(n, 1))
+    X *= rng.random(X.shape) < rng.choice([0.0, 0.2, 0.6, 1.0, 1.0], size=(n, 1))
     X = X.astype(dtype)
     task = HEADS[case["head"]][0]
     if task.kind == "regression":
@@ -382,7 +385,7 @@ def test_every_width(rule, monkeypatch):
 @pytest.mark.parametrize("rule", QUICK)
 def test_signals_that_are_zero(rule, monkeypatch):
     monkeypatch.setitem(LAYERS, "relu", ((33, 20), ("relu", "relu")))
-    factors = {"rows": ROWS, "penalty": ("none", "l2"), "mask": MASKS, "head": ("squared", "softmax")}
+    factors = {"rows": ROWS, "penalty": ("none", "l2"), "mask": MASKS}
     agree([{"layers": "relu", **case} for case in pairs(factors)], QUICK[rule])
 
 
@@ -499,7 +502,8 @@ def bits(model):
 def same_but_for_rounding(ours, theirs):
     assert distance(flat(ours), flat(theirs)) < 1e-12
     assert distance(ours._state.rule_state, theirs._state.rule_state) < 1e-12
-    assert (ours.n_updates_, ours.t_, ours.n_iter_) == (theirs.n_updates_, theirs.t_, theirs.n_iter_)
+    assert (ours.n_updates_, ours.t_) == (theirs.n_updates_, theirs.t_)
+    assert ours.n_iter_ == theirs.n_iter_
     assert ours.loss_ == pytest.approx(theirs.loss_, rel=1e-12)
 
 
@@ -888,3 +892,403 @@ def test_compile_engine_compiles_what_auto_takes(empty_room, monkeypatch):
 
 def _compiles(rule):
     return compiled.why_not(trainer(SIMPLEST, rule, np.float64, None)) is None
+
+
+# -- interrupts and threads ----------------------------------------------------------------------
+
+
+def a_long_dense_call():
+    """A model and rows that take it about a second."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60_000, 50))
+    return make(hidden_layer_sizes=(150, 150), eta=1e-4), X, X[:, 0]
+
+
+def a_long_sparse_call():
+    """As above; the penalty moves all weights of each row, though few of its numbers are stored."""
+    rng = np.random.default_rng(0)
+    indices = rng.integers(0, 20_000, size=(2000, 5))
+    S = sparse.csr_array((np.ones(10_000), indices.ravel(), np.arange(2001) * 5), (2000, 20_000))
+    return make(hidden_layer_sizes=(40,), eta=1e-3, alpha=1e-4), S, rng.normal(size=2000)
+
+
+@needs_numba
+@pytest.mark.parametrize("call", [a_long_dense_call, a_long_sparse_call])
+def test_ctrl_c_waits_for_one_piece_and_the_whole_of_an_update(call):
+    model, X, y = call()
+    model.partial_fit(X[:1], y[:1])
+    pressed = []
+
+    def press():
+        pressed.append(time.perf_counter())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    timer = threading.Timer(0.1, press)
+    with pytest.raises(KeyboardInterrupt):
+        timer.start()
+        model.partial_fit(X, y)
+    waited = time.perf_counter() - pressed[0]
+    timer.join()
+    assert waited < 0.6  # 0.1 on a machine that has nothing else to do
+    n = model.n_updates_
+    assert 1 < n < X.shape[0]
+    whole = call()[0].partial_fit(X[:1], y[:1]).partial_fit(X[: n - 1], y[: n - 1])
+    assert bits(model) == bits(whole)
+
+
+def test_ctrl_c_while_it_compiles(empty_room, monkeypatch):
+    # What takes seconds, and has changed nothing, need not be waited for.
+    def compile_slowly(text):
+        signal.raise_signal(signal.SIGINT)
+        raise AssertionError("Ctrl-C was put off")
+
+    monkeypatch.setattr(compiled, "why_no_compiler", lambda: None)
+    monkeypatch.setattr(skbackprop.online, "why_no_compiler", lambda: None)
+    monkeypatch.setattr(compiled, "_load", compile_slowly)
+    monkeypatch.setitem(sys.modules, "skbackprop.kernels", SimpleNamespace())
+    X, y = problem("regression")
+    with pytest.raises(KeyboardInterrupt):
+        make().partial_fit(X, y)
+
+
+def train_all(seeds, n_jobs=1, **settings):
+    X, y = problem("multiclass", n=300)
+
+    def one(seed):
+        model = make("multiclass", random_state=seed, solver=("sgd", "adam")[seed % 2])
+        for _ in range(5):
+            model.partial_fit(X, y, classes=[0, 1, 2])
+        return bits(model), model.engine_
+
+    return joblib.Parallel(n_jobs, **settings)(joblib.delayed(one)(seed) for seed in seeds)
+
+
+@needs_numba
+def test_models_may_train_in_threads():
+    alone = train_all(range(6))
+    assert [engine for _, engine in alone] == ["compiled"] * 6
+    assert len({moved for moved, _ in alone}) == 6
+    assert train_all(range(6), 3, backend="threading") == alone
+
+
+@needs_numba
+def test_code_compiled_in_threads(empty_room):
+    texts = [TINY.format(number) for number in (1, 2, 1, 2)]
+    with ThreadPool(4) as pool:
+        functions = pool.map(compiled._load, texts)
+    assert [function(40) for function in functions] == [41, 42, 41, 42]
+
+
+@needs_numba
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # pytest's own threads
+def test_a_forked_process_goes_on():
+    alone = train_all(range(2))
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        assert pool.map_async(train_some, [[0], [1]]).get(60) == [[alone[0]], [alone[1]]]
+
+
+def train_some(seeds):
+    return train_all(seeds)
+
+
+@needs_numba
+@pytest.mark.matrix
+def test_processes_of_joblib():
+    alone = train_all(range(4))
+    assert train_all(range(4), 2, backend="loky") == alone
+
+
+# -- the code on disk ----------------------------------------------------------------------------
+
+TINY = """
+import numba
+
+
+@numba.njit([numba.int64(numba.int64)], cache=True)
+def present(x):
+    return x + {}
+"""
+
+
+def reloaded(text):
+    """The code of a text as a new process sees it."""
+    compiled._loaded.clear()
+    return compiled._load(text)
+
+
+def files(room, pattern):
+    return sorted(room.rglob(pattern))
+
+
+@needs_numba
+def test_code_is_compiled_once_and_found_on_disk(empty_room):
+    assert not compiled._is_compiled(TINY)
+    assert compiled._load(TINY.format(1))(1) == 2
+    assert compiled._is_compiled(TINY.format(1)) and not compiled._is_compiled(TINY.format(2))
+    (data,) = files(empty_room, "*.nbc")
+    before = data.stat().st_mtime_ns
+    present = reloaded(TINY.format(1))
+    assert present(1) == 2
+    assert present.stats.cache_hits and not present.stats.cache_misses
+    assert compiled._is_compiled(TINY.format(1))
+    assert data.stat().st_mtime_ns == before
+    assert reloaded(TINY.format(2))(1) == 3
+    assert not files(empty_room, f"*.{os.getpid()}")  # no half-written file is left
+
+
+@needs_numba
+@pytest.mark.parametrize("pattern", ["*.nbi", "*.nbc"])
+@pytest.mark.parametrize("content", [b"", b"nonsense", None])
+def test_spoilt_files_are_made_anew(empty_room, pattern, content):
+    compiled._load(TINY.format(1))
+    (path,) = files(empty_room, pattern)
+    path.write_bytes(path.read_bytes()[:-20] if content is None else content)
+    assert reloaded(TINY.format(1))(1) == 2
+    (path,) = files(empty_room, pattern)
+    assert len(path.read_bytes()) > 20
+    assert reloaded(TINY.format(1)).stats.cache_hits
+
+
+@needs_numba
+def test_files_that_are_gone_are_made_anew(empty_room):
+    compiled._load(TINY.format(1))
+    for path in files(empty_room, "*.nb?"):
+        path.unlink()
+    assert reloaded(TINY.format(1))(1) == 2
+    (source,) = files(empty_room, "*.py")
+    source.write_text("present = None")
+    assert reloaded(TINY.format(1))(1) == 2
+
+
+@needs_numba
+def test_a_place_that_is_none(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SKBACKPROP_CACHE_DIR", str(tmp_path / "file" / "cache"))
+    monkeypatch.setattr(compiled, "_loaded", {})
+    assert not compiled._is_compiled(TINY.format(3))
+    assert compiled._load(TINY.format(3))(1) == 4
+    assert compiled._is_compiled(TINY.format(3))  # in this process
+    assert files(tmp_path, "*") == [tmp_path / "file"]
+
+
+@needs_numba
+def test_a_place_that_may_only_be_read(empty_room, monkeypatch):
+    compiled._load(TINY.format(1))
+    for path in files(empty_room, "*.nb?"):
+        path.unlink()
+    read_only = OSError(errno.EROFS, "Read-only file system", str(empty_room))
+
+    def refuse(path, *arguments, **settings):
+        if empty_room in Path(path).parents:
+            raise read_only
+        return touch(path, *arguments, **settings)
+
+    touch = Path.touch
+    monkeypatch.setattr(Path, "touch", refuse)
+    assert reloaded(TINY.format(1))(1) == 2
+
+
+@needs_numba
+def test_auto_does_not_count_on_a_place_it_cannot_write_to(empty_room, monkeypatch):
+    # Numba does not take its own files from there, and would compile.
+    compiled._load(TINY.format(1))
+    compiled._loaded.clear()
+    assert compiled._is_compiled(TINY.format(1))
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert not compiled._is_compiled(TINY.format(1))
+
+
+@needs_numba
+def test_processes_that_compile_the_same_code(tmp_path):
+    program = """
+import sys
+from skbackprop import compiled
+print(compiled._load(sys.argv[1])(1))
+"""
+    with ThreadPool(3) as pool:
+        said = pool.map(
+            lambda text: run(program, text, SKBACKPROP_CACHE_DIR=str(tmp_path)),
+            [TINY.format(1), TINY.format(1), TINY.format(2)],
+        )
+    assert said == ["2\n", "2\n", "3\n"]
+    assert len(files(tmp_path, "*.compiled")) == len(files(tmp_path, "*.py")) == 2
+    assert len(files(tmp_path, "*.nbc")) == 2
+
+
+@needs_numba
+def test_what_numba_cannot_compile_is_an_error(empty_room):
+    text = TINY.replace("x + {}", "x + len(x)")
+    with pytest.raises(ValueError, match="engine='compiled' cannot train this model: "):
+        compiled._load(text)
+    assert not compiled._is_compiled(text)
+
+
+def text_of(activation="tanh", rule=None):
+    case = {**SIMPLEST, "layers": activation}
+    return compiled.CompiledPass(trainer(case, rule or SGD(), np.float64, None)).text
+
+
+def test_kernels_are_a_part_of_the_text():
+    source = Path(compiled.__file__).with_name("kernels.py").read_bytes()
+    assert hashlib.sha256(source).hexdigest()[:16] in text_of().splitlines()[0]
+
+
+MODULE = """
+import numpy as np
+from skbackprop import Activation, UpdateRule
+
+
+def phi(v):
+    return np.tanh({factor} * v)
+
+
+def dphi(v, y):
+    return {factor} * (1.0 - y * y)
+
+
+class Slow(UpdateRule):
+    def step(self, w, g, state, t, eta, cost):
+        w += {share} * eta * g
+"""
+
+
+def imported(path, **numbers):
+    """The module, written anew and imported anew."""
+    path.write_text(MODULE.format(**numbers))
+    specification = importlib.util.spec_from_file_location("edited", path)
+    module = importlib.util.module_from_spec(specification)
+    exec(compile(path.read_text(), str(path), "exec"), module.__dict__)
+    return module
+
+
+def test_an_edit_is_another_text(tmp_path, monkeypatch):
+    path = tmp_path / "edited.py"
+    texts = []
+    for factor, share in [(1.0, 0.5), (2.0, 0.5), (2.0, 0.25), (1.0, 0.5)]:
+        module = imported(path, factor=factor, share=share)
+        activation = Activation(module.phi, module.dphi)
+        monkeypatch.setitem(LAYERS, "edited", ((3,), (activation,)))
+        texts.append(text_of("edited", module.Slow()))
+    assert texts[0] == texts[3] and len(set(texts)) == 3
+
+
+@needs_numba
+@pytest.mark.matrix
+def test_an_edit_is_seen_by_a_new_process(tmp_path):
+    program = """
+import numpy as np
+import edited
+from skbackprop import Activation, BackpropRegressor
+X = np.random.default_rng(0).normal(size=(50, 3))
+w = []
+for engine in ("compiled", "numpy"):
+    model = BackpropRegressor(
+        (4,), activation=Activation(edited.phi, edited.dphi), solver=edited.Slow(), eta=0.1,
+        engine=engine, random_state=0,
+    ).partial_fit(X, X[:, 0])
+    w.append(model._network.w)
+np.testing.assert_allclose(*w, rtol=0, atol=1e-13)
+print(w[0].sum())
+"""
+    said = []
+    for factor, share in [(1.0, 0.5), (2.0, 0.25)]:
+        (tmp_path / "edited.py").write_text(MODULE.format(factor=factor, share=share))
+        path = os.pathsep.join([str(Path(skbackprop.__file__).parents[1]), str(tmp_path)])
+        said.append(run(program, PYTHONPATH=path, PYTHONDONTWRITEBYTECODE="1"))
+    assert len(set(said)) == 2
+
+
+# -- the user's own functions --------------------------------------------------------------------
+
+
+def log_like(v):
+    return np.sign(v) * np.log1p(np.abs(v))
+
+
+def log_like_slope(v, y):
+    return np.reciprocal(1.0 + np.abs(v))
+
+
+def bent(v, knee=0.5):
+    out = np.empty_like(v)
+    out[...] = v
+    high = v > knee
+    out[high] = knee + 0.1 * (v[high] - knee)
+    np.multiply(out, 0.5, out=out, where=v < -knee)
+    return out
+
+
+def bent_slope(v, y, knee=0.5):
+    return np.where(v > knee, 0.1, np.where(v < -knee, 0.5, 1.0))
+
+
+def everything(v):
+    a = np.clip(np.sin(v) * np.cosh(0.1 * v), -0.9, 0.9)
+    b = np.arctan2(v, 2.0) + np.arcsinh(v) + np.logaddexp(v, 0.3)
+    c = np.float_power(np.abs(v), 1.5) + np.exp2(-np.abs(v)) + v**2 + 1.0 / (1.0 + v**4)
+    d = np.floor(v) + np.ceil(0.3 * v) + np.heaviside(v, 0.5) + np.maximum(v, 0.1)
+    return 0.05 * (np.tanh(a) + b + c + d + np.sqrt(np.square(v) + 1.0) + erf(v) - erfc(v))
+
+
+def everything_slope(v, y):
+    within = (np.abs(v) < 1.0) & ~(v == 0.0) | np.isnan(v)
+    return np.where(within ^ (y > 2.0), 0.2, 0.1) + 0.01 * np.expm1(-np.abs(y)) * np.arctan(v)
+
+
+OWN = [
+    Activation(log_like, log_like_slope),
+    Activation(bent, bent_slope, check=False),
+    Activation(partial(bent, knee=0.2), partial(bent_slope, knee=0.2), check=False),
+    Activation(everything, everything_slope, check=False),  # no slope of it, yet a function
+    Activation(lambda v: 0.5 * v, lambda v, y: 0.5, name="half"),
+]
+
+
+@needs_numba
+def test_activations_of_the_users_own(monkeypatch):
+    # All in one network, so that they are compiled together.
+    monkeypatch.setitem(LAYERS, "own", ((5, 4, 3), (Mixed(OWN), OWN[1], OWN[3])))
+    agree([{"layers": "own"}, {"layers": "own", "rows": "csr", "head": "softmax"}], SGD())
+    X, y = problem("regression")
+    params = {"hidden_layer_sizes": (5, 4, 3), "activation": [Mixed(OWN), OWN[1], OWN[3]]}
+    auto = make(**params, engine="auto").partial_fit(X, y)
+    assert auto.engine_ == "compiled"
+    same_but_for_rounding(auto, make(**params, engine="numpy").partial_fit(X, y))
+
+
+def test_settings_of_an_activation_are_data(monkeypatch):
+    texts = []
+    for knee in (0.3, 0.6):
+        own = Activation(partial(bent, knee=knee), partial(bent_slope, knee=knee), check=False)
+        monkeypatch.setitem(LAYERS, "own", ((5,), (own,)))
+        texts.append(text_of("own"))
+    assert texts[0] == texts[1]
+    monkeypatch.setitem(LAYERS, "own", ((5, 4), (elu(0.3), softplus(3.0))))
+    assert text_of("own") == text_of()  # the built-in ones are in every text
+
+
+class Clipped(UpdateRule):
+    """Momentum on clipped corrections, with a setting that decides."""
+
+    n_slots = 1
+    default_eta = 0.01
+
+    def __init__(self, largest=0.3, decay=0.5, nesterov=True):
+        self.largest = largest
+        self.decay = decay
+        self.nesterov = nesterov
+
+    def step(self, w, g, state, t, eta, cost):
+        (u,) = state
+        np.clip(g, -self.largest, self.largest, out=g)
+        u *= self.decay
+        if self.decay:
+            u += eta * g / (1.0 + 0.01 * t)
+        w += u + eta * g if self.nesterov else u
+
+
+@needs_numba
+@pytest.mark.matrix
+def test_a_rule_of_the_users_own():
+    agree([{"layers": "tanh"}, {"mask": "connections", "penalty": "l2"}], Clipped())
