@@ -26,7 +26,7 @@ import joblib
 import numpy as np
 import pytest
 from scipy import sparse
-from scipy.special import erf, erfc
+from scipy.special import erf, erfc, expit
 from sklearn.exceptions import ConvergenceWarning
 
 import skbackprop
@@ -393,6 +393,36 @@ def test_signals_that_are_zero(rule, monkeypatch):
 def test_more_weights_in_a_row_than_a_rule_is_given_at_a_time(monkeypatch):
     monkeypatch.setitem(LAYERS, "widest", ((600,), ("tanh",)))
     agree([{"layers": "widest", "penalty": "both"}], Adam(), n=50)
+
+
+@needs_numba
+def test_the_functions_of_the_kernels_are_exact_to_the_last_places():
+    import numba
+
+    from skbackprop import kernels
+
+    x = np.concatenate(
+        [
+            np.linspace(-750.0, 711.0, 4001),
+            np.linspace(-5.0, 5.0, 4001),
+            [sign * 10.0**power for sign in (-1, 1) for power in range(-320, 300, 7)],
+            [0.0, -0.0, np.inf, -np.inf, np.nan],
+        ]
+    )
+    for name in ("exp", "expm1", "tanh", "expit"):
+        function = getattr(kernels, name)
+
+        @numba.njit
+        def of_all(x, out, function=function):
+            for i in range(len(x)):
+                out[i] = function(x[i])
+
+        ours, theirs = np.empty_like(x), getattr(np, name, expit)
+        of_all(x, ours)
+        with np.errstate(all="ignore"):
+            theirs = theirs(x)
+        # Below the normal numbers there are fewer places.
+        np.testing.assert_allclose(ours, theirs, rtol=9e-16, atol=1e-322, err_msg=name)
 
 
 # -- near overflow -------------------------------------------------------------------------------
