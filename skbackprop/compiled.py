@@ -19,7 +19,7 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from functools import cache, lru_cache, partial
 from importlib.metadata import PackageNotFoundError, version
@@ -90,9 +90,15 @@ def _formula(activation: Activation) -> _Formula:
     """The formula of an activation; an Untraceable says why there is none."""
     if not activation.elementwise:
         raise Untraceable(f"activation {activation.name!r} is no function of one neuron")
+    for name in ("into", "delta"):
+        if getattr(type(activation), name) is not getattr(Activation, name):
+            raise Untraceable(
+                f"activation {activation.name!r} does not compile: it has its own {name}"
+            )
     phi, dphi, numbers = _parts(activation)
+    hashable = isinstance(phi, Hashable) and isinstance(dphi, Hashable)
     try:
-        formula = _formula_of(phi, dphi, tuple(numbers))
+        formula = (_formula_of if hashable else _Formula)(phi, dphi, tuple(numbers))
     except Untraceable as error:
         raise Untraceable(f"activation {activation.name!r} does not compile: {error}") from None
     _check_formula(formula, activation, list(numbers.values()))
@@ -339,7 +345,7 @@ def _text(formulas: tuple[_Formula, ...], step_text: str, dtype: str) -> str:
 def _machine() -> str:
     """What compiled code depends on, beside its text."""
     parts = [platform.python_version(), platform.machine(), platform.processor()]
-    for package in ("numba", "llvmlite"):
+    for package in ("numba", "llvmlite", "numpy"):
         try:
             parts.append(version(package))
         except PackageNotFoundError:
@@ -358,12 +364,16 @@ def _cache_directory() -> Path:
     given = os.environ.get(_CACHE_VARIABLE)
     if given:
         return Path(given)
+    try:
+        home = Path.home()
+    except RuntimeError:  # a user without one
+        home = Path(_passing_directory().name)
     if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+        base = Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local"))
     elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
+        base = home / "Library" / "Caches"
     else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
     return base / "skbackprop"
 
 
@@ -382,8 +392,9 @@ def _is_compiled(text: str) -> bool:
     if text in _loaded:
         return True
     directory = _cache_directory()
+    there = os.path.exists(directory / f"{_file_name(text)}.compiled")
     # Numba takes nothing from where it could not write, and would compile.
-    return (directory / f"{_file_name(text)}.compiled").exists() and os.access(directory, os.W_OK)
+    return there and os.access(directory, os.W_OK)
 
 
 _loaded: dict[str, Callable] = {}

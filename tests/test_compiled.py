@@ -1129,6 +1129,43 @@ def test_auto_does_not_count_on_a_place_it_cannot_write_to(empty_room, monkeypat
     assert not compiled._is_compiled(TINY.format(1))
 
 
+def test_code_is_for_the_packages_it_was_compiled_with(monkeypatch):
+    # Numba refuses a NumPy that is too new for it: "auto" must not come to that point.
+    names = {compiled._file_name(TINY)}
+    for package in ("numba", "llvmlite", "numpy"):
+        versions = {"numba": "1.0", "llvmlite": "1.0", "numpy": "1.0", package: "2.0"}
+        monkeypatch.setattr(compiled, "version", versions.get)
+        monkeypatch.setattr(compiled, "_machine", getattr(compiled._machine, "__wrapped__", None))
+        names.add(compiled._file_name(TINY))
+        monkeypatch.undo()
+    assert len(names) == 4
+
+
+@pytest.mark.parametrize("trouble", ["no home", "another's home"])
+def test_auto_where_there_is_no_place_for_code(trouble, monkeypatch, tmp_path):
+    def no_home():
+        raise RuntimeError("Could not determine home directory.")
+
+    def refuse(path, *arguments, **settings):
+        if str(tmp_path) in str(path):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return stat(path, *arguments, **settings)
+
+    stat = os.stat
+    monkeypatch.delenv("SKBACKPROP_CACHE_DIR")
+    for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(compiled, "_loaded", {})
+    monkeypatch.setattr(compiled, "why_no_compiler", lambda: None)
+    monkeypatch.setattr(skbackprop.online, "why_no_compiler", lambda: None)
+    if trouble == "no home":
+        monkeypatch.setattr(Path, "home", no_home)
+    else:
+        monkeypatch.setattr(Path, "home", lambda: tmp_path)
+        monkeypatch.setattr(os, "stat", refuse)
+    assert learnt(engine="auto").engine_ == "numpy"
+
+
 @needs_numba
 def test_processes_that_compile_the_same_code(tmp_path):
     program = """
@@ -1275,29 +1312,6 @@ OWN = [
 ]
 
 
-@needs_numba
-def test_activations_of_the_users_own(monkeypatch):
-    # All in one network, so that they are compiled together.
-    monkeypatch.setitem(LAYERS, "own", ((5, 4, 3), (Mixed(OWN), OWN[1], OWN[3])))
-    agree([{"layers": "own"}, {"layers": "own", "rows": "csr", "head": "softmax"}], SGD())
-    X, y = problem("regression")
-    params = {"hidden_layer_sizes": (5, 4, 3), "activation": [Mixed(OWN), OWN[1], OWN[3]]}
-    auto = make(**params, engine="auto").partial_fit(X, y)
-    assert auto.engine_ == "compiled"
-    same_but_for_rounding(auto, make(**params, engine="numpy").partial_fit(X, y))
-
-
-def test_settings_of_an_activation_are_data(monkeypatch):
-    texts = []
-    for knee in (0.3, 0.6):
-        own = Activation(partial(bent, knee=knee), partial(bent_slope, knee=knee), check=False)
-        monkeypatch.setitem(LAYERS, "own", ((5,), (own,)))
-        texts.append(text_of("own"))
-    assert texts[0] == texts[1]
-    monkeypatch.setitem(LAYERS, "own", ((5, 4), (elu(0.3), softplus(3.0))))
-    assert text_of("own") == text_of()  # the built-in ones are in every text
-
-
 class Clipped(UpdateRule):
     """Momentum on clipped corrections, with a setting that decides."""
 
@@ -1319,6 +1333,70 @@ class Clipped(UpdateRule):
 
 
 @needs_numba
-@pytest.mark.matrix
-def test_a_rule_of_the_users_own():
-    agree([{"layers": "tanh"}, {"mask": "connections", "penalty": "l2"}], Clipped())
+def test_activations_and_a_rule_of_the_users_own(monkeypatch):
+    # All in one network, so that they are compiled together.
+    monkeypatch.setitem(LAYERS, "own", ((5, 4, 3), (Mixed(OWN), OWN[1], OWN[3])))
+    cases = [
+        {"layers": "own"},
+        {"layers": "own", "rows": "csr", "head": "softmax"},
+        {"layers": "own", "mask": "connections", "penalty": "l2"},
+    ]
+    agree(cases, Clipped())
+    X, y = problem("regression")
+    params = {"hidden_layer_sizes": (5, 4, 3), "activation": [Mixed(OWN), OWN[1], OWN[3]]}
+    params["solver"] = Clipped()
+    auto = make(**params, engine="auto").partial_fit(X, y)
+    assert auto.engine_ == "compiled"
+    same_but_for_rounding(auto, make(**params, engine="numpy").partial_fit(X, y))
+
+
+def test_settings_of_an_activation_are_data(monkeypatch):
+    texts = []
+    for knee in (0.3, 0.6):
+        own = Activation(partial(bent, knee=knee), partial(bent_slope, knee=knee), check=False)
+        monkeypatch.setitem(LAYERS, "own", ((5,), (own,)))
+        texts.append(text_of("own"))
+    assert texts[0] == texts[1]
+    monkeypatch.setitem(LAYERS, "own", ((5, 4), (elu(0.3), softplus(3.0))))
+    assert text_of("own") == text_of()  # the built-in ones are in every text
+
+
+class Gain:
+    """A function that has content, and so no hash."""
+
+    def __init__(self, gain):
+        self.gain = gain
+
+    def __eq__(self, other):
+        return type(self) is type(other) and self.gain == other.gain
+
+    def __call__(self, v, y=None):
+        return self.gain * v if y is None else np.full_like(v, self.gain)
+
+
+def test_functions_without_a_hash(monkeypatch):
+    texts = []
+    for gain in (0.5, 0.5, 0.7):
+        own = Activation(Gain(gain), Gain(gain), name="gain")
+        monkeypatch.setitem(LAYERS, "own", ((5,), (own,)))
+        texts.append(text_of("own"))
+    assert texts[0] == texts[1] != texts[2]
+
+
+class StraightThrough(Activation):
+    def delta(self, e, v, y, out=None):
+        return np.multiply(e, 1.0, out=out)
+
+
+class Steeper(Activation):
+    def into(self, v, out):
+        return np.tanh(2.0 * v, out=out)
+
+
+@pytest.mark.parametrize("kind, what", [(StraightThrough, "delta"), (Steeper, "into")])
+def test_an_activation_with_its_own_way_is_numpys(kind, what, empty_room):
+    X, y = problem("regression")
+    own = kind(np.tanh, lambda v, y: 1.0 - y * y, name="own")
+    with pytest.raises(ValueError, match=f"'own' does not compile: it has its own {what}"):
+        make(activation=own).partial_fit(X, y)
+    assert make(activation=own, engine="auto").partial_fit(X, y).engine_ == "numpy"
