@@ -1167,6 +1167,7 @@ def test_auto_where_there_is_no_place_for_code(trouble, monkeypatch, tmp_path):
 
 
 @needs_numba
+@pytest.mark.matrix
 def test_processes_that_compile_the_same_code(tmp_path):
     program = """
 import sys
