@@ -1,7 +1,7 @@
 """The compiled pass does what NumPy does: the same weights, costs, counters and errors.
 
-Without Numba these tests are skipped, but for those of its absence; where $SKBACKPROP_TEST_NUMBA is
-set, as in `.ci/run`, they fail. Compiling takes some seconds for each rule and dtype: the quick
+Without Numba these tests are skipped, but for those of its absence; with SKBACKPROP_NUMBA=required,
+as in `.ci/run`, they fail. Compiling takes some seconds for each rule and dtype: the quick
 suite has three such pairs, `pytest -m matrix` the rest.
 """
 
@@ -76,7 +76,7 @@ def room(tmp_path_factory):
 def numba():
     if importlib.util.find_spec("numba") is None:
         reason = "needs Numba, which is not installed: pip install 'skbackprop[fast]'"
-        if os.environ.get("SKBACKPROP_TEST_NUMBA"):
+        if os.environ.get("SKBACKPROP_NUMBA") == "required":
             pytest.fail(reason)
         pytest.skip(reason)
 
