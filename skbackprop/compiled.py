@@ -152,7 +152,9 @@ def _check_formula(formula: _Formula, activation: Activation, numbers: list[floa
 @cache
 def _built_in() -> tuple[_Formula, ...]:
     """The formulas of the package's own activations, in the order of their codes."""
-    own = [a for a in ACTIVATIONS.values() if _parts(a)[0].__module__ == Activation.__module__]
+    # By the slope: phi may be NumPy's own function.
+    slopes = {a: getattr(_parts(a)[1], "__module__", None) for a in ACTIVATIONS.values()}
+    own = [a for a, module in slopes.items() if module == Activation.__module__]
     return tuple(_formula(activation) for activation in own if activation.elementwise)
 
 
