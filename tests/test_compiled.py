@@ -338,24 +338,24 @@ pairs_with_rules = cache(lambda *rules: pairs({**FACTORS, "rule": rules}))
 
 
 @needs_numba
-def test_all_pairs_of_settings():
+def test_settings_in_pairs():
     agree(pairs_with_rules(*QUICK))
 
 
 @needs_numba
 @pytest.mark.matrix
-def test_all_pairs_of_settings_and_rules():
+def test_settings_and_rules_in_pairs():
     agree(pairs_with_rules(*RULES_HERE))
 
 
 @needs_numba
-def test_all_pairs_in_float32():
+def test_float32_in_pairs():
     agree(pairs_with_rules("sgd"), dtype=np.float32, bound=2e-6, n=200)  # measured: 2.4e-7
 
 
 @needs_numba
 @pytest.mark.matrix
-def test_all_pairs_in_float32_with_state():
+def test_float32_and_state_in_pairs():
     # As above, L1 is a matter of rounding with a rule that makes all steps alike.
     factors = {**FACTORS, "penalty": ("none", "l2")}
     agree(pairs(factors), Adam(), dtype=np.float32, bound=3e-5, n=300)  # measured: 2.6e-6
@@ -1174,14 +1174,14 @@ import sys
 from skbackprop import compiled
 print(compiled._load(sys.argv[1])(1))
 """
-    with ThreadPool(3) as pool:
+    with ThreadPool(2) as pool:
         said = pool.map(
             lambda text: run(program, text, SKBACKPROP_CACHE_DIR=str(tmp_path)),
-            [TINY.format(1), TINY.format(1), TINY.format(2)],
+            [TINY.format(1), TINY.format(1)],
         )
-    assert said == ["2\n", "2\n", "3\n"]
-    assert len(files(tmp_path, "*.compiled")) == len(files(tmp_path, "*.py")) == 2
-    assert len(files(tmp_path, "*.nbc")) == 2
+    assert said == ["2\n", "2\n"]
+    assert len(files(tmp_path, "*.compiled")) == len(files(tmp_path, "*.py")) == 1
+    assert len(files(tmp_path, "*.nbc")) == 1
 
 
 @needs_numba
@@ -1247,7 +1247,8 @@ def test_an_edit_is_seen_by_a_new_process(tmp_path):
     program = """
 import numpy as np
 import edited
-from skbackprop import Activation, BackpropRegressor
+from skbackprop import Activation, BackpropRegressor, compiled
+compiled._built_in = lambda: ()  # the fewer activations, the sooner it is compiled
 X = np.random.default_rng(0).normal(size=(50, 3))
 w = []
 for engine in ("compiled", "numpy"):
