@@ -19,7 +19,8 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
 from functools import cache, lru_cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
@@ -88,9 +89,15 @@ def _formula(activation: Activation) -> _Formula:
     """The formula of an activation; an Untraceable says why there is none."""
     if not activation.elementwise:
         raise Untraceable(f"activation {activation.name!r} is no function of one neuron")
+    for name in ("into", "delta"):
+        if getattr(type(activation), name) is not getattr(Activation, name):
+            raise Untraceable(
+                f"activation {activation.name!r} does not compile: it has its own {name}"
+            )
     phi, dphi, numbers = _parts(activation)
+    hashable = isinstance(phi, Hashable) and isinstance(dphi, Hashable)
     try:
-        formula = _formula_of(phi, dphi, tuple(numbers))
+        formula = (_formula_of if hashable else _Formula)(phi, dphi, tuple(numbers))
     except Untraceable as error:
         raise Untraceable(f"activation {activation.name!r} does not compile: {error}") from None
     _check_formula(formula, activation, list(numbers.values()))
@@ -144,7 +151,9 @@ def _check_formula(formula: _Formula, activation: Activation, numbers: list[floa
 @cache
 def _built_in() -> tuple[_Formula, ...]:
     """The formulas of the package's own activations, in the order of their codes."""
-    own = [a for a in ACTIVATIONS.values() if _parts(a)[0].__module__ == Activation.__module__]
+    # By the slope: phi may be NumPy's own function.
+    slopes = {a: getattr(_parts(a)[1], "__module__", None) for a in ACTIVATIONS.values()}
+    own = [a for a, module in slopes.items() if module == Activation.__module__]
     return tuple(_formula(activation) for activation in own if activation.elementwise)
 
 
@@ -337,7 +346,7 @@ def _text(formulas: tuple[_Formula, ...], step_text: str, dtype: str) -> str:
 def _machine() -> str:
     """What compiled code depends on, beside its text."""
     parts = [platform.python_version(), platform.machine(), platform.processor()]
-    for package in ("numba", "llvmlite"):
+    for package in ("numba", "llvmlite", "numpy"):
         try:
             parts.append(version(package))
         except PackageNotFoundError:
@@ -356,12 +365,16 @@ def _cache_directory() -> Path:
     given = os.environ.get(_CACHE_VARIABLE)
     if given:
         return Path(given)
+    try:
+        home = Path.home()
+    except RuntimeError:  # a user without one
+        home = Path(_passing_directory().name)
     if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+        base = Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local"))
     elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
+        base = home / "Library" / "Caches"
     else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
     return base / "skbackprop"
 
 
@@ -377,7 +390,12 @@ def _file_name(text: str) -> str:
 
 def _is_compiled(text: str) -> bool:
     """Whether the code of `text` is there, in this process or on disk."""
-    return text in _loaded or (_cache_directory() / f"{_file_name(text)}.compiled").exists()
+    if text in _loaded:
+        return True
+    directory = _cache_directory()
+    there = os.path.exists(directory / f"{_file_name(text)}.compiled")
+    # Numba takes nothing from where it could not write, and would compile.
+    return there and os.access(directory, os.W_OK)
 
 
 _loaded: dict[str, Callable] = {}
@@ -392,17 +410,33 @@ def _load(text: str) -> Callable:
             path = _write(directory, text)
         except OSError:
             path = _write(Path(_passing_directory().name), text)
-        specification = importlib.util.spec_from_file_location(f"skbackprop_{path.stem}", path)
-        assert specification is not None and specification.loader is not None
-        module = importlib.util.module_from_spec(specification)
-        sys.modules[module.__name__] = module  # where Numba looks up what it has read from disk
-        try:
-            specification.loader.exec_module(module)
-        except Exception as error:
-            raise ValueError(f"engine='compiled' cannot train this model: {error}") from error
-        path.with_suffix(".compiled").touch()
-        _loaded[text] = module.present
+        _loaded[text] = _run(path).present
+        with suppress(OSError):  # where only reading is allowed
+            path.with_suffix(".compiled").touch()
     return _loaded[text]
+
+
+def _run(path: Path) -> Any:
+    """The module of a file of code, compiled unless Numba has kept it."""
+    specification = importlib.util.spec_from_file_location(f"skbackprop_{path.stem}", path)
+    assert specification is not None and specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[module.__name__] = module  # where Numba looks up what it has read from disk
+    try:
+        specification.loader.exec_module(module)
+    except Exception as error:
+        if _forget(path):  # what was kept may be spoilt: a full disk, a process that was killed
+            return _run(path)
+        raise ValueError(f"engine='compiled' cannot train this model: {error}") from error
+    return module
+
+
+def _forget(path: Path) -> bool:
+    """Delete what Numba has kept of a file of code; whether there was anything."""
+    kept = list((path.parent / "__pycache__").glob(f"{path.stem}.*.nb[ic]"))
+    for file in kept:
+        file.unlink(missing_ok=True)
+    return bool(kept)
 
 
 def _write(directory: Path, text: str) -> Path:
@@ -470,7 +504,10 @@ class CompiledPass:
 
     def __init__(self, trainer):
         self._trainer = trainer
-        network = trainer.objective.network
+        objective = trainer.objective
+        network = objective.network
+        plain = type(trainer.rule) is SGD and not any(objective.penalty.strengths)
+        self._is_plain = plain and objective.learning is None and trainer.eta_by_layer() is not None
         self._formulas = _formulas(network.activations)
         self._step = _step(trainer.rule)
         self.text = _text(self._formulas, _step_text(self._step), network.w.dtype.name)
@@ -552,8 +589,7 @@ class CompiledPass:
         plan[kernels.N_LAYERS] = network.n_layers
         plan[kernels.HEAD] = getattr(kernels, _head(objective.loss))
         plan[kernels.RULE] = kernels.ETA + network.n_layers
-        plain = type(trainer.rule) is SGD and not any(penalty.strengths)
-        plan[kernels.PLAIN] = plain and not self._gains.size
+        plan[kernels.PLAIN] = self._is_plain
         return plan, layers, np.array(groups), member, np.array(settings, float)
 
     def _code(self, activation: Activation) -> int:
@@ -565,7 +601,7 @@ class CompiledPass:
         """Rows for one call of `present`: few enough that it takes no more than 0.1 s."""
         network = self._trainer.objective.network
         work = network.w.size
-        if sparse.issparse(X) and type(self._trainer.rule) is SGD:
+        if sparse.issparse(X) and self._is_plain:  # else all weights move, stored or not
             stored = X.nnz / max(X.shape[0], 1)
             work += int((stored - X.shape[1]) * network.sizes[1])
         return max(1, min(_PIECE_ROWS, int(_PIECE_WORK / max(work, 1))))

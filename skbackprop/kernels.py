@@ -608,8 +608,9 @@ def make_present(phi, dphi, prepare, step):
             largest = max(1.0, settings[ETA + layer] * factor)
             slope = _squares(_shifted(e, after), n_out) * largest * largest
             size += slope * (1.0 + _squares(_shifted(y, before), n_in))
+        # In the dtype of the weights, which overflows sooner than the sum if it is float32. And
         # math.isfinite takes x - x == 0, which may become 0 == 0 when additions are reordered.
-        if not size < math.inf:
+        if not like(w, size) < math.inf:
             _forget(y, rows, n_stored)
             return False, cost
         # The change.

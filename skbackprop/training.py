@@ -287,6 +287,8 @@ class Trainer:
         """As `present`, one row an update, by the pass that there is for it."""
         n_rows = X.shape[0] if order is None else len(order)
         total, done = 0.0, 0
+        assert self.online is not None
+        self.online.load()  # it may take seconds, which Ctrl-C may end: nothing has changed
         with self._interrupt:
             while done < n_rows:
                 count, cost = self._present_piece(X, targets, scale, order, done, n_rows)
@@ -319,7 +321,6 @@ class Trainer:
         """Present the next rows, one an update; returns how many, and the sum of their costs."""
         state, online = self.state, self.online
         assert online is not None
-        online.load()
         count = n_rows - start
         if count > 1:
             count = min(count, online.rows_at_once(X))
