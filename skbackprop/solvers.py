@@ -64,7 +64,10 @@ def solve(
     """Run a solver, and count its iterations as updates of all rows."""
     n_before = len(monitor.history.loss)
     try:
-        monitor.reason = solver.minimise(problem, state, monitor) or monitor.reason
+        reason = solver.minimise(problem, state, monitor)
+        if len(monitor.history.loss) == n_before:  # it had nothing to do: an epoch of that cost
+            monitor.after_epoch(problem.value(problem.w))
+        monitor.reason = reason or monitor.reason
     finally:
         n_iterations = len(monitor.history.loss) - n_before
         state.n_updates += n_iterations

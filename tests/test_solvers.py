@@ -383,6 +383,14 @@ def test_a_start_that_is_not_finite_is_a_divergence(solver):
         make(solver, activation="relu").fit(X, Y, coef_init=big)
 
 
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_start_at_the_optimum_has_its_cost(solver):
+    model = make(solver, ()).fit(X, np.full(80, 2.0), coef_init=[np.zeros((2, 1))])
+    assert model.stop_reason_ == "converged" and model.n_iter_ == len(model.loss_curve_) >= 1
+    assert model.loss_ == model.best_loss_ == pytest.approx(0.0, abs=1e-20)
+    np.testing.assert_allclose(model.predict(X), 2.0)
+
+
 @pytest.mark.parametrize("solver", SOLVERS.values(), ids=list(SOLVERS))
 def test_parameters_are_checked(solver):
     for name in solver.get_params():
