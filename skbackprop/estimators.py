@@ -1040,7 +1040,8 @@ class BackpropRegressor(RegressorMixin, _Backprop):
     max_grad_norm : float or None, default=None
         A correction whose Euclidean norm, over all parameters, is longer is scaled down to it.
     max_norm : float or None, default=None
-        Largest Euclidean norm of the weights into one neuron, kept after each update.
+        Largest Euclidean norm of the weights into one neuron, kept after each update; of those
+        that learn.
     mask : sequence or None, default=None
         What learns, an entry for each layer of weights: None or True, all of it; False, nothing (a
         frozen layer); an array (n_in, n_out) of 0 and 1, the weights at 1 and the biases. A weight

@@ -165,7 +165,9 @@ class Trainer:
             limit_norm(g, self.max_grad_norm)
         self.rule.step(w, g, state.rule_state, state.n_updates - state.rule_start, eta, cost)
         if self.max_norm is not None:
-            limit_neuron_norms(self.objective.network.layers(w), self.max_norm)
+            layers = self.objective.network.layers
+            rates = layers(self.eta) if np.ndim(self.eta) else None
+            limit_neuron_norms(layers(w), self.max_norm, rates)
 
     @property
     def extras(self) -> list[str]:
