@@ -345,7 +345,7 @@ class _Backprop(CallbackSupport, BaseEstimator):
             refused = refused - {"l1_ratio"}
         for name in sorted(refused):
             value, neutral = getattr(self, name), _NEUTRAL[name]
-            if value is neutral or (np.ndim(value) == 0 and value == neutral):
+            if value is neutral or all(each == neutral for each in np.ravel(value)):
                 continue
             able = [
                 repr(known)
@@ -1030,7 +1030,8 @@ class BackpropRegressor(RegressorMixin, _Backprop):
         samples: scikit-learn's MLP with ``alpha=a`` on batches of b rows is ``alpha=a / b`` here.
         ``solver="br"`` finds it by itself, and takes this as its start.
     l1_ratio : float, default=0.0
-        0 is L2 only, 1 is L1 only.
+        0 is L2 only, 1 is L1 only. L1 enters by its subgradient: weights come close to zero, and do
+        not become exactly zero; see `mask` to remove some.
     dropout : float in [0, 1) or sequence of float, default=0.0
         Probability that a signal is dropped in training: a number for the outputs of every hidden
         layer, or one for the inputs and one for each hidden layer. Inverted: what is left is
@@ -1142,8 +1143,8 @@ class BackpropRegressor(RegressorMixin, _Backprop):
         """Several targets are taken; by some losses positive ones only."""
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
-        loss = self.loss if isinstance(self.loss, Loss) else LOSSES.get(self.loss)
-        tags.target_tags.positive_only = loss is not None and loss.least_target is not None
+        loss = LOSSES.get(self.loss) if isinstance(self.loss, str) else self.loss
+        tags.target_tags.positive_only = getattr(loss, "least_target", None) is not None
         return tags
 
     @fit_with_callbacks

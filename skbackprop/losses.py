@@ -129,9 +129,10 @@ class Loss(BaseEstimator):
             If the loss does not serve the task, or not with that activation.
         """
         if task.kind not in self.tasks:
+            able = [repr(name) for name, loss in sorted(LOSSES.items()) if task.kind in loss.tasks]
             raise ValueError(
                 f"loss {self!r} does not serve {task.kind} targets; it serves "
-                f"{', '.join(self.tasks)}."
+                f"{', '.join(self.tasks)}. Use one of {', '.join(able)}."
             )
         head = copy.copy(self)
         head.task = task

@@ -471,6 +471,10 @@ class _Rprop(UpdateRule):
         self._check_interval("least", 0, np.inf)
         self._check_interval("largest", 0, np.inf, closed_low=False)
 
+    def _begin(self, D, eta) -> None:
+        """Steps of size eta where there are none yet: at first, or until then eta was 0."""
+        np.copyto(D, eta, where=D == 0.0)
+
     def _resize(self, D, agrees) -> None:
         """Steps after a g whose sign ``agrees`` (1), differs (-1) or is unknown (0)."""
         np.copyto(D, np.minimum(self.grow * D, self.largest), where=agrees > 0)
@@ -496,8 +500,7 @@ class IRpropMinus(_Rprop):
     def step(self, w, g, state, t, eta, cost) -> None:
         """Resize D by the sign of ``g(t) g(t-1)``, then ``w += sign(g) D``."""
         before, D = state
-        if t == 0:
-            D[...] = eta
+        self._begin(D, eta)
         agrees = np.sign(g) * np.sign(before)
         self._resize(D, agrees)
         g[agrees < 0] = 0.0
@@ -525,8 +528,7 @@ class IRpropPlus(_Rprop):
     def step(self, w, g, state, t, eta, cost) -> None:
         """Resize D by the sign of ``g(t) g(t-1)``; then go on, stay, or go back."""
         before, D, change, cost_before = state
-        if t == 0:
-            D[...] = eta
+        self._begin(D, eta)
         agrees = np.sign(g) * np.sign(before)
         self._resize(D, agrees)
         turned = agrees < 0
