@@ -97,9 +97,9 @@ class LBFGS(WholeBatchSolver):
 
     def check(self) -> None:
         """Raise ValueError if a parameter is out of its range."""
-        self._check_integer("memory", 1)
-        self._check_interval("min_grad", 0, np.inf)
-        self._check_interval("min_decrease", 0, np.inf)
+        self._check_count("memory")
+        self._check_number("min_grad", "[0, inf)")
+        self._check_number("min_decrease", "[0, inf)")
 
     def minimise(self, problem, state, monitor) -> str | None:
         """SciPy's iterations, each told to the monitor."""
@@ -153,9 +153,9 @@ class SCG(WholeBatchSolver):
 
     def check(self) -> None:
         """Raise ValueError if a parameter is out of its range."""
-        self._check_interval("sigma", 0, np.inf, closed_low=False)
-        self._check_interval("lambda_", 0, np.inf, closed_low=False)
-        self._check_interval("min_grad", 0, np.inf)
+        self._check_number("sigma", "(0, inf)")
+        self._check_number("lambda_", "(0, inf)")
+        self._check_number("min_grad", "[0, inf)")
 
     def minimise(self, problem, state, monitor) -> str | None:
         """Moller's algorithm; a step that would raise the cost is not taken."""
@@ -213,9 +213,9 @@ class LM(WholeBatchSolver):
 
     ``(J'J / N + alpha I_w + mu I) Dw = g`` by Cholesky; mu falls while steps do as the quadratic
     model says, and rises until one lowers the cost (Marquardt 1963; Hagan and Menhaj 1994; the
-    damping is that of Nielsen 1999). Scale X and y: one mu serves the weights of all layers. Time and
-    memory grow with the square of the number of parameters (and its cube): some thousand of them
-    are the limit.
+    damping is that of Nielsen 1999). Scale X and y: one mu serves the weights of all layers. Time
+    and memory grow with the square of the number of parameters (and its cube): some thousand of
+    them are the limit.
 
     Parameters
     ----------
@@ -245,11 +245,10 @@ class LM(WholeBatchSolver):
 
     def check(self) -> None:
         """Raise ValueError if a parameter is out of its range."""
-        self._check_interval("mu", 0, np.inf, closed_low=False)
-        self._check_interval("mu_max", 0, np.inf, closed_low=False)
-        self._check_interval("min_grad", 0, np.inf)
-        if self.max_memory != np.inf:
-            self._check_interval("max_memory", 0, np.inf, closed_low=False)
+        self._check_number("mu", "(0, inf)")
+        self._check_number("mu_max", "(0, inf)")
+        self._check_number("min_grad", "[0, inf)")
+        self._check_number("max_memory", "(0, inf]")
 
     def minimise(self, problem, state, monitor) -> str | None:
         """One accepted step an iteration."""
@@ -306,8 +305,9 @@ class BayesianLM(LM):
         alpha = gamma / (2 E_W)         beta = (N K - gamma) / (2 E_D)
 
     It needs no validation set. One alpha holds the weights of all layers, so scale X and y. Sample
-    weights count as repetitions. The cost that is recorded is the data's, ``E_D / N``. The estimator's parameter `alpha`, if it is not 0, is where the decay
-    begins, in the unit that it has there: alpha / (beta N).
+    weights count as repetitions. The cost that is recorded is the data's, ``E_D / N``. The
+    estimator's parameter `alpha`, if it is not 0, is where the decay begins, in the unit that it
+    has there: alpha / (beta N).
 
     Parameters
     ----------
@@ -333,7 +333,7 @@ class BayesianLM(LM):
     def check(self) -> None:
         """Raise ValueError if a parameter is out of its range."""
         super().check()
-        self._check_interval("tol", 0, np.inf)
+        self._check_number("tol", "[0, inf)")
 
     def minimise(self, problem, state, monitor) -> str | None:
         """A step down F, then the evidence's alpha and beta, in turn."""
