@@ -204,10 +204,14 @@ class Trainer:
         return True
 
     def _multiplier(self, t: int) -> float:
-        multiplier = float(self.schedule(t))
+        given = self.schedule(t)
+        try:
+            multiplier = float(given)
+        except (TypeError, ValueError):
+            multiplier = np.nan
         if not 0.0 <= multiplier < np.inf:
             raise ValueError(
-                f"eta_schedule gave {multiplier!r} after {t} updates; it must give a finite "
+                f"eta_schedule gave {given!r} after {t} updates; it must give a finite "
                 "multiplier >= 0."
             )
         return multiplier
