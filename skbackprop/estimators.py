@@ -1028,7 +1028,7 @@ class BackpropRegressor(RegressorMixin, _Backprop):
     alpha : float, default=0.0
         Strength of the penalty on the weights (never the biases). Not divided by the number of
         samples: scikit-learn's MLP with ``alpha=a`` on batches of b rows is ``alpha=a / b`` here.
-        ``solver="br"`` finds it by itself, and takes this as its start.
+        ``solver="br"`` finds it by itself, and takes this as its start (see `BayesianLM`).
     l1_ratio : float, default=0.0
         0 is L2 only, 1 is L1 only. L1 enters by its subgradient: weights come close to zero, and do
         not become exactly zero; see `mask` to remove some.

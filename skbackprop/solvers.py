@@ -26,6 +26,7 @@ from .updates import Solver
 __all__ = ["LBFGS", "LM", "SCG", "SOLVERS", "BayesianLM", "WholeBatchSolver", "solve"]
 
 _STEEPEST = 1e40  # scale of the curvature that leaves no step
+_DECAY_GROWTH = 1.3  # of the weight decay of Bayesian regularisation, from a step to the next
 
 
 class WholeBatchSolver(Solver):
@@ -307,7 +308,8 @@ class BayesianLM(LM):
     It needs no validation set. One alpha holds the weights of all layers, so scale X and y. Sample
     weights count as repetitions. The cost that is recorded is the data's, ``E_D / N``. The
     estimator's parameter `alpha`, if it is not 0, is where the decay begins, in the unit that it
-    has there: alpha / (beta N).
+    has there: alpha / (beta N). A decay that begins strong may take the bends of a function for
+    noise, and stay so: where the fit is too flat, begin with a small one, such as ``alpha=1e-6``.
 
     Parameters
     ----------
@@ -438,9 +440,8 @@ class _Evidence:
     def begin(self, point: _Point, ratio: float) -> None:
         """From the weight decay `ratio`; if that is 0, as if half of the data's say were used.
 
-        It begins no stronger than the data, and grows by a factor of 10 at most: by the first
-        weights of a network whose y is large, it would hold all of them at zero, and find itself
-        confirmed.
+        It begins no stronger than the data, and grows slowly: from the first weights of a network
+        whose y is large, it would hold all of them at zero, and find itself confirmed.
         """
         n_parameters = self.decays.sum() + self.n_free
         self._set(0.5 * min(n_parameters, self.n_residuals) + self.n_free, point)
@@ -461,7 +462,7 @@ class _Evidence:
         inverse, _ = lapack.dpotri(factor, lower=True, overwrite_c=True)  # its lower triangle
         lost = self.ratio * float(np.dot(self.decays, inverse.diagonal()))
         self._set(self.decays.sum() + self.n_free - lost, point)
-        self.ratio = min(self.ratio, 10.0 * before[1])
+        self.ratio = min(self.ratio, _DECAY_GROWTH * before[1])
         after = np.array([self.gamma, self.ratio, self.objective])
         return bool((np.abs(after - before) <= tol * np.abs(after)).all())
 

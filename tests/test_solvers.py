@@ -235,6 +235,20 @@ def test_br_learns_a_target_of_another_size(scale):
 
 
 @unconverged
+def test_br_finds_the_bends_from_a_small_alpha():
+    rng = np.random.default_rng(0)
+    x, grid = rng.uniform(-1, 1, size=(80, 1)), np.linspace(-0.95, 0.95, 200)[:, None]
+    y = np.sin(3 * np.pi * x[:, 0]) + 0.2 * rng.normal(size=80)
+    errors = {}
+    for alpha in (1.0, 1e-6):
+        model = make("br", (20,), alpha=alpha, max_iter=400).fit(x, y)
+        wrong = model.predict(grid) - np.sin(3 * np.pi * grid[:, 0])
+        errors[alpha] = np.sqrt(np.mean(wrong**2)), 1 / np.sqrt(model.beta_)
+    assert errors[1.0][0] > 0.5  # a start at which all is noise, in this region of w
+    assert errors[1e-6][0] < 0.12 and errors[1e-6][1] == pytest.approx(0.2, rel=0.3)
+
+
+@unconverged
 def test_br_sees_that_there_is_nothing_to_learn():
     rng = np.random.default_rng(0)
     model = make("br").fit(rng.normal(size=(200, 2)), 1e4 * rng.normal(size=200))
