@@ -353,7 +353,7 @@ class _Backprop(CallbackSupport, BaseEstimator):
             refused = refused - {"l1_ratio"}
         for name in sorted(refused):
             value, neutral = getattr(self, name), _NEUTRAL[name]
-            if value is neutral or (np.ndim(value) == 0 and value == neutral):
+            if value is neutral or all(each == neutral for each in np.ravel(value)):
                 continue
             able = [
                 repr(known)
@@ -1034,9 +1034,10 @@ class BackpropRegressor(RegressorMixin, _Backprop):
     alpha : float, default=0.0
         Strength of the penalty on the weights (never the biases). Not divided by the number of
         samples: scikit-learn's MLP with ``alpha=a`` on batches of b rows is ``alpha=a / b`` here.
-        ``solver="br"`` finds it by itself, and takes this as its start.
+        ``solver="br"`` finds it by itself, and takes this as its start (see `BayesianLM`).
     l1_ratio : float, default=0.0
-        0 is L2 only, 1 is L1 only.
+        0 is L2 only, 1 is L1 only. L1 enters by its subgradient: weights come close to zero, and do
+        not become exactly zero; see `mask` to remove some.
     dropout : float in [0, 1) or sequence of float, default=0.0
         Probability that a signal is dropped in training: a number for the outputs of every hidden
         layer, or one for the inputs and one for each hidden layer. Inverted: what is left is
@@ -1046,7 +1047,8 @@ class BackpropRegressor(RegressorMixin, _Backprop):
     max_grad_norm : float or None, default=None
         A correction whose Euclidean norm, over all parameters, is longer is scaled down to it.
     max_norm : float or None, default=None
-        Largest Euclidean norm of the weights into one neuron, kept after each update.
+        Largest Euclidean norm of the weights into one neuron, kept after each update; of those
+        that learn.
     mask : sequence or None, default=None
         What learns, an entry for each layer of weights: None or True, all of it; False, nothing (a
         frozen layer); an array (n_in, n_out) of 0 and 1, the weights at 1 and the biases. A weight
@@ -1150,8 +1152,8 @@ class BackpropRegressor(RegressorMixin, _Backprop):
         """Several targets are taken; by some losses positive ones only."""
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
-        loss = self.loss if isinstance(self.loss, Loss) else LOSSES.get(self.loss)
-        tags.target_tags.positive_only = loss is not None and loss.least_target is not None
+        loss = LOSSES.get(self.loss) if isinstance(self.loss, str) else self.loss
+        tags.target_tags.positive_only = getattr(loss, "least_target", None) is not None
         return tags
 
     @fit_with_callbacks

@@ -22,10 +22,10 @@ from typing import Literal
 import numpy as np
 from scipy import sparse
 from scipy.special import xlogy
-from sklearn.base import BaseEstimator
 from sklearn.metrics import accuracy_score, mean_pinball_loss, r2_score
 
 from .activations import ACTIVATIONS, Activation, Mixed, resolve_activation, row_max
+from .registry import Checked
 
 __all__ = [
     "LOSSES",
@@ -61,7 +61,7 @@ class Task:
         return self.kind != "regression"
 
 
-class Loss(BaseEstimator):
+class Loss(Checked):
     """Base class: a loss for regression needs `value` and `error`, and nothing else.
 
     Attributes
@@ -84,24 +84,7 @@ class Loss(BaseEstimator):
     least_target: float | None = None
     takes_least = True
 
-    # -- parameters and targets that are given -----------------------------------------------
-
-    def check(self) -> None:
-        """Raise ValueError if a parameter is out of its range."""
-
-    def _check_number(self, name, low, high, *, open_low=True, open_high=True):
-        value = getattr(self, name)
-        real = isinstance(value, (int, float, np.integer, np.floating))
-        real = real and not isinstance(value, bool)
-        if not (
-            real
-            and (low < value or (not open_low and value == low))
-            and (value < high or (not open_high and value == high))
-        ):
-            raise ValueError(
-                f"{name} of {type(self).__name__} is {value!r}; it must be a number in "
-                f"{'(' if open_low else '['}{low}, {high}{')' if open_high else ']'}."
-            )
+    # -- targets that are given ----------------------------------------------------------------
 
     def check_targets(self, targets: np.ndarray) -> None:
         """Raise ValueError if a target is below what the loss is defined for."""
@@ -130,9 +113,10 @@ class Loss(BaseEstimator):
             If the loss does not serve the task, or not with that activation.
         """
         if task.kind not in self.tasks:
+            able = [repr(name) for name, loss in sorted(LOSSES.items()) if task.kind in loss.tasks]
             raise ValueError(
                 f"loss {self!r} does not serve {task.kind} targets; it serves "
-                f"{', '.join(self.tasks)}."
+                f"{', '.join(self.tasks)}. Use one of {', '.join(able)}."
             )
         head = copy.copy(self)
         head.task = task
@@ -380,7 +364,7 @@ class Huber(_OnMedian):
 
     def check(self) -> None:
         """Raise ValueError if delta is not positive."""
-        self._check_number("delta", 0, np.inf)
+        self._check_number("delta", "(0, inf)")
 
     def value(self, d, y, v) -> np.ndarray:
         """``sum_j r^2 / 2`` or ``delta (|r| - delta / 2)``."""
@@ -486,7 +470,7 @@ class Tweedie(_Deviance):
 
     def check(self) -> None:
         """Raise ValueError if power is not above 1, or is 2."""
-        self._check_number("power", 1, np.inf)
+        self._check_number("power", "(1, inf)")
         if self.power == 2:
             raise ValueError("power of Tweedie is 2; that is loss='gamma'.")
 
@@ -632,7 +616,7 @@ class GaussianNLL(Loss):
 
     def check(self) -> None:
         """Raise ValueError if epsilon is not positive."""
-        self._check_number("epsilon", 0, np.inf)
+        self._check_number("epsilon", "(0, inf)")
 
     def _canonical_output(self):
         return Mixed(["identity"] * self.task.n_targets + ["exp"] * self.task.n_targets)
@@ -712,7 +696,7 @@ class CrossEntropy(Loss):
 
     def check(self) -> None:
         """Raise ValueError if label_smoothing is not in [0, 1)."""
-        self._check_number("label_smoothing", 0, 1, open_low=False)
+        self._check_number("label_smoothing", "[0, 1)")
 
     tasks = ("binary", "multiclass", "multilabel")
 
@@ -786,7 +770,7 @@ class Focal(CrossEntropy):
 
     def check(self) -> None:
         """Raise ValueError if gamma is negative."""
-        self._check_number("gamma", 0, np.inf, open_low=False)
+        self._check_number("gamma", "[0, inf)")
 
     def _right(self, d, y, v):
         """``log p`` and ``1 - p``: a column for each right answer, from v."""

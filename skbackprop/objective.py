@@ -190,6 +190,13 @@ class Problem:
         self._workspaces: dict[int, Workspace] = {}
 
     @property
+    def jacobian_rows(self) -> int:
+        """Rows (n_samples times output neurons) of the Jacobian that are held at a time."""
+        n_units = self.objective.network.sizes[-1]
+        size = max(1, min(BLOCK_ROWS, _JACOBIAN_NUMBERS // (n_units * self.w.size), self.n_rows))
+        return size * n_units
+
+    @property
     def w(self) -> np.ndarray:
         """Parameters of the trained network, a copy in float64."""
         return self._trained.w.astype(np.float64)
@@ -253,7 +260,7 @@ class Problem:
         objective = self._move(w)
         network = objective.network
         cost, g, H = 0.0, np.zeros(w.size), np.zeros((w.size, w.size))
-        size = max(1, min(BLOCK_ROWS, _JACOBIAN_NUMBERS // (network.sizes[-1] * w.size)))
+        size = self.jacobian_rows // network.sizes[-1]
         with np.errstate(over="ignore", invalid="ignore"):
             for X, targets, scale, workspace in self._blocks(size):
                 cost += objective.signal_flow(X, targets, scale, workspace, self.n_rows)

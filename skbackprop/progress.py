@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
+import shutil
 import sys
 import threading
 
@@ -13,17 +15,23 @@ __all__ = ["Progress", "describe_epoch"]
 _INTERVAL = 0.1  # seconds between two paintings of the live line
 
 
-def describe_epoch(epoch: Epoch) -> str:
-    """One line: the epoch, its costs and score, eta, and the time that `max_iter` would take on."""
-    parts = [f"epoch {epoch.number}/{epoch.max_iter}", f"loss {epoch.loss:.6g}"]
-    if epoch.validation_loss is not None:
-        parts.append(f"validation loss {epoch.validation_loss:.6g}")
-        parts.append(f"score {epoch.validation_score:.6g}")
+def describe_epoch(epoch: Epoch, width: float = math.inf) -> str:
+    """One line: the epoch, its costs and score, eta, and the time that `max_iter` would take.
+
+    Of no more than `width` characters: what does not fit is left out, the last figure first.
+    """
+    parts = [f"epoch {epoch.number}/{epoch.max_iter}", f"loss {epoch.loss:.5g}"]
+    if epoch.validation_score is not None:
+        parts.append(f"score {epoch.validation_score:.4g}")
     if epoch.eta is not None:
         parts.append(f"eta {epoch.eta:.3g}")
     remaining = epoch.elapsed / epoch.number * (epoch.max_iter - epoch.number)
-    parts.append(f"at most {_format_seconds(remaining)} left")
-    return ", ".join(parts)
+    parts.append(f"{_format_seconds(remaining)} left")
+    if epoch.validation_loss is not None:
+        parts.append(f"validation loss {epoch.validation_loss:.5g}")
+    while len(line := ", ".join(parts)) > width and len(parts) > 1:
+        parts.pop()
+    return line
 
 
 def _format_seconds(seconds: float) -> str:
@@ -67,7 +75,7 @@ class Progress:
         print(f"stopped ({reason}): {REASONS[reason]}", file=self._out, flush=True)
 
     def _paint(self, epoch: Epoch) -> None:
-        line = describe_epoch(epoch)
+        line = describe_epoch(epoch, shutil.get_terminal_size().columns - 1)  # or it would wrap
         print(f"\r{line.ljust(self._width)}", end="", file=self._out, flush=True)
         self._painted, self._width = epoch.elapsed, len(line)
 

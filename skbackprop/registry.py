@@ -1,13 +1,48 @@
-"""Look-up of built-in objects by name."""
+"""Built-in objects: their look-up by name, and the checks of their parameters."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Integral, Real
 from typing import Any, TypeVar
+
+from sklearn.base import BaseEstimator
 
 T = TypeVar("T")
 
-__all__ = ["resolve"]
+__all__ = ["Checked", "resolve"]
+
+
+class Checked(BaseEstimator):
+    """An object whose parameters can be searched, and say when they are out of their range."""
+
+    def check(self) -> None:
+        """Raise ValueError if a parameter is out of its range."""
+
+    def _check_number(self, name: str, interval: str) -> None:
+        """Refuse all but a number in an interval such as ``"[0, inf)"``."""
+        value = getattr(self, name)
+        low, high = (float(end) for end in interval[1:-1].split(","))
+        real = isinstance(value, Real) and not isinstance(value, bool)
+        if not (
+            real
+            and (low < value or (interval[0] == "[" and value == low))
+            and (value < high or (interval[-1] == "]" and value == high))
+        ):
+            self._refuse(name, f"a number in {interval}")
+
+    def _check_count(self, name: str, *, optional: bool = False) -> None:
+        """Refuse all but a whole number >= 1 (or None)."""
+        value = getattr(self, name)
+        if optional and value is None:
+            return
+        if not (isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1):
+            self._refuse(name, "a whole number >= 1")
+
+    def _refuse(self, name: str, wanted: str) -> None:
+        raise ValueError(
+            f"{name} of {type(self).__name__} is {getattr(self, name)!r}; it must be {wanted}."
+        )
 
 
 def resolve(value: Any, registry: Mapping[str, T], kind: Any, parameter: str) -> T:

@@ -83,15 +83,26 @@ def limit_norm(g: np.ndarray, largest: float) -> None:
         g *= largest / norm
 
 
-def limit_neuron_norms(layers, largest: float) -> None:
+def limit_neuron_norms(layers, largest: float, rates=None) -> None:
     """Scale each neuron's incoming weights, in place, to the norm `largest` if they are longer.
 
-    The biases are left alone (Srivastava et al. 2014, section 5.1).
+    The biases are left alone (Srivastava et al. 2014, section 5.1), and so are the weights whose
+    learning rate is zero: those that learn are scaled to a norm of their own.
+
+    Parameters
+    ----------
+    layers : sequence of (ndarray, ndarray)
+    largest : float
+    rates : sequence of (ndarray, ndarray), optional
+        Learning rates, laid out as `layers`; None if all learn.
     """
-    for W, _ in layers:
-        norms = np.sqrt(np.einsum("ij,ij->j", W, W))
+    for layer, (W, _) in enumerate(layers):
+        learns = None if rates is None else rates[layer][0] > 0
+        moving = W if learns is None else W * learns
+        norms = np.sqrt(np.einsum("ij,ij->j", moving, moving))
         if (norms > largest).any():
-            W *= np.minimum(1.0, largest / np.maximum(norms, np.finfo(W.dtype).tiny))
+            factor = np.minimum(1.0, largest / np.maximum(norms, np.finfo(W.dtype).tiny))
+            W *= factor if learns is None else np.where(learns, factor, W.dtype.type(1))
 
 
 def learning_parameters(mask, network, flat: np.ndarray) -> None:

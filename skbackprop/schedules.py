@@ -12,9 +12,8 @@ import copy
 from collections.abc import Callable
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
-from .registry import resolve
+from .registry import Checked, resolve
 
 __all__ = [
     "SCHEDULES",
@@ -39,7 +38,7 @@ def constant(t):
     return np.ones_like(t, dtype=float) if np.ndim(t) else 1.0
 
 
-class Schedule(BaseEstimator):
+class Schedule(Checked):
     """Base class of the schedules here; a plain function does as well."""
 
     total_steps: int | None = None
@@ -49,9 +48,6 @@ class Schedule(BaseEstimator):
     def __call__(self, t):
         """Multiplier after t updates; t is an int or an array of them."""
         raise NotImplementedError
-
-    def check(self) -> None:
-        """Raise ValueError if a parameter is out of its range."""
 
     def for_horizon(self, total_steps: int) -> Schedule:
         """The schedule over `total_steps` updates, if it has a horizon and was given none."""
@@ -71,27 +67,6 @@ class Schedule(BaseEstimator):
             )
         return np.minimum(t, self.total_steps) / self.total_steps
 
-    def _check_number(self, name, low, high, *, closed=True):
-        value = getattr(self, name)
-        real = isinstance(value, (int, float, np.integer, np.floating))
-        if not (real and not isinstance(value, bool) and low <= value <= high):
-            real = False
-        if not real or (not closed and value == low):
-            bounds = f"{'[' if closed else '('}{low}, {high}]"
-            raise ValueError(
-                f"{name} of {type(self).__name__} is {value!r}; it must be a number in {bounds}."
-            )
-
-    def _check_count(self, name, *, optional=False):
-        value = getattr(self, name)
-        if optional and value is None:
-            return
-        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-        if not whole or value < 1:
-            raise ValueError(
-                f"{name} of {type(self).__name__} is {value!r}; it must be a whole number >= 1."
-            )
-
 
 class InverseScaling(Schedule):
     """``(t + 1) ** -power`` (Robbins and Monro 1951 ask for 1/2 < power <= 1).
@@ -107,7 +82,7 @@ class InverseScaling(Schedule):
 
     def check(self) -> None:
         """Raise ValueError if power is not positive."""
-        self._check_number("power", 0, np.inf, closed=False)
+        self._check_number("power", "(0, inf)")
 
     def __call__(self, t):
         """Multiplier after t updates."""
@@ -128,7 +103,7 @@ class Exponential(Schedule):
 
     def check(self) -> None:
         """Raise ValueError if gamma is not in (0, 1]."""
-        self._check_number("gamma", 0, 1, closed=False)
+        self._check_number("gamma", "(0, 1]")
 
     def __call__(self, t):
         """Multiplier after t updates."""
@@ -151,7 +126,7 @@ class Step(Schedule):
     def check(self) -> None:
         """Raise ValueError if a parameter is out of its range."""
         self._check_count("step_size")
-        self._check_number("gamma", 0, 1, closed=False)
+        self._check_number("gamma", "(0, 1]")
 
     def __call__(self, t):
         """Multiplier after t updates."""
@@ -172,7 +147,7 @@ class SearchThenConverge(Schedule):
 
     def check(self) -> None:
         """Raise ValueError if tau is not positive."""
-        self._check_number("tau", 0, np.inf, closed=False)
+        self._check_number("tau", "(0, inf)")
 
     def __call__(self, t):
         """Multiplier after t updates."""
@@ -201,8 +176,8 @@ class Polynomial(Schedule):
 
     def check(self) -> None:
         """Raise ValueError if a parameter is out of its range."""
-        self._check_number("power", 0, np.inf, closed=False)
-        self._check_number("end", 0, 1)
+        self._check_number("power", "(0, inf)")
+        self._check_number("end", "[0, 1]")
         self._check_count("total_steps", optional=True)
 
     def __call__(self, t):
@@ -229,7 +204,7 @@ class Cosine(Schedule):
 
     def check(self) -> None:
         """Raise ValueError if a parameter is out of its range."""
-        self._check_number("end", 0, 1)
+        self._check_number("end", "[0, 1]")
         self._check_count("total_steps", optional=True)
 
     def __call__(self, t):
@@ -262,7 +237,7 @@ class CosineRestarts(Schedule):
         """Raise ValueError if a parameter is out of its range."""
         self._check_count("period")
         self._check_count("factor")
-        self._check_number("end", 0, 1)
+        self._check_number("end", "[0, 1]")
 
     def __call__(self, t):
         """Multiplier after t updates."""
@@ -341,9 +316,9 @@ class OneCycle(Schedule):
 
     def check(self) -> None:
         """Raise ValueError if a parameter is out of its range."""
-        self._check_number("warm_up", 0, 1, closed=False)
-        self._check_number("start", 0, 1)
-        self._check_number("end", 0, 1)
+        self._check_number("warm_up", "(0, 1)")
+        self._check_number("start", "[0, 1]")
+        self._check_number("end", "[0, 1]")
         self._check_count("total_steps", optional=True)
 
     def __call__(self, t):
@@ -446,8 +421,8 @@ class Adaptive(Schedule):
 
     def check(self) -> None:
         """Raise ValueError if a parameter is out of its range."""
-        self._check_number("factor", 1, np.inf, closed=False)
-        self._check_number("floor", 0, np.inf)
+        self._check_number("factor", "(1, inf)")
+        self._check_number("floor", "[0, inf)")
 
     def __call__(self, t):
         """Constant between plateaus."""

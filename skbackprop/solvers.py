@@ -26,6 +26,7 @@ from .updates import Solver
 __all__ = ["LBFGS", "LM", "SCG", "SOLVERS", "BayesianLM", "WholeBatchSolver", "solve"]
 
 _STEEPEST = 1e40  # scale of the curvature that leaves no step
+_DECAY_GROWTH = 1.3  # of the weight decay of Bayesian regularisation, from a step to the next
 
 
 class WholeBatchSolver(Solver):
@@ -64,7 +65,10 @@ def solve(
     """Run a solver, and count its iterations as updates of all rows."""
     n_before = len(monitor.history.loss)
     try:
-        monitor.reason = solver.minimise(problem, state, monitor) or monitor.reason
+        reason = solver.minimise(problem, state, monitor)
+        if len(monitor.history.loss) == n_before:  # it had nothing to do: an epoch of that cost
+            monitor.after_epoch(problem.value(problem.w))
+        monitor.reason = reason or monitor.reason
     finally:
         n_iterations = len(monitor.history.loss) - n_before
         state.n_updates += n_iterations
@@ -94,9 +98,9 @@ class LBFGS(WholeBatchSolver):
 
     def check(self) -> None:
         """Raise ValueError if a parameter is out of its range."""
-        self._check_integer("memory", 1)
-        self._check_interval("min_grad", 0, np.inf)
-        self._check_interval("min_decrease", 0, np.inf)
+        self._check_count("memory")
+        self._check_number("min_grad", "[0, inf)")
+        self._check_number("min_decrease", "[0, inf)")
 
     def minimise(self, problem, state, monitor) -> str | None:
         """SciPy's iterations, each told to the monitor."""
@@ -150,9 +154,9 @@ class SCG(WholeBatchSolver):
 
     def check(self) -> None:
         """Raise ValueError if a parameter is out of its range."""
-        self._check_interval("sigma", 0, np.inf, closed_low=False)
-        self._check_interval("lambda_", 0, np.inf, closed_low=False)
-        self._check_interval("min_grad", 0, np.inf)
+        self._check_number("sigma", "(0, inf)")
+        self._check_number("lambda_", "(0, inf)")
+        self._check_number("min_grad", "[0, inf)")
 
     def minimise(self, problem, state, monitor) -> str | None:
         """Moller's algorithm; a step that would raise the cost is not taken."""
@@ -210,8 +214,9 @@ class LM(WholeBatchSolver):
 
     ``(J'J / N + alpha I_w + mu I) Dw = g`` by Cholesky; mu falls while steps do as the quadratic
     model says, and rises until one lowers the cost (Marquardt 1963; Hagan and Menhaj 1994; the
-    damping is that of Nielsen 1999). Time and memory grow with the square of the number of
-    parameters (and its cube): some thousand of them are the limit.
+    damping is that of Nielsen 1999). Scale X and y: one mu serves the weights of all layers. Time
+    and memory grow with the square of the number of parameters (and its cube): some thousand of
+    them are the limit.
 
     Parameters
     ----------
@@ -222,7 +227,7 @@ class LM(WholeBatchSolver):
     min_grad : float, default=1e-9
         Converged once ``max |dE/dw|`` is not above it.
     max_memory : float, default=2e9
-        Bytes that the matrices may take.
+        Bytes that the matrices may take; ``np.inf`` is no limit.
     """
 
     sum_of_squares = True
@@ -241,10 +246,10 @@ class LM(WholeBatchSolver):
 
     def check(self) -> None:
         """Raise ValueError if a parameter is out of its range."""
-        self._check_interval("mu", 0, np.inf, closed_low=False)
-        self._check_interval("mu_max", 0, np.inf, closed_low=False)
-        self._check_interval("min_grad", 0, np.inf)
-        self._check_interval("max_memory", 0, np.inf, closed_low=False)
+        self._check_number("mu", "(0, inf)")
+        self._check_number("mu_max", "(0, inf)")
+        self._check_number("min_grad", "[0, inf)")
+        self._check_number("max_memory", "(0, inf]")
 
     def minimise(self, problem, state, monitor) -> str | None:
         """One accepted step an iteration."""
@@ -277,13 +282,14 @@ class LM(WholeBatchSolver):
 
     def _check_memory(self, problem: Problem) -> None:
         n = problem.w.size
-        needed = 8.0 * (4 * n * n + n * problem.objective.network.sizes[-1])
+        needed = 8.0 * (4 * n * n + 3 * n * problem.jacobian_rows)
         if needed > self.max_memory:
-            name = type(self).__name__
+            name, unit = type(self).__name__, 10.0 ** (np.floor(np.log10(needed)) - 1)
+            enough = np.ceil(needed / unit) * unit
             raise ValueError(
                 f"solver {name} needs {needed:.3g} bytes for the {n} parameters of this network, "
                 f"more than its max_memory={self.max_memory:.3g}; use a smaller network, "
-                f"{name}(max_memory={needed:.2g}), or solver='lbfgs' or 'scg', whose memory grows "
+                f"{name}(max_memory={enough:.3g}), or solver='lbfgs' or 'scg', whose memory grows "
                 "with the number of parameters and not its square."
             )
 
@@ -299,9 +305,11 @@ class BayesianLM(LM):
         gamma = P - alpha tr(H^-1)      effective number of parameters
         alpha = gamma / (2 E_W)         beta = (N K - gamma) / (2 E_D)
 
-    It needs no validation set. Sample weights count as repetitions. The cost that is recorded is
-    the data's, ``E_D / N``. The estimator's parameter `alpha`, if it is not 0, is where the decay
-    begins, in the unit that it has there: alpha / (beta N).
+    It needs no validation set. One alpha holds the weights of all layers, so scale X and y. Sample
+    weights count as repetitions. The cost that is recorded is the data's, ``E_D / N``. The
+    estimator's parameter `alpha`, if it is not 0, is where the decay begins, in the unit that it
+    has there: alpha / (beta N). A decay that begins strong may take the bends of a function for
+    noise, and stay so: where the fit is too flat, begin with a small one, such as ``alpha=1e-6``.
 
     Parameters
     ----------
@@ -327,7 +335,7 @@ class BayesianLM(LM):
     def check(self) -> None:
         """Raise ValueError if a parameter is out of its range."""
         super().check()
-        self._check_interval("tol", 0, np.inf)
+        self._check_number("tol", "[0, inf)")
 
     def minimise(self, problem, state, monitor) -> str | None:
         """A step down F, then the evidence's alpha and beta, in turn."""
@@ -430,10 +438,14 @@ class _Evidence:
         self.ratio = self.gamma = self.alpha = self.beta = self.objective = 0.0
 
     def begin(self, point: _Point, ratio: float) -> None:
-        """From the weight decay `ratio`; if that is 0, as if half of the data's say were used."""
+        """From the weight decay `ratio`; if that is 0, as if half of the data's say were used.
+
+        It begins no stronger than the data, and grows slowly: from the first weights of a network
+        whose y is large, it would hold all of them at zero, and find itself confirmed.
+        """
         n_parameters = self.decays.sum() + self.n_free
         self._set(0.5 * min(n_parameters, self.n_residuals) + self.n_free, point)
-        self.ratio = ratio or self.ratio
+        self.ratio = ratio or min(self.ratio, float(point.H.diagonal().mean()))
 
     def update(self, point: _Point, tol: float) -> bool:
         """Set gamma, alpha and beta from the Hessian at `point`; whether they have settled."""
@@ -450,6 +462,7 @@ class _Evidence:
         inverse, _ = lapack.dpotri(factor, lower=True, overwrite_c=True)  # its lower triangle
         lost = self.ratio * float(np.dot(self.decays, inverse.diagonal()))
         self._set(self.decays.sum() + self.n_free - lost, point)
+        self.ratio = min(self.ratio, _DECAY_GROWTH * before[1])
         after = np.array([self.gamma, self.ratio, self.objective])
         return bool((np.abs(after - before) <= tol * np.abs(after)).all())
 
@@ -458,13 +471,12 @@ class _Evidence:
         return {name: getattr(self, name) for name in ("ratio", "gamma", "alpha", "beta")}
 
     def _set(self, gamma: float, point: _Point) -> None:
-        tiny = np.finfo(float).tiny
         E_W = 0.5 * float(np.dot(self.decays * point.w, point.w))
         E_D = self.n_samples * point.cost
         # More effective parameters than residuals cannot be; where they seem to be, the data are
         # fitted exactly and beta has no bound.
         self.gamma = float(min(gamma, 0.999 * self.n_residuals))
-        self.alpha = max(self.gamma - self.n_free, 1e-3) / max(2.0 * E_W, tiny)
+        self.alpha = max(self.gamma - self.n_free, 1e-3) / max(2.0 * E_W, 1e-30)
         self.beta = (self.n_residuals - self.gamma) / max(2.0 * E_D, 1e-30)
         self.ratio = float(self.alpha / (self.beta * self.n_samples))
         self.objective = point.cost + self.ratio * E_W

@@ -165,7 +165,9 @@ class Trainer:
             limit_norm(g, self.max_grad_norm)
         self.rule.step(w, g, state.rule_state, state.n_updates - state.rule_start, eta, cost)
         if self.max_norm is not None:
-            limit_neuron_norms(self.objective.network.layers(w), self.max_norm)
+            layers = self.objective.network.layers
+            rates = layers(self.eta) if np.ndim(self.eta) else None
+            limit_neuron_norms(layers(w), self.max_norm, rates)
 
     @property
     def extras(self) -> list[str]:
@@ -202,10 +204,14 @@ class Trainer:
         return True
 
     def _multiplier(self, t: int) -> float:
-        multiplier = float(self.schedule(t))
+        given = self.schedule(t)
+        try:
+            multiplier = float(given)
+        except (TypeError, ValueError):
+            multiplier = np.nan
         if not 0.0 <= multiplier < np.inf:
             raise ValueError(
-                f"eta_schedule gave {multiplier!r} after {t} updates; it must give a finite "
+                f"eta_schedule gave {given!r} after {t} updates; it must give a finite "
                 "multiplier >= 0."
             )
         return multiplier

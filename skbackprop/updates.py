@@ -9,7 +9,8 @@ the notes, ``Dw = eta delta y``, and nothing else.
 from __future__ import annotations
 
 import numpy as np
-from sklearn.base import BaseEstimator
+
+from .registry import Checked
 
 __all__ = [
     "RULES",
@@ -30,7 +31,7 @@ __all__ = [
 ]
 
 
-class Solver(BaseEstimator):
+class Solver(Checked):
     """What the estimators' parameter `solver` takes: an update rule or a whole-batch solver.
 
     Attributes
@@ -56,30 +57,9 @@ class Solver(BaseEstimator):
     tunes_alpha = False
     refuses: frozenset[str] = frozenset()
 
-    def check(self) -> None:
-        """Raise ValueError if a parameter of the solver is out of its range."""
-
     def fitted(self, state) -> dict[str, float]:
         """Attributes that the estimator shows after a fit."""
         return {}
-
-    def _check_interval(self, name, low, high, *, closed_low=True):
-        value = getattr(self, name)
-        real = isinstance(value, (int, float, np.integer, np.floating))
-        real = real and not isinstance(value, bool)
-        if not (real and (low < value < high or (closed_low and value == low))):
-            raise ValueError(
-                f"{name} of {type(self).__name__} is {value!r}; it must be a number in "
-                f"{'[' if closed_low else '('}{low}, {high})."
-            )
-
-    def _check_integer(self, name, low):
-        value = getattr(self, name)
-        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-        if not (whole and value >= low):
-            raise ValueError(
-                f"{name} of {type(self).__name__} is {value!r}; it must be a whole number >= {low}."
-            )
 
 
 class UpdateRule(Solver):
@@ -129,7 +109,7 @@ class Momentum(UpdateRule):
 
     def check(self) -> None:
         """Raise ValueError if momentum is not in [0, 1)."""
-        self._check_interval("momentum", 0, 1)
+        self._check_number("momentum", "[0, 1)")
 
     def step(self, w, g, state, t, eta, cost) -> None:
         """``u = momentum u + eta g; w += u``."""
@@ -177,7 +157,7 @@ class Adagrad(UpdateRule):
 
     def check(self) -> None:
         """Raise ValueError if epsilon is not positive."""
-        self._check_interval("epsilon", 0, np.inf, closed_low=False)
+        self._check_number("epsilon", "(0, inf)")
 
     def step(self, w, g, state, t, eta, cost) -> None:
         """``s = s + g^2;  w += eta g / (sqrt(s) + epsilon)``."""
@@ -212,9 +192,9 @@ class RMSprop(UpdateRule):
 
     def check(self) -> None:
         """Raise ValueError if a parameter is out of its range."""
-        self._check_interval("rho", 0, 1)
-        self._check_interval("momentum", 0, 1)
-        self._check_interval("epsilon", 0, np.inf, closed_low=False)
+        self._check_number("rho", "[0, 1)")
+        self._check_number("momentum", "[0, 1)")
+        self._check_number("epsilon", "(0, inf)")
 
     def step(self, w, g, state, t, eta, cost) -> None:
         """``s`` and ``u`` as above; without momentum, ``u`` is left alone."""
@@ -268,13 +248,11 @@ class Adam(UpdateRule):
 
     def check(self) -> None:
         """Raise ValueError if a parameter is out of its range."""
-        self._check_interval("beta_1", 0, 1)
-        self._check_interval("beta_2", 0, 1)
-        self._check_interval("epsilon", 0, np.inf, closed_low=False)
+        self._check_number("beta_1", "[0, 1)")
+        self._check_number("beta_2", "[0, 1)")
+        self._check_number("epsilon", "(0, inf)")
         if not isinstance(self.amsgrad, (bool, np.bool_)):
-            raise ValueError(
-                f"amsgrad of {type(self).__name__} is {self.amsgrad!r}; it must be True or False."
-            )
+            self._refuse("amsgrad", "True or False")
 
     def step(self, w, g, state, t, eta, cost) -> None:
         """One step of algorithm 1, with `g` as the only scratch.
@@ -329,7 +307,7 @@ class AdamW(Adam):
     def check(self) -> None:
         """Raise ValueError if a parameter is out of its range."""
         super().check()
-        self._check_interval("weight_decay", 0, np.inf)
+        self._check_number("weight_decay", "[0, inf)")
 
     def step(self, w, g, state, t, eta, cost) -> None:
         """``w -= eta weight_decay w``, then Adam's step."""
@@ -369,10 +347,10 @@ class Nadam(UpdateRule):
 
     def check(self) -> None:
         """Raise ValueError if a parameter is out of its range."""
-        self._check_interval("beta_1", 0, 1)
-        self._check_interval("beta_2", 0, 1)
-        self._check_interval("epsilon", 0, np.inf, closed_low=False)
-        self._check_interval("momentum_decay", 0, np.inf)
+        self._check_number("beta_1", "[0, 1)")
+        self._check_number("beta_2", "[0, 1)")
+        self._check_number("epsilon", "(0, inf)")
+        self._check_number("momentum_decay", "[0, inf)")
 
     def _momentum(self, t: int) -> float:
         return self.beta_1 * (1.0 - 0.5 * 0.96 ** (t * self.momentum_decay))
@@ -426,9 +404,9 @@ class DeltaBarDelta(UpdateRule):
 
     def check(self) -> None:
         """Raise ValueError if a parameter is out of its range."""
-        self._check_interval("kappa", 0, np.inf)
-        self._check_interval("phi", 0, 1)
-        self._check_interval("theta", 0, 1)
+        self._check_number("kappa", "[0, inf)")
+        self._check_number("phi", "[0, 1)")
+        self._check_number("theta", "[0, 1)")
 
     def step(self, w, g, state, t, eta, cost) -> None:
         """Rates by the sign of ``g g-``, then the step, then the trace."""
@@ -466,10 +444,14 @@ class _Rprop(UpdateRule):
 
     def check(self) -> None:
         """Raise ValueError if a parameter is out of its range."""
-        self._check_interval("grow", 1, np.inf)
-        self._check_interval("shrink", 0, 1, closed_low=False)
-        self._check_interval("least", 0, np.inf)
-        self._check_interval("largest", 0, np.inf, closed_low=False)
+        self._check_number("grow", "[1, inf)")
+        self._check_number("shrink", "(0, 1)")
+        self._check_number("least", "[0, inf)")
+        self._check_number("largest", "(0, inf)")
+
+    def _begin(self, D, eta) -> None:
+        """Steps of size eta where there are none yet: at first, or until then eta was 0."""
+        np.copyto(D, eta, where=D == 0.0)
 
     def _resize(self, D, agrees) -> None:
         """Steps after a g whose sign ``agrees`` (1), differs (-1) or is unknown (0)."""
@@ -496,8 +478,7 @@ class IRpropMinus(_Rprop):
     def step(self, w, g, state, t, eta, cost) -> None:
         """Resize D by the sign of ``g(t) g(t-1)``, then ``w += sign(g) D``."""
         before, D = state
-        if t == 0:
-            D[...] = eta
+        self._begin(D, eta)
         agrees = np.sign(g) * np.sign(before)
         self._resize(D, agrees)
         g[agrees < 0] = 0.0
@@ -525,8 +506,7 @@ class IRpropPlus(_Rprop):
     def step(self, w, g, state, t, eta, cost) -> None:
         """Resize D by the sign of ``g(t) g(t-1)``; then go on, stay, or go back."""
         before, D, change, cost_before = state
-        if t == 0:
-            D[...] = eta
+        self._begin(D, eta)
         agrees = np.sign(g) * np.sign(before)
         self._resize(D, agrees)
         turned = agrees < 0
@@ -561,7 +541,7 @@ class Quickprop(UpdateRule):
 
     def check(self) -> None:
         """Raise ValueError if mu is not positive."""
-        self._check_interval("mu", 0, np.inf, closed_low=False)
+        self._check_number("mu", "(0, inf)")
 
     def step(self, w, g, state, t, eta, cost) -> None:
         """The parabola's step, limited, and ``eta g`` where it may be added."""

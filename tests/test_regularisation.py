@@ -182,6 +182,21 @@ def test_limit_neuron_norms():
     np.testing.assert_array_equal(b, 100.0)
 
 
+def test_limit_neuron_norms_spares_what_does_not_learn():
+    W, rate = np.array([[3.0, 5.0], [4.0, 6.0]]), np.array([[0.1, 0.0], [0.1, 0.1]])
+    limit_neuron_norms([(W, None)], 2.0, [(rate, None)])
+    np.testing.assert_allclose(W, [[1.2, 5.0], [1.6, 2.0]], rtol=1e-14)
+
+
+@unconverged
+@pytest.mark.parametrize("fixed", [{"mask": [False, None, None]}, {"eta": [0.0, 0.01, 0.01]}])
+def test_max_norm_leaves_a_frozen_layer_as_it_is(fixed):
+    start = [3.0 * RNG.normal(size=s) for s in ((3, 6), (6, 5), (5, 1))]
+    model = make(max_norm=0.7, max_iter=3, **fixed).fit(X, Y, coef_init=start)
+    np.testing.assert_array_equal(model.coefs_[0], start[0])
+    assert max(np.linalg.norm(W, axis=0).max() for W in model.coefs_[1:]) <= 0.7 * (1 + 1e-12)
+
+
 @pytest.mark.parametrize("rule", ONLINE)
 def test_max_norm_holds_after_every_update(rule):
     model = make(solver=rule, eta=0.3 if rule == "sgd" else 0.05, max_norm=0.7)

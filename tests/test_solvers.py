@@ -1,6 +1,8 @@
 """Whole-batch solvers: against SciPy, against each other, and what they refuse."""
 
 import pickle
+import re
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -145,11 +147,34 @@ def test_lm_with_fewer_residuals_than_weights():
     np.testing.assert_allclose(model.predict(X[:10]), Y[:10], atol=1e-6)
 
 
-def test_lm_refuses_more_memory_than_allowed():
-    with pytest.raises(
-        ValueError, match=r"LM needs .* bytes .*max_memory=1e\+04.*'lbfgs' or 'scg'"
-    ):
-        make(LM(max_memory=1e4)).fit(X, Y)
+@unconverged
+@pytest.mark.parametrize("hidden", [(10,), (17,), (31,)])
+def test_lm_refuses_more_memory_than_allowed(hidden):
+    message = r"LM needs .* bytes .*max_memory=1e\+04.*LM\(max_memory=(\S+)\).*'lbfgs' or 'scg'"
+    with pytest.raises(ValueError, match=message) as refusal:
+        make(LM(max_memory=1e4), hidden).fit(X, Y)
+    enough = float(re.search(message, str(refusal.value))[1])
+    for memory in (enough, np.inf):
+        assert make(LM(max_memory=memory), hidden, max_iter=1).fit(X, Y).n_iter_ == 1
+
+
+@unconverged
+@pytest.mark.parametrize("solver", [LM(), BayesianLM()], ids=["lm", "br"])
+@pytest.mark.parametrize(("n_rows", "hidden"), [(80, (40,)), (4000, (10,))])
+def test_lm_keeps_to_the_memory_that_it_names(solver, n_rows, hidden):
+    rows = np.resize(X, (n_rows, 2))
+    model = make(clone(solver).set_params(max_memory=1.0), hidden, max_iter=2)
+    with pytest.raises(ValueError, match="bytes") as refusal:
+        model.fit(rows, rows)
+    named = float(re.search(r"needs (\S+) bytes", str(refusal.value))[1])
+    model.set_params(solver__max_memory=np.inf)
+    tracemalloc.start()
+    try:
+        model.fit(rows, rows)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert 0.4 * named < peak < named + 1e6  # and the rows' own signals
 
 
 @pytest.mark.parametrize("solver", LEAST_SQUARES)
@@ -200,6 +225,34 @@ def test_br_does_not_overfit_where_lm_does():
             assert 3 < model.gamma_ < 12  # of 151 parameters
             assert 0.2 < 1 / np.sqrt(model.beta_) < 0.4  # the noise that is in the data
     assert errors["br"] < 0.12 < 0.2 < errors["lm"]
+
+
+@pytest.mark.parametrize("scale", [1e-4, 1e3, 1e6])
+def test_br_learns_a_target_of_another_size(scale):
+    model = make("br", activation="relu", max_iter=500).fit(X, scale * Y)
+    assert model.score(X, scale * Y) > 0.9 and model.stop_reason_ == "converged"
+    assert 5 < model.gamma_ < 26 and model.alpha_ > 0 and model.beta_ > 0
+
+
+@unconverged
+def test_br_finds_the_bends_from_a_small_alpha():
+    rng = np.random.default_rng(0)
+    x, grid = rng.uniform(-1, 1, size=(80, 1)), np.linspace(-0.95, 0.95, 200)[:, None]
+    y = np.sin(3 * np.pi * x[:, 0]) + 0.2 * rng.normal(size=80)
+    errors = {}
+    for alpha in (1.0, 1e-6):
+        model = make("br", (20,), alpha=alpha, max_iter=400).fit(x, y)
+        wrong = model.predict(grid) - np.sin(3 * np.pi * grid[:, 0])
+        errors[alpha] = np.sqrt(np.mean(wrong**2)), 1 / np.sqrt(model.beta_)
+    assert errors[1.0][0] > 0.5  # a start at which all is noise, in this region of w
+    assert errors[1e-6][0] < 0.12 and errors[1e-6][1] == pytest.approx(0.2, rel=0.3)
+
+
+@unconverged
+def test_br_sees_that_there_is_nothing_to_learn():
+    rng = np.random.default_rng(0)
+    model = make("br").fit(rng.normal(size=(200, 2)), 1e4 * rng.normal(size=200))
+    assert 1 <= model.gamma_ < 6 and np.isfinite([model.alpha_, model.beta_]).all()
 
 
 def test_br_counts_a_weight_as_repetition():
@@ -381,6 +434,14 @@ def test_a_start_that_is_not_finite_is_a_divergence(solver):
     big = [np.full((2, 6), 1e200), np.full((6, 1), 1e200)]
     with pytest.raises(DivergenceError, match="not finite"):
         make(solver, activation="relu").fit(X, Y, coef_init=big)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_start_at_the_optimum_has_its_cost(solver):
+    model = make(solver, ()).fit(X, np.full(80, 2.0), coef_init=[np.zeros((2, 1))])
+    assert model.stop_reason_ == "converged" and model.n_iter_ == len(model.loss_curve_) >= 1
+    assert model.loss_ == model.best_loss_ == pytest.approx(0.0, abs=1e-20)
+    np.testing.assert_allclose(model.predict(X), 2.0)
 
 
 @pytest.mark.parametrize("solver", SOLVERS.values(), ids=list(SOLVERS))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from skbackprop import (
+    SGD,
     Adagrad,
     Adam,
     AdamW,
@@ -41,6 +42,7 @@ def float64():
 RNG = np.random.default_rng(0)
 X, D = RNG.normal(size=(20, 4)), RNG.normal(size=(20, 2))
 RULES = [
+    (SGD(), lambda p: torch.optim.SGD(p, 0.03)),
     (Momentum(0.8), lambda p: torch.optim.SGD(p, 0.03, momentum=0.8)),
     (Nesterov(0.8), lambda p: torch.optim.SGD(p, 0.03, momentum=0.8, nesterov=True)),
     (Adagrad(), lambda p: torch.optim.Adagrad(p, 0.03)),

@@ -95,7 +95,7 @@ def test_ctrl_c_waits_for_the_whole_update(rule):
     stopped.present(X[5:], D[5:], None, None, 1)  # nothing of the interrupt is left over
 
 
-@pytest.mark.parametrize("value", [-1.0, np.nan, np.inf])
+@pytest.mark.parametrize("value", [-1.0, np.nan, np.inf, None, "half", np.ones(3)])
 def test_a_schedule_must_give_a_multiplier(value):
     ours = trainer(schedule=lambda t: value)
     w = ours.objective.network.w.copy()

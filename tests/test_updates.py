@@ -411,6 +411,18 @@ def test_fit_resumes_bit_for_bit(name):
     np.testing.assert_array_equal(parts._network.w, whole._network.w)
 
 
+@unconverged
+@pytest.mark.parametrize("name", RULES)
+def test_a_frozen_layer_learns_once_its_eta_is_not_zero(name):
+    eta = RULES[name].default_eta
+    model = fitted(name, max_iter=5, eta=[0.0, eta], warm_start=True)
+    frozen = model.coefs_[0].copy()
+    model.set_params(eta=eta, max_iter=1).fit(X, Y)
+    assert np.abs(model.coefs_[0] - frozen).max() > 1e-6
+    if name.startswith("irprop"):  # steps begin at eta, whenever they do, and g kept its sign
+        assert np.median(np.abs(model.coefs_[0] - frozen)) == pytest.approx(1.2 * eta)
+
+
 @pytest.mark.parametrize("name", sorted(set(RULES) - set(ONLINE)))
 def test_a_full_batch_rule_refuses_batches(name):
     with pytest.raises(ValueError, match=rf"batch_size=1 .*solver='{re.escape(name)}'.*'adam'"):
