@@ -2,9 +2,9 @@
 
 Each solver trains the same network on the same data until the training error (root mean square of
 standardised targets, or share of wrong classes) is not above the target; then that fit alone, with
-as many epochs as it took, is timed. Three seeds; one BLAS thread; the median in milliseconds, and
-in brackets the seeds that reached the target within the limit, if not all did. Settings are the
-defaults; `lm` and `br` classify by the squared error.
+as many epochs as it took, is timed, the best of three runs. Three seeds; one BLAS thread; the
+median in milliseconds, and in brackets the seeds that reached the target within the limit of three
+seconds, if not all did. Settings are the defaults; `lm` and `br` classify by the squared error.
 """
 
 from time import perf_counter
@@ -20,6 +20,7 @@ from . import tables
 
 LIMIT = 3.0  # seconds of a fit
 SEEDS = (0, 1, 2)
+REPEATS = 3  # of the fit that is timed
 OURS = ("lm", "br", "lbfgs", "scg", "irprop+", "adam", "sgd")
 PEERS = ("lbfgs", "adam")
 
@@ -44,9 +45,9 @@ def columns():
 def problems():
     rng = np.random.default_rng(0)
     x = np.linspace(-1, 1, 200)[:, None]
-    yield "sine", x, np.sin(3 * np.pi * x[:, 0]), (15,), 0.02
+    yield "sine", x, np.sin(3 * np.pi * x[:, 0]), (15,), 0.005
     X, y = datasets.make_friedman1(500, n_features=5, random_state=0)
-    yield "Friedman #1", 2 * X - 1, y, (20,), 0.02
+    yield "Friedman #1", 2 * X - 1, y, (20,), 0.01
     t = np.sqrt(rng.uniform(0.02, 1, 200)) * 3 * np.pi
     arm = np.c_[t * np.cos(t), t * np.sin(t)] / (3 * np.pi)
     yield "two spirals", np.r_[arm, -arm], np.repeat([0, 1], 200), (30,), 0.01
@@ -76,13 +77,17 @@ def cell(X, y, hidden, target, ours, solver):
         n_epochs = epochs_to_reach(model, X, y, target, ours)
         if n_epochs is not None:
             model.set_params(max_iter=n_epochs)
-            start = perf_counter()
-            model.fit(X, y)
-            seconds.append(perf_counter() - start)
+            seconds.append(min(timed(model, X, y) for _ in range(REPEATS)))
     if not seconds:
         return "-"
     reached = "" if len(seconds) == len(SEEDS) else f" ({len(seconds)}/{len(SEEDS)})"
     return f"{1e3 * np.median(seconds):.3g}{reached}"
+
+
+def timed(model, X, y):
+    start = perf_counter()
+    model.fit(X, y)
+    return perf_counter() - start
 
 
 def make(classes, hidden, ours, solver, seed):

@@ -789,7 +789,7 @@ def test_verbose(value, capsys):
     assert lines[1].startswith("epoch 2/3, loss ") and lines[3].startswith("stopped (max_iter)")
     make("regression", max_iter=3, verbose=value, early_stopping=True).fit(X, TARGETS["regression"])
     out = capsys.readouterr().out
-    assert len(re.findall("validation loss .*, score .*, eta .* left", out)) == 3
+    assert len(re.findall("loss .*, score .*, eta .* left, validation loss ", out)) == 3
     make("regression", tol=1e9, verbose=value).fit(X, TARGETS["regression"])
     assert "stopped (no_improvement)" in capsys.readouterr().out
     make("regression", max_iter=3).fit(X, TARGETS["regression"])
