@@ -21,7 +21,9 @@ from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+import skbackprop.drawing
 import skbackprop.plots
+import skbackprop.signal_flow
 from skbackprop import (
     ActivationDisplay,
     BackpropClassifier,
@@ -222,8 +224,9 @@ def test_the_package_does_not_import_matplotlib():
 
 @unconverged
 def test_examples_in_the_docstrings():
-    results = doctest.testmod(skbackprop.plots, optionflags=doctest.ELLIPSIS)
-    assert results.attempted > 20 and not results.failed
+    modules = skbackprop.plots, skbackprop.signal_flow
+    results = [doctest.testmod(module, optionflags=doctest.ELLIPSIS) for module in modules]
+    assert sum(r.attempted for r in results) > 20 and not any(r.failed for r in results)
 
 
 def test_scikit_learns_display_of_prediction_errors_serves():
@@ -525,7 +528,7 @@ def test_signal_flow_refuses():
      (np.inf, "inf")],
 )  # fmt: skip
 def test_short_numbers(number, text):
-    assert numbers([skbackprop.plots._short(number)]) == [text]
+    assert numbers([skbackprop.drawing.short(number)]) == [text]
 
 
 def test_iris_in_full():
