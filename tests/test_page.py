@@ -224,8 +224,14 @@ def test_too_many_steps_and_too_large_a_network(notes, iris, iris_recording, mon
 
 
 def test_a_recording_of_another_network(notes, iris_recording):
-    with pytest.raises(ValueError, match=r"sizes \(4, 10, 3\), but the trace is of sizes \(2, 2"):
+    with pytest.raises(ValueError, match=r"sizes \(4, 10, 3\), .* trace is of sizes \(2, 2"):
         render(notes, iris_recording)
+    with pytest.raises(ValueError, match=r"\['tanh', 'softmax'\] .*\['relu', 'softmax'\]"):
+        render(trace_signals(*iris_network(activation="relu")), iris_recording)
+    with pytest.raises(ValueError, match=r"loss cross_entropy, but .* and loss focal"):
+        render(trace_signals(*iris_network(loss="focal")), iris_recording)
+    with pytest.raises(TypeError, match="recording is 'steps'; it must be a TrainingRecord"):
+        notes.to_html("unwritten.html", "steps")
     with pytest.raises(ValueError, match="no steps"):
         render(notes, replace(iris_recording, steps=[]))
 
