@@ -19,6 +19,7 @@ __all__ = [
     "SIGNED",
     "SMALL",
     "Display",
+    "check_count",
     "choose",
     "clipped",
     "layer_names",
@@ -55,10 +56,13 @@ class Display:
     ax_: Any
     axes_: np.ndarray
 
-    def divide(self, ax, n: int, n_columns: int, size: tuple[float, float], **sharing):
+    def divide(
+        self, ax, n: int, n_columns: int, size: tuple[float, float], apart: float = 0.2, **sharing
+    ):
         """`n` axes in rows of `n_columns`: in a figure of their own, or in the place of `ax`.
 
-        `size` is that of one panel in a figure of its own, in inches.
+        `size` is that of one panel in a figure of its own, in inches. Where a figure does not lay
+        its axes out itself, panels side by side are `apart`, in widths of a panel.
         """
         plt = pyplot_for(type(self).__name__)
         n_columns = min(n, n_columns)
@@ -76,7 +80,9 @@ class Display:
                     "plt.subplots, which can be divided."
                 )
             ax.set_axis_off()
-            axes = ax.get_subplotspec().subgridspec(*shape).subplots(squeeze=False, **sharing)
+            spacing = {} if ax.figure.get_layout_engine() else {"wspace": apart}
+            grid = ax.get_subplotspec().subgridspec(*shape, **spacing)
+            axes = grid.subplots(squeeze=False, **sharing)
         for left_over in axes.flat[n:]:
             left_over.remove()
         self.axes_ = axes.ravel()[:n]
@@ -113,6 +119,14 @@ def choose(name: str, value, choices: Sequence) -> None:
         raise ValueError(f"{name} is {value!r}; choose one of {', '.join(map(repr, choices))}.")
 
 
+def check_count(name: str, value, most: float = np.inf) -> None:
+    """Refuse what is no whole number from 1 to `most`."""
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not whole or not 1 <= value <= most:
+        limit = ">= 1" if most == np.inf else f"from 1 to {most}"
+        raise ValueError(f"{name} is {value!r}; it must be a whole number {limit}.")
+
+
 def short(number: float) -> str:
     """A number in at most six characters."""
     size = abs(number)
@@ -139,8 +153,9 @@ def clipped(name: Any, length: int = 24) -> str:
 
 
 def layer_names(n_layers: int) -> list[str]:
-    """What the layers of weights are called."""
-    return [f"hidden {layer + 1}" for layer in range(n_layers - 1)] + ["output"]
+    """What the layers of weights are called, counted from 0 as in `coefs_`."""
+    hidden = [f"hidden {layer}" for layer in range(n_layers - 1)]
+    return [*(hidden if len(hidden) > 1 else ["hidden"] * len(hidden)), "output"]
 
 
 def readable_on(rgba) -> str:

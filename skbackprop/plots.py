@@ -2,7 +2,8 @@
 
 A display takes data; `from_estimator` gets it from a fitted estimator, alone or at the end of a
 Pipeline, and draws it; `plot` draws it again, into axes of one's own if they are given. What was
-drawn is in ``figure_``, ``ax_`` (the first panel) and ``axes_`` (all of them).
+drawn is in ``figure_``, ``ax_`` (the first panel) and ``axes_`` (all of them). Legends stand above
+their axes: figures of one's own with ``layout="constrained"`` leave room for them.
 
 Matplotlib is needed, and imported, when something is drawn. For predictions against targets
 scikit-learn's `PredictionErrorDisplay` serves, and for the regions of a classifier its
@@ -26,6 +27,7 @@ from .drawing import (
     SIGNED,
     SMALL,
     Display,
+    check_count,
     choose,
     clipped,
     layer_names,
@@ -118,6 +120,8 @@ class LossCurveDisplay(Display):
         """
         pyplot_for(cls.__name__)
         named = estimator if isinstance(estimator, Mapping) else {"": estimator}
+        if not named:
+            raise ValueError("estimator is an empty dict; give at least one fitted estimator.")
         curves = {name: _recorded(name, model) for name, model in named.items()}
         return cls(curves).plot(ax, panels=panels)
 
@@ -128,14 +132,16 @@ class LossCurveDisplay(Display):
         ----------
         ax : matplotlib Axes, optional
             Where to draw; divided if there is more than one panel.
-        panels : "auto" or sequence of {"loss", "score", "eta"}, default="auto"
+        panels : "auto", "loss", "score", "eta" or a sequence of these, default="auto"
             What to show; "auto" is the costs, the scores if there are any, and eta if it changed.
 
         Returns
         -------
         self
         """
-        if isinstance(panels, str) and panels == "auto":
+        if isinstance(panels, str) and panels != "auto":
+            panels = (panels,)
+        elif isinstance(panels, str):
             panels = [name for name in self._PANELS if name == "loss" or self._is_telling(name)]
         for panel in panels:
             choose("panels", panel, tuple(self._PANELS))
@@ -390,10 +396,10 @@ class WeightsDisplay(Display):
         beyond = np.abs(W).max() > limits["vmax"]
         extend = "both" if beyond else "neither"
         self.figure_.colorbar(mesh, ax=axis, label="weight", extend=extend)
-        from_what = "inputs" if layer == 0 else f"neurons of hidden {layer}"
+        called = ["inputs", *(f"neurons of {name}" for name in layer_names(len(self.coefs)))]
         axis.set(
-            xlabel=f"neurons of {layer_names(len(self.coefs))[layer]}",
-            ylabel="" if into is not None else from_what,
+            xlabel=called[layer + 1],
+            ylabel="" if into is not None else called[layer],
         )
         rows = [*(into if into is not None else map(str, range(n_rows - 1))), "bias"]
         columns = out if out is not None else list(map(str, range(n_columns)))
@@ -406,7 +412,8 @@ class WeightsDisplay(Display):
     def _plot_images(self, ax, layer: int, image_shape, max_neurons: int) -> None:
         """An image for each neuron, all on one scale."""
         W = self.coefs[layer]
-        if image_shape is None or len(image_shape) != 2 or np.prod(image_shape) != len(W):
+        check_count("max_neurons", max_neurons)
+        if not _is_shape(image_shape) or np.prod(image_shape) != len(W):
             raise ValueError(
                 f"image_shape is {image_shape!r}; it must be (rows, columns) of an image of the "
                 f"{len(W)} inputs of that layer."
@@ -441,6 +448,12 @@ class WeightsDisplay(Display):
             axis.set_xlabel("weight")
             axis.locator_params(axis="x", nbins=4)
             axis.ticklabel_format(axis="x", scilimits=(-3, 4))
+
+
+def _is_shape(value) -> bool:
+    """Whether it is two positive whole numbers."""
+    sizes = value if isinstance(value, (tuple, list, np.ndarray)) else ()
+    return len(sizes) == 2 and all(isinstance(n, (int, np.integer)) and n > 0 for n in sizes)
 
 
 def _around_zero(values) -> dict[str, float]:
@@ -568,10 +581,10 @@ class GradientFlowDisplay(Display):
         self.ratio_ = [single for single, _ in ratios]
         self.batch_ratio_ = [whole for _, whole in ratios]
         width = max(3.6, 0.62 * trace.n_layers + 1.0)
-        left, right = self.divide(ax, 2, 2, (width, 3.8))
+        left, right = self.divide(ax, 2, 2, (width, 3.8), apart=0.6)
         _boxes(left, self.delta_, r"$|\delta|$")
         _boxes(right, self.ratio_, r"$|\Delta w|\,/\,|w|$")
-        layers = np.arange(1, trace.n_layers + 1)
+        layers = np.arange(trace.n_layers)
         whole = np.array(self.batch_ratio_)
         right.plot(
             layers[whole > 0], whole[whole > 0], "D", color="#D55E00", markeredgecolor="white",
@@ -597,7 +610,7 @@ class GradientFlowDisplay(Display):
 def _boxes(axis, layers: Sequence[np.ndarray], label: str) -> None:
     """A box of each layer's numbers on a logarithmic scale."""
     boxes, ticks = [], []
-    for layer, values in enumerate(layers, 1):
+    for layer, values in enumerate(layers):
         positive = values[values > 0]
         zero = 1.0 - positive.size / values.size
         ticks.append(f"{layer}\n{zero:.0%} zero" if 0.005 < zero else str(layer))
@@ -607,6 +620,7 @@ def _boxes(axis, layers: Sequence[np.ndarray], label: str) -> None:
         boxes.append({"whislo": low, "q1": q1, "med": median, "q3": q3, "whishi": high})
     axis.bxp(
         boxes,
+        positions=range(len(layers)),
         showfliers=False,
         widths=0.55,
         patch_artist=True,
@@ -615,8 +629,9 @@ def _boxes(axis, layers: Sequence[np.ndarray], label: str) -> None:
     )
     axis.set_yscale("log")
     axis.grid(axis="y", alpha=0.25)
-    axis.set_xticks(range(1, len(layers) + 1), ticks, fontsize=SMALL)
-    axis.set(xlabel="layer (the last is the output)", ylabel=label)
+    axis.set_xticks(range(len(layers)), ticks, fontsize=SMALL)
+    axis.set_xlabel("layer (the last is the output)", fontsize=9, labelpad=2)
+    axis.set_ylabel(label)
 
 
 # -- activations -----------------------------------------------------------------------------------
@@ -710,8 +725,11 @@ class ActivationDisplay(Display):
         """
         n_layers = len(self.activations)
         layers = range(n_layers) if layers is None else layers
+        if not isinstance(layers, (Sequence, np.ndarray)) or not len(layers):
+            raise ValueError(f"layers is {layers!r}; it must be a sequence of layers, or None.")
         layers = [index_of(layer, n_layers, "layer") for layer in layers]
-        for layer, axis in zip(layers, self.divide(ax, len(layers), 3, (3.7, 3.4)), strict=True):
+        axes = self.divide(ax, len(layers), 3, (3.7, 3.4), apart=0.35)
+        for layer, axis in zip(layers, axes, strict=True):
             self._plot_layer(axis, layer)
             axis.set_xlabel("v")
         return self

@@ -11,6 +11,7 @@ from .drawing import (
     SIGNED,
     SMALL,
     Display,
+    check_count,
     choose,
     clipped,
     layer_names,
@@ -27,6 +28,9 @@ _POSITIVE = {"color": "#0072B2", "linestyle": "-"}
 _NEGATIVE = {"color": "#D55E00", "linestyle": (0, (3, 1.2))}
 _WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.85}
 _FEW_LINES = 12  # that have heads and numbers
+_NAME = 18  # letters of a name that are shown
+_CAPTION = 17  # letters of the longest line of a caption
+_EM = 0.6  # width of a letter, of the size of its font
 _MOST_LINES = 50  # between two layers: what the eye can still follow
 
 
@@ -137,8 +141,7 @@ class SignalFlowDisplay(Display):
         if lines is None:
             lines = "weight" if direction == "forward" else "change"
         choose("lines", lines, ("weight", "change"))
-        if not 1 <= max_neurons <= 30:
-            raise ValueError(f"max_neurons is {max_neurons!r}; it must be from 1 to 30.")
+        check_count("max_neurons", max_neurons, 30)
         if direction == "backward" or lines == "change":
             local_gradients(trace, f"direction={direction!r} with lines={lines!r}")
         sample = index_of(sample, trace.n_samples, "sample")
@@ -177,7 +180,7 @@ class _SignalFlow:
         display.shown_ = [column.neurons for column in self.columns]
         self.n_slots = max(len(column.heights) for column in self.columns)
         n_gaps = len(self.columns) - 1
-        size = 2.3 * n_gaps + 2.6, min(max(0.42 * self.n_slots, 1.8), 9.0) + 1.9
+        size = 2.3 * n_gaps + 3.2, min(max(0.42 * self.n_slots, 1.8), 9.0) + 1.9
         (self.axis,) = display.divide(ax, 1, 1, size)
         self.figure = display.figure_
 
@@ -205,17 +208,11 @@ class _SignalFlow:
         )
 
     def draw(self) -> None:
-        axis = self.axis
-        half = self.n_slots / 2
-        axis.set(xlim=(-0.25, len(self.columns) - 0.75), ylim=(-half - 0.9, half + 1.6))
-        axis.set_axis_off()
+        self.axis.set_axis_off()
         self._write_title()
         self._draw_scales()
         self.figure.draw_without_rendering()
-        pixel = self.figure.dpi / 72
-        slot = axis.bbox.height / pixel / (self.n_slots + 2.5)  # points
-        self.radius = min(0.42 * slot, 13.0)
-        self.font = max(min(SMALL, 0.56 * self.radius), 2.0)
+        self._find_room()
         for layer in range(self.trace.n_layers):
             self._draw_lines(layer)
         for c in range(len(self.columns)):
@@ -223,6 +220,34 @@ class _SignalFlow:
         self.figure.draw_without_rendering()
         for layer in range(self.trace.n_layers):
             self._write_lines(layer)
+
+    def _find_room(self) -> None:
+        """Sizes, in points, and limits that leave room around the network for what is written."""
+        width, height = self.axis.bbox.size * 72 / self.figure.dpi
+        above, below = 4.5 * SMALL, 3.5 * SMALL  # three lines of text, and two
+        slot = max(height - above - below, 0.4 * height) / self.n_slots
+        self.radius = min(0.42 * slot, 13.0)
+        self.font = max(min(SMALL, 0.56 * self.radius), 2.0)
+        self.name_font = min(SMALL, self.font + 1)
+        beside = [self.radius + 6 + _EM * self.name_font * n for n in self._name_lengths()]
+        n_gaps = len(self.columns) - 1
+        gap = max(width - sum(beside), 0.4 * width) / n_gaps
+        self.caption_font = float(np.clip(gap / (_EM * _CAPTION), 3.0, SMALL))
+        half = self.n_slots / 2
+        self.axis.set(
+            xlim=(-beside[0] / gap, n_gaps + beside[1] / gap),
+            ylim=(-half - below / slot, half + above / slot),
+        )
+
+    def _name_lengths(self) -> tuple[int, int]:
+        """Letters of the longest name, and half a caption at least: of the inputs, the outputs."""
+        sides = ((0, self.trace.feature_names), (-1, self.trace.output_names))
+        inputs, outputs = (
+            max(len(clipped(names[j], _NAME)) for j in self.columns[c].neurons)
+            for c, names in sides
+        )
+        with_error = 0 if self.trace.e is None else len("d -1.00, e -1e-99")
+        return max(inputs, _CAPTION // 2), max(outputs, with_error, _CAPTION // 2)
 
     # -- around the network ----------------------------------------------------------------------
 
@@ -233,7 +258,8 @@ class _SignalFlow:
         title += f"   sample {sample}"
         if trace.E is not None:
             title += f",  E = {short(trace.E[sample])}"
-        self.axis.set_title(title, fontsize=10)
+        width = self.axis.bbox.width * 72 / self.figure.dpi
+        self.axis.set_title(title, fontsize=min(10.0, width / (_EM * len(title))))
 
     def _draw_scales(self) -> None:
         """What colours and lines mean."""
@@ -302,7 +328,8 @@ class _SignalFlow:
         n_lines = (self.trace.sizes[layer] + 1) * self.trace.sizes[layer + 1]
         if n_lines > min(shown.size, _MOST_LINES):
             caption += f"\n{min(shown.size, _MOST_LINES)} of {n_lines} lines"
-        self._text(layer + 0.5, -self.n_slots / 2 - 0.15, caption, va="top", fontsize=SMALL - 1)
+        font = min(self.caption_font, SMALL - 1)
+        self._text(layer + 0.5, -self.n_slots / 2, caption, (0, -2), va="top", fontsize=font)
 
     def _write_lines(self, layer: int) -> None:
         """The numbers of the lines, if they are few, where they touch nothing."""
@@ -369,13 +396,13 @@ class _SignalFlow:
     def _write_name(self, c: int, neuron: int, height: float) -> None:
         """Names beside inputs and outputs; numbers, where not all are shown, beside others."""
         trace, sample = self.trace, self.sample
-        font = min(SMALL, self.font + 1)
+        font = self.name_font
         if c == 0:
             offset = (-self.radius - 3, 0)
-            self._text(c, height, clipped(trace.feature_names[neuron], 18), offset, ha="right",
+            self._text(c, height, clipped(trace.feature_names[neuron], _NAME), offset, ha="right",
                        fontsize=font)  # fmt: skip
         elif c == trace.n_layers:
-            name = clipped(trace.output_names[neuron], 18)
+            name = clipped(trace.output_names[neuron], _NAME)
             if trace.d is not None and trace.e is not None:
                 d, e = trace.d[sample, neuron], trace.e[sample, neuron]
                 name += f"\n$d$ {short(d)}, $e$ {short(e)}"
@@ -393,7 +420,8 @@ class _SignalFlow:
             caption = "inputs"
         if column.values is not None:
             caption += f"\nlargest $|{self.symbol}|$ {short(column.largest)}"
-        self._text(c, self.n_slots / 2 + 0.15, caption, va="bottom", fontsize=SMALL)
+        place = {"va": "bottom", "fontsize": self.caption_font}
+        self._text(c, self.n_slots / 2, caption, (0, 2), **place)
 
     def _text(self, x: float, height: float, text: str, offset=(0, 0), **style) -> None:
         style = {"ha": "center", "va": "center", "zorder": 4, "annotation_clip": False, **style}
