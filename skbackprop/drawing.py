@@ -147,9 +147,11 @@ def short(number: float) -> str:
 
 
 def clipped(name: Any, length: int = 24) -> str:
-    """A name, shortened if it would take too much room."""
+    """A name, shortened if it would take too much room; a dollar sign begins no formula."""
     name = str(name)
-    return name if len(name) <= length else name[: length - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    if len(name) > length:
+        name = name[: length - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    return name.replace("$", r"\$")
 
 
 def layer_names(n_layers: int) -> list[str]:

@@ -241,13 +241,18 @@ class _SignalFlow:
 
     def _name_lengths(self) -> tuple[int, int]:
         """Letters of the longest name, and half a caption at least: of the inputs, the outputs."""
-        sides = ((0, self.trace.feature_names), (-1, self.trace.output_names))
-        inputs, outputs = (
-            max(len(clipped(names[j], _NAME)) for j in self.columns[c].neurons)
-            for c, names in sides
-        )
-        with_error = 0 if self.trace.e is None else len("d -1.00, e -1e-99")
-        return max(inputs, _CAPTION // 2), max(outputs, with_error, _CAPTION // 2)
+        inputs = [clipped(self.trace.feature_names[i], _NAME) for i in self.columns[0].neurons]
+        outputs = [line for j in self.columns[-1].neurons for line in self._about_output(j)]
+        half = _CAPTION // 2
+        return max(half, *map(len, inputs)), max(half, *map(len, outputs))
+
+    def _about_output(self, neuron: int) -> list[str]:
+        """What stands beside an output neuron, line by line."""
+        trace, lines = self.trace, [clipped(self.trace.output_names[neuron], _NAME)]
+        if trace.d is not None and trace.e is not None:
+            d, e = (short(a[self.sample, neuron]) for a in (trace.d, trace.e))
+            lines.append(f"$d$ {d}, $e$ {e}")
+        return lines
 
     # -- around the network ----------------------------------------------------------------------
 
@@ -395,17 +400,13 @@ class _SignalFlow:
 
     def _write_name(self, c: int, neuron: int, height: float) -> None:
         """Names beside inputs and outputs; numbers, where not all are shown, beside others."""
-        trace, sample = self.trace, self.sample
-        font = self.name_font
+        trace, font = self.trace, self.name_font
         if c == 0:
             offset = (-self.radius - 3, 0)
             self._text(c, height, clipped(trace.feature_names[neuron], _NAME), offset, ha="right",
                        fontsize=font)  # fmt: skip
         elif c == trace.n_layers:
-            name = clipped(trace.output_names[neuron], _NAME)
-            if trace.d is not None and trace.e is not None:
-                d, e = trace.d[sample, neuron], trace.e[sample, neuron]
-                name += f"\n$d$ {short(d)}, $e$ {short(e)}"
+            name = "\n".join(self._about_output(neuron))
             self._text(c, height, name, (self.radius + 3, 0), ha="left", fontsize=font)
         elif self.columns[c].left_out:
             offset = (0.8 * self.radius, 0.85 * self.radius)

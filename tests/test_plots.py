@@ -25,6 +25,7 @@ import skbackprop.drawing
 import skbackprop.plots
 import skbackprop.signal_flow
 from skbackprop import (
+    Activation,
     ActivationDisplay,
     BackpropClassifier,
     BackpropRegressor,
@@ -191,6 +192,25 @@ def test_signal_flow_in_small_axes(monkeypatch):
         ax = plt.figure(figsize=size, layout="constrained").subplots()
         DRAWN["backward"](*network("4-10-3"), ax=ax)
         check_writing(ax.figure, monkeypatch)
+
+
+def test_names_are_no_formulas():
+    pd = pytest.importorskip("pandas")
+    name = r"$\no$"
+    own = Activation(np.tanh, lambda v, y: 1 - y * y, name=name)
+    frame = pd.DataFrame(X, columns=[name, "b", "c", "d"])
+    model = BackpropClassifier((3,), activation=own, solver="sgd", random_state=0, max_iter=2)
+    model.partial_fit(frame, np.where(Y > 0, name, "other"), classes=[name, "other"])
+    drawn = [
+        SignalFlowDisplay.from_estimator(model, frame),
+        WeightsDisplay.from_estimator(model),
+        ActivationDisplay.from_estimator(model),
+        LossCurveDisplay({name: {"loss": [1, 2]}, "b": {"loss": [1, 2]}}).plot(),
+    ]
+    for display in drawn:
+        display.figure_.canvas.draw()  # which fails on what is no formula
+        where = display.axes_[0].findobj(Text)
+        assert any(name.replace("$", r"\$") in text.get_text() for text in where)
 
 
 # -- where it is drawn -----------------------------------------------------------------------------
