@@ -29,6 +29,7 @@ __all__ = ["EXAMINATIONS", "Diagnosis", "Finding", "diagnose"]
 
 _FLAT = 0.02  # of the steepest slope: less is saturated
 _NEARLY_ALL = 0.95  # of the rows
+_FEW_ROWS = 10  # on which a neuron may rest and yet be alive
 _SHARE = 0.2  # of a layer's neurons that must be ill
 _SOLVED = 0.01  # of the cost of a constant prediction is left
 _VANISHED = 1e-3  # of the local gradients of the last layer is left in the first
@@ -37,6 +38,7 @@ _SHORT_UPDATE = 1e-3
 _STRETCHES = tuple(3.0 * 10.0**k for k in range(1, 7))  # of an update that may be too short
 _MUCH = 0.1  # of the cost of a constant prediction
 _LARGE_INPUT = 10.0
+_SMALL_ROWS = 0.01  # length
 _UNEQUAL_INPUTS = 100.0
 _TARGETS = (0.01, 30.0)  # standard deviations that a network learns with ease
 _STILL_FALLING = 0.01  # of the loss, in the last tenth of the epochs
@@ -186,6 +188,8 @@ def saturated_neurons(patient: _Patient) -> Iterator[Finding]:
 
     Where the network has learnt all there is to learn, they have done their work.
     """
+    if patient.X.shape[0] < _FEW_ROWS:
+        return
     if patient.targets is not None and _cost(patient) < _SOLVED * _cost_of_rest(patient):
         return
     for layer in range(patient.network.n_layers - 1):
@@ -234,6 +238,8 @@ def saturated_outputs(patient: _Patient) -> Iterator[Finding]:
 
 def dead_neurons(patient: _Patient) -> Iterator[Finding]:
     """Unbounded hidden neurons, such as relu, that do not respond to any row."""
+    if patient.X.shape[0] < _FEW_ROWS:
+        return
     for layer in range(patient.network.n_layers - 1):
         _, zero, bounded = _flat(patient, layer)
         ill = np.flatnonzero(~bounded & zero.all(axis=0))
@@ -419,7 +425,11 @@ def _cost_of_rest(patient: _Patient) -> float:
 
 
 def unscaled_inputs(patient: _Patient) -> Iterator[Finding]:
-    """Columns of X far from the size of 1, or of very different sizes."""
+    """Columns of X far from the size of 1, or of very different sizes.
+
+    Columns differ if both their largest values do and their root mean squares: by the largest alone
+    a scaled column that is rarely active would stand out, by the other alone one of zeros and ones.
+    """
     X = patient.X
     if sparse.issparse(X):
         mean, variance = mean_variance_axis(X, axis=0)
@@ -430,8 +440,12 @@ def unscaled_inputs(patient: _Patient) -> Iterator[Finding]:
     seen = f"{len(ill)} columns of X are large, the largest {figure:.3g} in root mean square."
     if not len(ill) and largest.any():
         figure = float(largest.max() / largest[largest > 0].min())
-        ill = np.flatnonzero((largest > 0) & (largest * _UNEQUAL_INPUTS < largest.max()))
+        unequal = (a * _UNEQUAL_INPUTS < a.max() for a in (largest, size))
+        ill = np.flatnonzero(np.logical_and(*unequal) & (largest > 0))
         seen = f"The largest values of the columns of X differ by a factor of {figure:.3g}."
+    if not len(ill) and 0 < (length := float(np.linalg.norm(size))) < _SMALL_ROWS:
+        figure, ill = length, np.flatnonzero(largest)
+        seen = f"The rows of X are of length {figure:.3g}, in root mean square: hardly a signal."
     if len(ill):
         yield Finding(
             "unscaled_inputs",

@@ -109,7 +109,7 @@ class _Work:
         self.trace, self.sample, self.layer, self.j = trace, sample, layer, neuron
         self.digits = digits
         self.is_output = layer == trace.n_layers - 1
-        self.activation = trace.neuron_activation(layer, neuron)
+        self.activation = trace.neuron_activation(layer, neuron).replace("`", "'")
         self.alone = not self.is_output or trace.elementwise  # y_j depends on v_j alone
         self.entering = np.concatenate([[1.0], trace.y[layer][sample]])
         self.w = np.concatenate(
@@ -364,11 +364,15 @@ _LATEX_CHARACTERS = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
     **{character: f"\\{character}" for character in "{}$&#_%"},
 }
 
 
 def _latex_plain(text: str) -> str:
+    text = " ".join(text.split())  # an empty line would end the formula
     return "".join(_LATEX_CHARACTERS.get(character, character) for character in text)
 
 

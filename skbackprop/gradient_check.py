@@ -9,6 +9,7 @@ and of all before it, and none after: the last layer that is wrong names the cul
 from __future__ import annotations
 
 import math
+import numbers
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -86,7 +87,7 @@ class GradientCheck:
     advice: str
 
     def __bool__(self) -> bool:
-        return max(self.errors) <= self.tolerance
+        return all(error <= self.tolerance for error in self.errors)  # NaN is not right
 
     def __repr__(self) -> str:
         how = (
@@ -151,7 +152,7 @@ def check_gradient(
         or n_directions < 0
     ):
         raise ValueError(f"n_directions is {n_directions!r}; it must be a whole number >= 0.")
-    if not 0 < tolerance < np.inf:
+    if not isinstance(tolerance, numbers.Real) or not 0 < tolerance < np.inf:
         raise ValueError(f"tolerance is {tolerance!r}; it must be a number > 0.")
     problem, w = _problem(estimator, X, y)
     if n_directions is None:

@@ -155,7 +155,8 @@ class SignalTrace:
     def dw(self, layer: int, sample: int) -> np.ndarray:
         """The rule's change of a layer's weights for one sample, ``Dw_ji = eta delta_j y_i``.
 
-        That is what ``solver="sgd"`` does with this row in `partial_fit`, penalty and limits apart.
+        That is what ``solver="sgd"`` does with this row in `partial_fit`, penalty, class weights
+        and limits apart.
         Other update rules make more of the same ``delta_j y_i``; whole-batch solvers add it up over
         all rows, and their eta is 1 here. Dropout and noise are off.
 
@@ -300,9 +301,11 @@ class SignalTrace:
 
         Raises
         ------
+        TypeError
+            If `recording` is something else.
         ValueError
             If there is more than a browser takes, 16 megabytes of signals and weights, or if the
-            recording is of a network of other sizes.
+            recording is of a network of other sizes, activations or loss.
 
         Notes
         -----
@@ -312,6 +315,10 @@ class SignalTrace:
         """
         from .page import render
 
+        if not (recording is None or isinstance(recording, TrainingRecord)):
+            raise TypeError(
+                f"recording is {recording!r}; it must be a TrainingRecord, of record_training."
+            )
         page = render(self, recording)
         with open(path, "w", encoding="utf-8") as file:
             file.write(page)
@@ -488,14 +495,15 @@ def record_training(estimator, X, y, n_steps: int) -> TrainingRecord:
 
     The rows come in their order, again and again, each by the estimator's own `partial_fit`: its
     solver, schedule, penalty and dropout are in force, so that what a step does to the weights is
-    the trace's `SignalTrace.dw` for a bare ``solver="sgd"`` only. An estimator that is not fitted
-    begins at its initial weights.
+    the trace's `SignalTrace.dw` for a bare ``solver="sgd"`` only. It goes on from the weights that
+    the estimator has; one that is not fitted begins at its initial weights.
 
     Parameters
     ----------
     estimator : BackpropRegressor or BackpropClassifier
         Left as it is. Or something fitted around one, as in `trace_signals`: what is trained is the
-        network inside, on transformed rows.
+        network inside, on transformed rows. Of a Pipeline give the whole, not its last step, lest
+        the network meet rows that were not transformed.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
     y : array-like
     n_steps : int

@@ -42,7 +42,7 @@ def render(trace: Any, recording: Any = None) -> str:
         The signals of the samples to step through. Without desired outputs it has no error, and
         the page shows the forward flow alone.
     recording : TrainingRecord, optional
-        Steps of online training, of a network of the same sizes, which the page then plays.
+        Steps of online training, of the network that was traced, which the page then plays.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def render(trace: Any, recording: Any = None) -> str:
     ------
     ValueError
         If there are no samples or steps, if they take more than `MAX_MEGABYTES`, or if the
-        recording is of a network of other sizes.
+        recording is of a network of other sizes, activations or loss.
     """
     flows = {"samples": _samples(trace), "training": None}
     if recording is not None:
@@ -87,6 +87,12 @@ def _activations(trace: Any, layer: int) -> str | list[str]:
     return names[0] if len(set(names)) == 1 else names
 
 
+def _network(trace: Any) -> str:
+    """What a page takes for granted of all the rows that it shows."""
+    activations = [_activations(trace, layer) for layer in range(trace.n_layers)]
+    return f"sizes {tuple(trace.sizes)}, activations {activations} and loss {trace.loss}"
+
+
 # -- flows ---------------------------------------------------------------------------------------
 # A *flow* is what one slider of the page runs over: the samples of a trace, or the steps of a
 # recording. Every array has a leading axis of rows, which is one where all rows share the entry.
@@ -108,10 +114,11 @@ def _training(recording: Any, trace: Any) -> dict[str, Any]:
     if not steps:
         raise ValueError("recording has no steps; a page needs one at least.")
     traces = [step.trace for step in steps]
-    if tuple(traces[0].sizes) != tuple(trace.sizes):
+    recorded, traced = _network(traces[0]), _network(trace)
+    if recorded != traced:
         raise ValueError(
-            f"recording is of a network of sizes {tuple(traces[0].sizes)}, but the trace is of "
-            f"sizes {tuple(trace.sizes)}; record_training needs the estimator that was traced."
+            f"recording is of a network of {recorded}, but the trace is of {traced}; "
+            "record_training needs the estimator that was traced."
         )
     each = [(_signals(t), t.coefs, t.intercepts) for t in traces]
     _check_size(each, [], len(steps), "recorded steps of this network", "Record {} steps")

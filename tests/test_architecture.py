@@ -14,15 +14,21 @@ FLOORS = {
     1: "network objective kernels",
     2: "training solvers monitor progress online compiled callbacks",
     3: "estimators",
-    4: "inspection dissection explanations gradient_check diagnosis plots page export",
+    4: "inspection dissection explanations gradient_check diagnosis plots "
+    "signal_flow drawing page export",
 }
 FLOOR = {module: floor for floor, modules in FLOORS.items() for module in modules.split()}
 # The arrows drawn between neighbours; on the ground floor anything may import the registry.
-SIDE_BY_SIDE = {("objective", "network"), ("plots", "inspection")}
+SIDE_BY_SIDE = {("objective", "network")}
 SIDE_BY_SIDE |= {("inspection", "dissection"), ("inspection", "explanations")}
 SIDE_BY_SIDE |= {("inspection", "gradient_check"), ("inspection", "diagnosis")}
 SIDE_BY_SIDE |= {("gradient_check", "dissection"), ("diagnosis", "dissection")}
-SIDE_BY_SIDE |= {("inspection", "page"), ("plots", "dissection")}
+SIDE_BY_SIDE |= {("inspection", "page")}
+SIDE_BY_SIDE |= {("plots", "signal_flow"), ("plots", "drawing"), ("signal_flow", "drawing")}
+SIDE_BY_SIDE |= {
+    (module, below) for module in ("plots", "signal_flow") for below in ("inspection", "dissection")
+}
+SIDE_BY_SIDE |= {("drawing", "inspection")}
 SIDE_BY_SIDE |= {("solvers", "training"), ("training", "online"), ("online", "compiled")}
 SIDE_BY_SIDE |= {(module, "monitor") for module in ("training", "solvers", "progress")}
 SIDE_BY_SIDE |= {("losses", "activations"), ("initializers", "activations")}

@@ -117,6 +117,7 @@ def test_saturated_neurons():
     finding = only("saturated_neurons", model)
     assert (finding.layer, finding.neurons, finding.figure) == (0, (2, 5, 7), 0.3)
     assert names(model, d=model.predict(X)) == []  # nothing more to learn
+    assert names(model, X[:9], None) == []  # too few to tell
     b[[2, 5]] = 0.0
     model.intercepts_ = [b, model.intercepts_[1]]
     assert names(model) == []  # one in ten
@@ -141,6 +142,7 @@ def test_dead_neurons():
     finding = only("dead_neurons", model)
     assert (finding.layer, finding.neurons, finding.figure) == (0, (1, 4, 8), 0.3)
     assert names(model, d=None) == ["dead_neurons"]
+    assert names(model, X[:9], None) == []  # they may well respond to other rows
 
 
 # -- from layer to layer ---------------------------------------------------------------------------
@@ -202,6 +204,20 @@ def test_unscaled_inputs(container):
     )
     pipeline = fitted(make_pipeline(StandardScaler(), tanh(solver="lbfgs", alpha=1e-3)), rows)
     assert names(pipeline, rows) == []
+    findings = diagnose(model, container(X * 1e-4))
+    assert [finding.name for finding in findings] == ["unscaled_inputs"]
+    assert findings[0].neurons == (0, 1, 2)
+    assert findings[0].figure == pytest.approx(1e-4 * np.sqrt(np.mean(np.sum(X * X, axis=1))))
+
+
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+def test_a_rarely_active_input_is_not_unscaled(container):
+    often, seldom = np.ones((40_000, 1)), np.zeros((40_000, 1))
+    often[::2] = -1.0
+    seldom[123] = 1.0
+    model = started(BackpropRegressor((5,), random_state=0), X[:, :2])
+    assert diagnose(model, container(np.hstack([often, seldom]))) == []  # as it is
+    assert diagnose(model, container(np.hstack([often, scale(seldom)]))) == []  # up to 200
 
 
 def test_unscaled_targets():

@@ -11,7 +11,7 @@ from test_inspection import HEADS, X, make
 from test_rule import ETA, D, start
 from test_rule import X as ROW
 
-from skbackprop import BackpropRegressor, Mixed, trace_signals
+from skbackprop import Activation, BackpropRegressor, Mixed, trace_signals
 
 # As the derivation publishes them.
 FORWARD = {0: ["0.3", "0.574442516812"], 1: ["0.2", "0.549833997312"]}
@@ -144,7 +144,7 @@ class Balance(HTMLParser):
         self.words.append(data)
 
 
-STRANGE = ["a_b&%$#{}\\~^<b>", "é", "z"]
+STRANGE = ["a_b&%$#{}\\~^<b>", "é", "z\n\n|>"]
 
 
 @pytest.mark.parametrize("weight", [None, "bias", 2])
@@ -173,6 +173,19 @@ def test_latex_and_html_are_well_formed_and_hold_the_same_numbers(head, weight):
         assert not parser.open
         assert numbers <= set(NUMBER.findall(" ".join(parser.words)))
         assert "<i>&_" not in html and "<b>" not in html
+        assert not re.search(r"[<>|]", re.sub(r"\\[a-z]+", "", latex))
+        for block in re.findall(r"\\\[.*?\\\]", latex, re.S):
+            assert "\n\n" not in block
+
+
+def test_the_name_of_an_activation_stays_a_name():
+    name = "`<b>`<i>_x^2"
+    own = Activation(np.tanh, lambda v, y: 1 - y * y, name=name)
+    model = BackpropRegressor((2,), activation=own, solver="sgd", random_state=0)
+    trace = trace_signals(model.partial_fit(X[:3], X[:3, 0]), X[:3], X[:3, 0])
+    text, html = (trace.explain(layer=0, fmt=fmt) for fmt in ("text", "html"))
+    assert f"= {name.replace('`', chr(39))}({trace.v[0][0, 0]:.6g})" in text
+    assert "<b>" not in html and "&lt;b&gt;&#x27;&lt;i&gt;_x^2(" in html
 
 
 def test_notebooks_show_it(worked):

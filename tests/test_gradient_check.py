@@ -150,8 +150,9 @@ def test_bad_input():
     for bad in (-1, 0.5, True):
         with pytest.raises(ValueError, match="n_directions"):
             check_gradient(model, X, d, n_directions=bad)
-    with pytest.raises(ValueError, match="tolerance is 0"):
-        check_gradient(model, X, d, tolerance=0)
+    for bad in (0, np.nan, "1e-5"):
+        with pytest.raises(ValueError, match=f"tolerance is {bad!r}"):
+            check_gradient(model, X, d, tolerance=bad)
     with pytest.raises(ValueError, match="3 features"):
         check_gradient(model, X[:, :2], d)
     with pytest.raises(ValueError, match="NaN"):

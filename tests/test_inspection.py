@@ -504,7 +504,7 @@ def test_recording_from_the_start_and_through_a_pipeline():
     np.testing.assert_array_equal(record.final_estimator.coefs_[0], fresh.coefs_[0])
     assert not hasattr(net, "coefs_")
     assert record.steps[0].trace.feature_names == ["p", "q", "r"]
-    net = BackpropRegressor((2,), batch_size=7)
+    net = BackpropRegressor((2,), batch_size=7, max_iter=5, random_state=0)
     pipeline = make_pipeline(StandardScaler(), net)
     with pytest.warns(skbackprop.estimators.ConvergenceWarning):
         pipeline.fit(X, REAL)
