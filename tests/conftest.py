@@ -1,6 +1,8 @@
 """Every test sees the same machine: no code of the compiled pass on disk but what it compiles.
 
-And what drives a browser is not among the quick tests.
+One BLAS thread, too: the matrices of the tests are small, and where the other core is busy a second
+thread is waited for, up to a thousand times as long as it takes to do without. And what drives a
+browser is not among the quick tests.
 """
 
 import os
@@ -8,6 +10,8 @@ import tempfile
 
 _EMPTY = tempfile.TemporaryDirectory(prefix="skbackprop-tests-")
 os.environ["SKBACKPROP_CACHE_DIR"] = _EMPTY.name
+for _library in ("OPENBLAS", "OMP", "MKL"):  # before NumPy is imported
+    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
 
 
 def pytest_collection_modifyitems(items):
