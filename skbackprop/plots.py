@@ -620,7 +620,7 @@ def _boxes(axis, layers: Sequence[np.ndarray], label: str) -> None:
         boxes.append({"whislo": low, "q1": q1, "med": median, "q3": q3, "whishi": high})
     axis.bxp(
         boxes,
-        positions=range(len(layers)),
+        positions=list(range(len(layers))),
         showfliers=False,
         widths=0.55,
         patch_artist=True,
