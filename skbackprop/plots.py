@@ -620,7 +620,7 @@ def _boxes(axis, layers: Sequence[np.ndarray], label: str) -> None:
         boxes.append({"whislo": low, "q1": q1, "med": median, "q3": q3, "whishi": high})
     axis.bxp(
         boxes,
-        positions=range(len(layers)),
+        positions=list(range(len(layers))),
         showfliers=False,
         widths=0.55,
         patch_artist=True,
@@ -754,8 +754,8 @@ class ActivationDisplay(Display):
             slope_style = style if mixed else {"color": COLOURS[1]}
             axis.plot(grid, phi, markevery=50, **style)
             axis.plot(grid, slope, "--", markevery=(25, 50), **slope_style)
-            label = f"{activation.name} ({len(neurons)})" if mixed else "$\\phi$"
-            handles.append(Line2D([], [], label=clipped(label), **style))
+            label = clipped(f"{activation.name} ({len(neurons)})") if mixed else "$\\phi$"
+            handles.append(Line2D([], [], label=label, **style))
             if v is not None:
                 _foot(axis, v[:, neurons], grid, place, colour if mixed else "0.4", symbol)
         dashed = {"color": "0.3"} if mixed else {"color": COLOURS[1]}

@@ -478,6 +478,36 @@ def test_every_way_to_the_output_delta(open_page, settings, sentence):
         go(page, stage)
 
 
+@pytest.mark.parametrize(
+    ("name", "layer", "neuron"),
+    [("notes", 0, 1), ("notes", 1, 0), ("iris", 0, 4), ("slopes", 1, 2)],
+)
+def test_the_page_says_what_explain_says(open_page, request, name, layer, neuron):
+    if name == "slopes":
+        settings = {"loss": "squared_error", "output_activation": "logistic", "random_state": 0}
+        _, X, y = iris_network()
+        net = BackpropClassifier((6,), **settings).partial_fit(X, y, classes=np.unique(y))
+        trace = trace_signals(net, X, y)
+    else:
+        trace = request.getfixturevalue(name)
+    page = open_page(trace)
+    sample(page, 2)
+    page.select_option("#digits", "12")
+    go(page, "Changes")
+    for weight, key in ((None, f"n:{layer + 1}:{neuron}"), (1, f"w:{layer + 1}:1:{neuron}")):
+        node(page, key).dispatch_event("click")
+        text = trace.explain(2, layer, neuron, weight, digits=12)
+        if weight is not None:  # the rest is what the page says of the neuron
+            text = text[text.index("The chain rule") :]
+        said, seen = (
+            np.array([abs(float(x)) for x in re.findall(r"\d+\.\d+(?:e[-+]?\d+)?", text)])
+            for text in (text, page.inner_text("body").replace("\N{MINUS SIGN}", "-"))
+        )
+        assert len(said) >= 6
+        found = np.isclose(said[:, None], seen, rtol=1e-10, atol=0.0).any(axis=1)
+        assert found.all(), (key, said[~found])
+
+
 def test_what_the_mask_keeps_does_not_change(open_page):
     mask = [np.ones((4, 10)), None]
     mask[0][2, 3] = 0

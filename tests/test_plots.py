@@ -181,9 +181,13 @@ def test_names_of_weights_do_not_overlap_in_small_axes(n, name, monkeypatch):
 def test_no_text_overlaps_in_axes_that_are_not_laid_out(sizes, monkeypatch):
     model = network(sizes)
     for what in ("gradients", "forward", "backward"):
-        ax = plt.figure(figsize=(6.4, 4.8)).subplots()
-        DRAWN[what](*model, ax=ax)
-        check_writing(ax.figure, monkeypatch)
+        figure = plt.figure(figsize=(6.4, 4.8))
+        DRAWN[what](*model, ax=figure.subplots())
+        check_writing(figure, monkeypatch)
+        *_, left, right = figure.axes  # two panels, or one and its scale of colours
+        writing = [text.get_window_extent() for text in left.texts if text.get_text()]
+        assert not any(extent.overlaps(right.bbox) for extent in writing)
+        assert not right.get_tightbbox().overlaps(left.bbox)
 
 
 @unconverged
@@ -472,6 +476,7 @@ def test_activations_without_data_and_of_some_layers():
     display = ActivationDisplay.from_estimator(model, layers=[-1])
     (ax,) = display.axes_
     assert ax.get_legend().get_title().get_text() == "output: logistic"
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["$\\phi$", "$\\phi'$"]
     assert not ax.collections
     with pytest.raises(IndexError, match="layer is 2"):
         display.plot(layers=[2])
