@@ -259,7 +259,7 @@ class Adam(UpdateRule):
 
         The factors ``1 - beta`` are left out of m and s, and put where there are only scalars.
         """
-        m, s = state[:2]
+        m, s = state[0], state[1]
         correct_1 = (1.0 - self.beta_1) / (1.0 - self.beta_1 ** (t + 1))
         correct_2 = (1.0 - self.beta_2) / (1.0 - self.beta_2 ** (t + 1))
         m *= self.beta_1
@@ -269,11 +269,11 @@ class Adam(UpdateRule):
         s += g
         if self.amsgrad:
             s = np.maximum(state[2], s, out=state[2])
-        np.sqrt(s, out=g)
+        np.sqrt(s, g)
         # m^ / (sqrt(s^) + epsilon), with both corrections moved into scalars
         root = correct_2**0.5
         g += self.epsilon / root
-        np.divide(m, g, out=g)
+        np.divide(m, g, g)
         g *= eta * (correct_1 / root)
         w += g
 
