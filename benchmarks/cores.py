@@ -23,7 +23,7 @@ def main(arguments):
     quick = arguments.quick
     tables.head("work", "one", f"all {CORES} cores", "one / all", "")
     with threadpool_limits(CORES):
-        search(2000 if quick else 20000, quick)
+        search(2000 if quick else 100000, quick)
         predict(2000 if quick else 200000, quick)
         serve(100 if quick else 5000, quick)
 
@@ -36,7 +36,7 @@ def blas_threads(model, X, y):
 def search(n_rows, quick):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(n_rows, 100))
-    model = BackpropRegressor((200,), max_iter=2, random_state=0)
+    model = BackpropRegressor((200,), max_iter=2 if quick else 6, random_state=0)
     searches = {
         n_jobs: GridSearchCV(
             model,

@@ -55,16 +55,19 @@ def measure(size, quick):
     return float(np.median(seconds))
 
 
-def remark(what, sizes, seconds):
+def take_over(what, sizes, seconds):
     """Where the matrix products take over from the calls' own cost, as far as the sizes tell."""
     if what in ("samples", "depth"):
-        return ""
+        return None
     slopes = np.diff(np.log(seconds)) / np.diff(np.log(sizes))
-    if what == "batch size":
-        flat = next((b for b, s in zip(sizes, slopes, strict=False) if s > -0.2), sizes[-1])
-        return f"products take over at batches of about {flat}"
-    steep = next((b for b, s in zip(sizes[1:], slopes, strict=True) if s > 0.5), sizes[-1])
-    return f"products take over at about {steep}"
+    if what == "batch size":  # from where larger batches save nothing
+        return next((b for b, s in zip(sizes, slopes, strict=False) if s > -0.2), sizes[-1])
+    return next((b for b, s in zip(sizes[1:], slopes, strict=True) if s > 0.5), sizes[-1])
+
+
+def remark(what, sizes, seconds):
+    size = take_over(what, sizes, seconds)
+    return "" if size is None else f"products take over at about {size}"
 
 
 def draw(curves, path):
@@ -82,6 +85,11 @@ def draw(curves, path):
         if what != "batch size":
             ax.loglog(sizes, line, ":", color="0.4", label="proportional")
             ax.legend(frameon=False, loc="lower right", fontsize=8)
+        taken_over = take_over(what, sizes, seconds)
+        if taken_over is not None:
+            ax.axvline(taken_over, color="#D55E00", linestyle="--", linewidth=1)
+            ax.text(taken_over, 0.97, " products\n take over", color="#D55E00", fontsize=8,
+                    va="top", transform=ax.get_xaxis_transform())  # fmt: skip
         ax.set(xlabel=what)
         ax.grid(alpha=0.3)
     axes[0].set_ylabel("seconds an epoch")
