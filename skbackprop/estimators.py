@@ -9,23 +9,21 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections import ChainMap
-from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isfinite
-from numbers import Integral, Real
-from operator import is_, itemgetter
+from numbers import Real
+from operator import is_
 from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state, column_or_1d
-from sklearn.utils._param_validation import Interval, Options
+from sklearn.utils._param_validation import Options
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
@@ -35,27 +33,41 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from .activations import Activation, check_activation, resolve_activation
+from .activations import Activation, check_activation
 from .callbacks import (
     WRAPPER_FRAMES,
     CallbackSupport,
     callback_listener,
     fit_with_callbacks,
 )
-from .initializers import INITIALIZERS, initializer_for
+from .initializers import initializer_for
 from .losses import LOSSES, Loss, Task
 from .monitor import History, Monitor, Stopping
 from .network import Network
 from .objective import BLOCK_ROWS, Objective, Problem, row_blocks, take_rows
 from .online import choose_engine
+from .parameters import (
+    STRUCTURE,
+    Parameters,
+    batch_rows,
+    check_online_parameters,
+    check_parameters,
+    check_rows,
+    check_structure,
+    dropout_rates,
+    eta_per_layer,
+    hidden_activations,
+    hidden_sizes,
+    loss_of,
+    schedule_of,
+    solver_of,
+)
 from .penalties import ElasticNet
 from .progress import Progress
-from .registry import resolve
 from .regularisation import Disturbance, is_connections, learning_parameters
-from .schedules import SCHEDULES
-from .solvers import SOLVERS, WholeBatchSolver, solve
+from .solvers import WholeBatchSolver, solve
 from .training import DivergenceError, Trainer, TrainingState, train
-from .updates import RULES, Solver, UpdateRule
+from .updates import RULES, UpdateRule
 
 __all__ = [
     "BackpropClassifier",
@@ -66,21 +78,7 @@ __all__ = [
     "read_rows",
 ]
 
-_ALL_SOLVERS: ChainMap[str, Solver] = ChainMap(RULES, SOLVERS)
-# What each parameter is when it asks nothing of the solver.
-_NEUTRAL = {
-    "eta": "auto",
-    "eta_schedule": None,
-    "alpha": 0.0,
-    "l1_ratio": 0.0,
-    "dropout": 0.0,
-    "noise": 0.0,
-    "max_grad_norm": None,
-    "max_norm": None,
-}
-_STRUCTURE = ("hidden_layer_sizes", "activation", "output_activation", "loss")
 _LEAVES_A_MODEL = (KeyboardInterrupt, DivergenceError)  # what ends a fit, yet leaves its weights
-_UNCHANGING = {type(None), str, float, int}
 _LARGEST: dict[np.dtype, float] = {
     np.dtype(t): float(np.finfo(t).max) for t in (np.float32, np.float64)
 }
@@ -132,111 +130,15 @@ class _Fit:
         return None if self.weights is None else self.weights / self.weights[self.rows].mean()
 
 
-class _Backprop(CallbackSupport, BaseEstimator):
+class _Backprop(CallbackSupport, Parameters):
     """What both estimators share."""
 
     _network: Network
     _loss: Loss
     _state: TrainingState
     _running: tuple[tuple, Trainer]
-    _getter: itemgetter
     _numeric_targets: bool
     engine_: str | None
-
-    _parameter_constraints: dict = {
-        "hidden_layer_sizes": [Interval(Integral, 1, None, closed="left"), list, tuple, np.ndarray],
-        "activation": [str, Activation, list, tuple],
-        "output_activation": [str, Activation, None],
-        "loss": [str, Loss],
-        "solver": [str, Solver],
-        "eta": [str, Interval(Real, 0, None, closed="neither"), list, tuple, np.ndarray],
-        "eta_schedule": [str, callable, None],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "l1_ratio": [Interval(Real, 0, 1, closed="both")],
-        "dropout": [Interval(Real, 0, 1, closed="left"), list, tuple, np.ndarray],
-        "noise": [Interval(Real, 0, None, closed="left")],
-        "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
-        "max_norm": [Interval(Real, 0, None, closed="neither"), None],
-        "mask": [list, tuple, None],
-        "batch_size": [Options(str, {"auto"}), Interval(Integral, 1, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "n_iter_no_change": [
-            Interval(Integral, 1, None, closed="left"),
-            Options(Real, {np.inf}),
-        ],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "scoring": [str, callable, None],
-        "max_time": [Interval(Real, 0, None, closed="neither"), None],
-        "shuffle": ["boolean"],
-        "warm_start": ["boolean"],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
-        "weight_init": [str, callable],
-        "engine": [Options(str, {"auto", "numpy", "compiled"})],
-    }
-
-    def __init__(
-        self,
-        hidden_layer_sizes=(100,),
-        *,
-        activation="relu",
-        output_activation=None,
-        loss="squared_error",
-        solver="adam",
-        eta="auto",
-        eta_schedule=None,
-        alpha=0.0,
-        l1_ratio=0.0,
-        dropout=0.0,
-        noise=0.0,
-        max_grad_norm=None,
-        max_norm=None,
-        mask=None,
-        batch_size="auto",
-        max_iter=200,
-        tol=1e-4,
-        n_iter_no_change=10,
-        early_stopping=False,
-        validation_fraction=0.1,
-        scoring=None,
-        max_time=None,
-        shuffle=True,
-        warm_start=False,
-        random_state=None,
-        verbose=False,
-        weight_init="auto",
-        engine="auto",
-    ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.output_activation = output_activation
-        self.loss = loss
-        self.solver = solver
-        self.eta = eta
-        self.eta_schedule = eta_schedule
-        self.alpha = alpha
-        self.l1_ratio = l1_ratio
-        self.dropout = dropout
-        self.noise = noise
-        self.max_grad_norm = max_grad_norm
-        self.max_norm = max_norm
-        self.mask = mask
-        self.batch_size = batch_size
-        self.max_iter = max_iter
-        self.tol = tol
-        self.n_iter_no_change = n_iter_no_change
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.scoring = scoring
-        self.max_time = max_time
-        self.shuffle = shuffle
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
-        self.weight_init = weight_init
-        self.engine = engine
 
     def __sklearn_tags__(self):
         """Sparse input is taken."""
@@ -315,99 +217,12 @@ class _Backprop(CallbackSupport, BaseEstimator):
 
     # -- parameters ------------------------------------------------------------------------------
 
-    def _check_params(self) -> None:
-        self._validate_params()
-        self._loss_parameter().check()
-        self._solver().check()
-        getattr(self._schedule(), "check", bool)()
-        if isinstance(self.weight_init, str) and self.weight_init != "auto":
-            resolve(self.weight_init, INITIALIZERS, Callable, "weight_init")
-        n_layers = len(self._hidden_sizes()) + 1
-        self._hidden_activations(n_layers - 1)
-        self._eta_per_layer(n_layers)
-        self._dropout_rates(n_layers)
-        if self.mask is not None and len(self.mask) != n_layers:
-            raise ValueError(
-                f"mask has {len(self.mask)} entries; it must have one for each of the {n_layers} "
-                "layers of weights."
-            )
-        self._check_solver_is_able()
-
-    def _check_solver_is_able(self) -> None:
-        """Refuse what the solver cannot honour."""
-        solver = self._solver()
-        loss = self._loss_parameter()
-        if solver.sum_of_squares and not loss.sum_of_squares:
-            raise ValueError(
-                f"loss={self.loss!r} does not go with solver={self.solver!r}, which needs a sum of "
-                "squares; use loss='squared_error', or solver='lbfgs' or 'scg', which take any "
-                "loss."
-            )
-        if solver.full_batch and self.engine == "compiled":
-            raise ValueError(
-                f"engine='compiled' does not go with solver={self.solver!r}, which needs all rows "
-                "in each update: it presents one row an update; leave engine at 'auto'."
-            )
-        refused = solver.refuses | {"dropout", "noise"} if solver.full_batch else solver.refuses
-        if not self.alpha:
-            refused = refused - {"l1_ratio"}
-        for name in sorted(refused):
-            value, neutral = getattr(self, name), _NEUTRAL[name]
-            if value is neutral or all(each == neutral for each in np.ravel(value)):
-                continue
-            able = [
-                repr(known)
-                for known, other in sorted(_ALL_SOLVERS.items())
-                if not other.full_batch and name not in other.refuses
-            ]
-            raise ValueError(
-                f"{name}={value!r} does not go with solver={self.solver!r}, which cannot honour "
-                f"it; leave {name} at {neutral!r}, or use one of {', '.join(able)}."
-            )
-
-    def _params_key(self) -> tuple:
-        """The objects that the parameters are; a change of any makes another tuple."""
-        parameters = vars(self)
-        key = self._parameters_of(parameters)
-        for part in (parameters["solver"], parameters["eta_schedule"]):
-            if type(part) not in _UNCHANGING:
-                key += tuple(getattr(part, "__dict__", {}).values())
-        for part in (parameters["eta"], parameters["dropout"], parameters["mask"]):
-            if type(part) not in _UNCHANGING:
-                key += (object(),)  # may change in place: never the same twice
-        return key
-
-    @classmethod
-    def _parameters_of(cls, attributes) -> tuple:
-        if "_getter" not in vars(cls):
-            cls._getter = itemgetter(*cls._get_param_names())
-        return cls._getter(attributes)
-
-    def _loss_parameter(self) -> Loss:
-        """The loss that is asked for, not bound to any task."""
-        return resolve(self.loss, LOSSES, Loss, "loss")
-
-    def _solver(self) -> Solver:
-        return resolve(self.solver, _ALL_SOLVERS, Solver, "solver")
-
-    def _batch_rows(self, n_rows: int) -> int:
-        """Rows in an update of `fit`."""
-        if self._solver().full_batch:
-            if self.batch_size != "auto" and self.batch_size < n_rows:
-                raise ValueError(
-                    f"batch_size={self.batch_size!r} does not go with solver={self.solver!r}, "
-                    f"which needs all {n_rows} rows in each update; leave batch_size at 'auto', or "
-                    "use a solver that takes batches, such as 'adam' or 'sgd'."
-                )
-            return n_rows
-        return min(200 if self.batch_size == "auto" else int(self.batch_size), n_rows)
-
     def _trains_online(self) -> bool:
         running = vars(self).get("_running")
         if running is not None and running[1].rule is RULES.get(self.solver, self.solver):
             return True
         try:
-            solver = self._solver()
+            solver = solver_of(self)
         except (ValueError, TypeError):
             return True  # partial_fit says what is wrong with it
         if solver.full_batch:
@@ -418,80 +233,13 @@ class _Backprop(CallbackSupport, BaseEstimator):
             )
         return True
 
-    def _dropout_rates(self, n_layers: int) -> list[float]:
-        """Rate for the inputs and for each hidden layer."""
-        if np.ndim(self.dropout) == 0:
-            return [0.0] + [float(self.dropout)] * (n_layers - 1)
-        rates = np.asarray(self.dropout, dtype=float)
-        if rates.shape != (n_layers,) or not ((rates >= 0) & (rates < 1)).all():
-            raise ValueError(
-                f"dropout is {self.dropout!r}; it must be a number in [0, 1) for the hidden "
-                f"layers, or {n_layers} such: the inputs' and one for each hidden layer."
-            )
-        return rates.tolist()
-
-    def _schedule(self, total_steps: int | None = None):
-        """The schedule of eta; one with a horizon takes `total_steps`, or says that it needs it."""
-        schedule = SCHEDULES["constant"]
-        if self.eta_schedule is not None:
-            schedule = resolve(self.eta_schedule, SCHEDULES, Callable, "eta_schedule")
-        if total_steps is not None and hasattr(schedule, "for_horizon"):
-            schedule = schedule.for_horizon(total_steps)
-        return schedule
-
-    def _eta_per_layer(self, n_layers: int) -> float | list[float]:
-        if isinstance(self.eta, str):
-            if self.eta != "auto":
-                raise ValueError(
-                    f"eta is {self.eta!r}; it must be a number > 0, one per layer, or 'auto'."
-                )
-            return self._solver().default_eta
-        if np.ndim(self.eta) == 0:
-            if not np.isfinite(self.eta):
-                raise ValueError(f"eta is {self.eta!r}; it must be finite and > 0.")
-            return float(self.eta)
-        eta = np.asarray(self.eta, dtype=float)
-        if eta.shape != (n_layers,) or not (np.isfinite(eta).all() and (eta >= 0).all()):
-            raise ValueError(
-                f"eta is {self.eta!r}; one per layer means {n_layers} finite numbers >= 0."
-            )
-        return eta.tolist()
-
-    def _hidden_sizes(self) -> tuple[int, ...]:
-        sizes = self.hidden_layer_sizes
-        sizes = (sizes,) if np.ndim(sizes) == 0 else tuple(sizes)
-        if not all(
-            isinstance(n, Integral) and not isinstance(n, bool) and int(n) >= 1 for n in sizes
-        ):
-            raise ValueError(
-                f"hidden_layer_sizes is {self.hidden_layer_sizes!r}; it must be a whole number "
-                ">= 1 or a sequence of such, one per hidden layer."
-            )
-        return tuple(int(n) for n in sizes)
-
-    def _hidden_activations(self, n_hidden: int) -> list[Activation]:
-        given = self.activation
-        if isinstance(given, (list, tuple)):
-            if len(given) != n_hidden:
-                raise ValueError(
-                    f"activation has {len(given)} entries; it must have one per hidden layer, "
-                    f"{n_hidden}."
-                )
-            activations = [resolve_activation(a) for a in given]
-        else:
-            activations = [resolve_activation(given)] * n_hidden
-        for activation in activations:
-            if not activation.elementwise:
-                raise ValueError(f"activation {activation.name!r} serves at the output only.")
-        return activations
-
     # -- building --------------------------------------------------------------------------------
 
     def _new_model(self, X, task: Task, rng) -> _Model:
         """A network with initial weights, its loss, and nothing learnt."""
-        loss = self._loss_parameter().bind(task, self.output_activation)
-        hidden = self._hidden_sizes()
-        activations = [*self._hidden_activations(len(hidden)), loss.output]
+        loss = loss_of(self).bind(task, self.output_activation)
+        hidden = hidden_sizes(self)
+        activations = [*hidden_activations(self, len(hidden)), loss.output]
         sizes = (X.shape[1], *hidden, loss.n_units())
         for activation, n in zip(activations, sizes[1:], strict=True):
             check_activation(activation)
@@ -535,7 +283,7 @@ class _Backprop(CallbackSupport, BaseEstimator):
         return _Model(network, self._loss, state, rng, self.engine_)
 
     def _penalty(self, network: Network) -> ElasticNet:
-        if not self.alpha or self._solver().tunes_alpha:
+        if not self.alpha or solver_of(self).tunes_alpha:
             return ElasticNet(None)
         n_layers = network.n_layers
         is_weight = network.spread([1.0] * n_layers, [0.0] * n_layers)
@@ -548,7 +296,7 @@ class _Backprop(CallbackSupport, BaseEstimator):
         if self.mask is not None:
             learning = np.empty_like(network.w)
             learning_parameters(self.mask, network, learning)
-        rates = self._dropout_rates(network.n_layers)
+        rates = dropout_rates(self, network.n_layers)
         if any(rates) or self.noise:
             if state.disturbance_rng is None:
                 state.disturbance_rng = np.random.default_rng(model.rng.randint(2**31 - 1))
@@ -564,12 +312,12 @@ class _Backprop(CallbackSupport, BaseEstimator):
     def _trainer(self, model: _Model, schedule) -> Trainer:
         """The trainer that the parameters describe, on `model`."""
         objective = self._objective(model)
-        eta: Any = self._eta_per_layer(model.network.n_layers)
+        eta: Any = eta_per_layer(self, model.network.n_layers)
         if isinstance(eta, list):
             eta = model.network.spread(eta)
         if objective.learning is not None:  # a rule may move a weight that has no correction
             eta = eta * objective.learning
-        rule = self._solver()
+        rule = solver_of(self)
         assert isinstance(rule, UpdateRule)
         trainer = Trainer(
             objective,
@@ -586,13 +334,13 @@ class _Backprop(CallbackSupport, BaseEstimator):
     # -- fit -------------------------------------------------------------------------------------
 
     def _fit(self, X, y, sample_weight, validation, coef_init, intercept_init) -> _Backprop:
-        self._check_params()
+        check_parameters(self)
         going_on = self.warm_start and self.__sklearn_is_fitted__()
         fit = self._prepare(X, y, sample_weight, validation, going_on)
         with _restored_on_error(check_random_state(self.random_state)) as rng:
             model = self._copy_model() if going_on else self._new_model(fit.X, fit.task, rng)
             self._hold_out(fit, model)
-            batch_size = self._batch_rows(len(fit.rows))
+            batch_size = batch_rows(self, len(fit.rows))
             # At one row an update, fit is the online rule: it starts where partial_fit does.
             if self.weight_init == "auto" and not going_on and batch_size > 1:
                 _rest_outputs(model, fit.targets, fit.weights, fit.rows)
@@ -611,10 +359,10 @@ class _Backprop(CallbackSupport, BaseEstimator):
         """Validate all that `fit` is given, and change nothing."""
         carrier = copy.copy(self)  # takes what validation writes, so that a failure writes nothing
         if going_on:
-            self._check_structure()
+            check_structure(self, self._structure)
         dtype = self._network.w.dtype if going_on else None
         X, y = self._validate_X_y(carrier, X, y, dtype, reset=not going_on)
-        self._check_input(X)
+        check_rows(self, X)
         task, targets, described = self._describe_targets(y, X.dtype)
         weights = self._weights(X, y, targets, described, sample_weight)
         held_out = self._validate_validation(carrier, X, task, described, validation)
@@ -651,9 +399,9 @@ class _Backprop(CallbackSupport, BaseEstimator):
 
     def _train(self, fit: _Fit, model: _Model, history, batch_size: int, listeners) -> str:
         """Run the solver under a monitor; returns why it stopped."""
-        solver, state = self._solver(), model.state
+        solver, state = solver_of(self), model.state
         n_steps = self.max_iter * -(-len(fit.rows) // batch_size)
-        schedule = self._schedule(state.n_updates + n_steps)
+        schedule = schedule_of(self, state.n_updates + n_steps)
         state.serve(solver, schedule, model.network.w)
         # A whole-batch solver knows when to stop, unless a validation score is watched.
         impatient = self.early_stopping or not isinstance(solver, WholeBatchSolver)
@@ -688,7 +436,7 @@ class _Backprop(CallbackSupport, BaseEstimator):
 
     def _warn_not_converged(self, limit: str) -> None:
         what = {"max_iter": "Maximum iterations", "max_time": "Time limit"}[limit]
-        advice = f"{limit} or eta" if isinstance(self._solver(), UpdateRule) else limit
+        advice = f"{limit} or eta" if isinstance(solver_of(self), UpdateRule) else limit
         warnings.warn(
             f"{what} ({limit}={getattr(self, limit)!r}) reached and the optimization hasn't "
             f"converged yet, after {self.n_iter_} epochs, at a loss of {self.loss_:.6g}; raise "
@@ -726,7 +474,7 @@ class _Backprop(CallbackSupport, BaseEstimator):
             "_loss": model.loss,
             "_state": model.state,
             "_rng": copy.deepcopy(model.rng),
-            "_structure": tuple(copy.copy(getattr(self, name)) for name in _STRUCTURE),
+            "_structure": tuple(copy.copy(getattr(self, name)) for name in STRUCTURE),
             "n_outputs_": model.loss.n_units(),
             "n_iter_": n_epochs,
             "loss_": history.loss[-1] if history.loss else np.nan,
@@ -739,7 +487,7 @@ class _Backprop(CallbackSupport, BaseEstimator):
             "best_iter_": history.best_iter,
             "stop_reason_": reason,
             "engine_": model.engine or "numpy",
-            **self._solver().fitted(model.state),
+            **solver_of(self).fitted(model.state),
             **fit.described,
             **{name: vars(fit.carrier)[name] for name in names if name in vars(fit.carrier)},
         }
@@ -822,15 +570,6 @@ class _Backprop(CallbackSupport, BaseEstimator):
 
     # -- partial_fit -----------------------------------------------------------------------------
 
-    def _check_online_params(self) -> None:
-        self._check_params()
-        schedule = self._schedule()
-        if getattr(schedule, "has_horizon", False) and schedule.total_steps is None:
-            raise ValueError(
-                f"eta_schedule={self.eta_schedule!r} needs total_steps in partial_fit, for it "
-                f"cannot know what rows will come; give {type(schedule).__name__}(total_steps=...)."
-            )
-
     def _partial_fit(
         self, X, y, sample_weight, coef_init, intercept_init, classes=None
     ) -> _Backprop:
@@ -851,7 +590,7 @@ class _Backprop(CallbackSupport, BaseEstimator):
         else:
             dtype = self._network.w.dtype
             X, y = self._validate_X_y(self, X, y, dtype, reset=False)
-            self._check_input(X)
+            check_rows(self, X)
             described = self._described()
             targets = self._encode_targets(y, dtype, self._loss.task, described)
             weights = self._weights(X, y, targets, described, sample_weight, online=True)
@@ -859,10 +598,10 @@ class _Backprop(CallbackSupport, BaseEstimator):
         return self
 
     def _first_partial_fit(self, X, y, sample_weight, coef_init, intercept_init, classes):
-        self._check_online_params()
+        check_online_parameters(self)
         carrier = copy.copy(self)
         X, y = self._validate_X_y(carrier, X, y, None)
-        self._check_input(X)
+        check_rows(self, X)
         task, targets, described = self._describe_targets(y, X.dtype, classes, online=True)
         weights = self._weights(X, y, targets, described, sample_weight, online=True)
         ended_by = None
@@ -871,7 +610,7 @@ class _Backprop(CallbackSupport, BaseEstimator):
             _start_from(model.network, coef_init, intercept_init)
             loss = np.nan
             try:
-                loss = self._present(self._trainer(model, self._schedule()), X, targets, weights)
+                loss = self._present(self._trainer(model, schedule_of(self)), X, targets, weights)
             except _LEAVES_A_MODEL as error:
                 ended_by = error
         rows = np.arange(X.shape[0])
@@ -903,23 +642,14 @@ class _Backprop(CallbackSupport, BaseEstimator):
             known, trainer = running
             if trainer.objective.network is self._network and _is_same(known, key):
                 return trainer
-        self._check_online_params()
-        self._check_structure()
+        check_online_parameters(self)
+        check_structure(self, self._structure)
         network = self._writeable()
         model = _Model(network, self._loss, self._state, self._rng, self.engine_)
-        trainer = self._trainer(model, self._schedule())
+        trainer = self._trainer(model, schedule_of(self))
         self.engine_ = model.engine
         self._running = key, trainer
         return trainer
-
-    def _check_structure(self) -> None:
-        for name, fitted in zip(_STRUCTURE, self._structure, strict=True):
-            given = getattr(self, name)
-            if not _same(given, fitted):
-                raise ValueError(
-                    f"{name} is {given!r}, but the model was fitted with {fitted!r}; the structure "
-                    "can only change in a new fit with warm_start=False."
-                )
 
     # -- data ------------------------------------------------------------------------------------
 
@@ -934,13 +664,6 @@ class _Backprop(CallbackSupport, BaseEstimator):
             y_numeric=self._numeric_targets,
             reset=reset,
         )
-
-    def _check_input(self, X) -> None:
-        """Refuse rows that the parameters cannot train on."""
-        if self.noise and sparse.issparse(X):
-            raise ValueError(
-                f"noise={self.noise!r} would make the sparse X dense; use noise=0, or a dense X."
-            )
 
     def _plain_row(self, X) -> bool:
         """Whether `X` is one row that needs no validation beyond this test."""
@@ -1244,7 +967,7 @@ class BackpropRegressor(RegressorMixin, _Backprop):
             targets = y.astype(dtype, copy=False)
         if not np.isfinite(targets).all():
             raise ValueError(f"y has values too large for {np.dtype(dtype)}, the dtype of X.")
-        self._loss_parameter().check_targets(targets)
+        loss_of(self).check_targets(targets)
         return targets.reshape(len(targets), n_targets)
 
     def _quick_row(self, X, y):
@@ -1289,7 +1012,7 @@ class BackpropRegressor(RegressorMixin, _Backprop):
         if not self._loss.gives_deviation:
             raise ValueError(
                 f"return_std=True needs a loss that estimates it, loss='gaussian_nll'; the model "
-                f"was fitted with loss={self._structure[_STRUCTURE.index('loss')]!r}."
+                f"was fitted with loss={self._structure[STRUCTURE.index('loss')]!r}."
             )
         parts = self._loss.decode(v, y), self._loss.deviation(v, y)
         return tuple(self._decode(part) for part in parts)
@@ -1662,7 +1385,7 @@ class BackpropClassifier(ClassifierMixin, _Backprop):
     def _could_give_probabilities(self) -> bool:
         for task in (Task("binary", 2), Task("multiclass", 3)):
             try:
-                loss = self._loss_parameter().bind(task, self.output_activation)
+                loss = loss_of(self).bind(task, self.output_activation)
             except (ValueError, TypeError):
                 continue
             if loss.gives_probabilities:
@@ -1762,7 +1485,7 @@ def initial_objective(estimator: _Backprop, X, y) -> tuple[Objective, Any, Any]:
     X, targets : ndarray or CSR
         Validated.
     """
-    estimator._check_params()
+    check_parameters(estimator)
     fit = estimator._prepare(X, y, None, (None, None, None), False)
     rng = copy.deepcopy(check_random_state(estimator.random_state))
     objective = estimator._objective(estimator._new_model(fit.X, fit.task, rng))
@@ -1784,15 +1507,15 @@ def eta_in_force(estimator: _Backprop) -> list[float]:
     """
     check_is_fitted(estimator)
     n_layers = estimator._network.n_layers
-    solver, state = estimator._solver(), estimator._state
+    solver, state = solver_of(estimator), estimator._state
     if solver.full_batch:
         factor, eta = 1.0, [1.0] * n_layers
     else:
-        schedule = estimator._schedule()
+        schedule = schedule_of(estimator)
         factor = state.decay if getattr(schedule, "acts_on_plateau", False) else 1.0
         if getattr(schedule, "total_steps", None) or not getattr(schedule, "has_horizon", False):
             factor *= float(schedule(state.n_updates))
-        base = estimator._eta_per_layer(n_layers)
+        base = eta_per_layer(estimator, n_layers)
         eta = base if isinstance(base, list) else [base] * n_layers
     mask = [True] * n_layers if estimator.mask is None else estimator.mask
     learns = [entry is None or is_connections(entry) or bool(entry) for entry in mask]
@@ -1878,20 +1601,6 @@ def _is_same(known: tuple, key: tuple) -> bool:
 def _is_single(y) -> bool:
     """Whether `y` is a list or array of one entry."""
     return (type(y) is list and len(y) == 1) or (type(y) is np.ndarray and y.shape == (1,))
-
-
-def _same(a, b) -> bool:
-    """Whether two parameter values mean the same structure."""
-    if a is b:
-        return True
-    if isinstance(a, (list, tuple, np.ndarray)) and isinstance(b, (list, tuple, np.ndarray)):
-        return len(a) == len(b) and all(_same(p, q) for p, q in zip(a, b, strict=True))
-    if isinstance(a, BaseEstimator) and type(a) is type(b):
-        left, right = a.get_params(), b.get_params()
-        return left.keys() == right.keys() and all(_same(left[k], right[k]) for k in left)
-    if isinstance(a, Integral) and isinstance(b, Integral):
-        return int(a) == int(b)
-    return type(a) is type(b) and bool(a == b)
 
 
 def _is_indicator(y) -> bool:
