@@ -33,19 +33,27 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from .activations import Activation, check_activation
 from .callbacks import (
     WRAPPER_FRAMES,
     CallbackSupport,
     callback_listener,
     fit_with_callbacks,
 )
-from .initializers import initializer_for
 from .losses import LOSSES, Loss, Task
+from .model import (
+    Model,
+    new_model,
+    objective_of,
+    outputs_of,
+    penalty_of,
+    rest_outputs,
+    start_from,
+    trainer_of,
+    write_arrays,
+)
 from .monitor import History, Monitor, Stopping
 from .network import Network
-from .objective import BLOCK_ROWS, Objective, Problem, row_blocks, take_rows
-from .online import choose_engine
+from .objective import Objective, Problem
 from .parameters import (
     STRUCTURE,
     Parameters,
@@ -54,17 +62,13 @@ from .parameters import (
     check_parameters,
     check_rows,
     check_structure,
-    dropout_rates,
     eta_per_layer,
-    hidden_activations,
-    hidden_sizes,
     loss_of,
     schedule_of,
     solver_of,
 )
-from .penalties import ElasticNet
 from .progress import Progress
-from .regularisation import Disturbance, is_connections, learning_parameters
+from .regularisation import is_connections
 from .solvers import WholeBatchSolver, solve
 from .training import DivergenceError, Trainer, TrainingState, train
 from .updates import RULES, UpdateRule
@@ -82,17 +86,6 @@ _LEAVES_A_MODEL = (KeyboardInterrupt, DivergenceError)  # what ends a fit, yet l
 _LARGEST: dict[np.dtype, float] = {
     np.dtype(t): float(np.finfo(t).max) for t in (np.float32, np.float64)
 }
-
-
-@dataclass
-class _Model:
-    """What training moves, and `_Backprop._commit` keeps."""
-
-    network: Network
-    loss: Loss
-    state: TrainingState
-    rng: np.random.RandomState
-    engine: str | None = None  # chosen when the first trainer is made
 
 
 @dataclass
@@ -172,7 +165,7 @@ class _Backprop(CallbackSupport, Parameters):
     @coefs_.setter
     def coefs_(self, values):
         network = self._fitted("coefs_")
-        _write("coefs_", values, [W for W, _ in network.layers(self._writeable().w)])
+        write_arrays("coefs_", values, [W for W, _ in network.layers(self._writeable().w)])
 
     @property
     def intercepts_(self) -> tuple[np.ndarray, ...]:
@@ -183,7 +176,7 @@ class _Backprop(CallbackSupport, Parameters):
     @intercepts_.setter
     def intercepts_(self, values):
         network = self._fitted("intercepts_")
-        _write("intercepts_", values, [b for _, b in network.layers(self._writeable().w)])
+        write_arrays("intercepts_", values, [b for _, b in network.layers(self._writeable().w)])
 
     @property
     def t_(self) -> int:
@@ -206,6 +199,10 @@ class _Backprop(CallbackSupport, Parameters):
     def out_activation_(self) -> str:
         """Name of the output activation."""
         return self._fitted("out_activation_").activations[-1].name
+
+    def _model(self) -> Model:
+        """What training moves."""
+        return Model(self._network, self._loss, self._state, self._rng, self.engine_)
 
     def _writeable(self) -> Network:
         """The network, its parameters copied if they are read-only (a memory-mapped pickle)."""
@@ -233,104 +230,6 @@ class _Backprop(CallbackSupport, Parameters):
             )
         return True
 
-    # -- building --------------------------------------------------------------------------------
-
-    def _new_model(self, X, task: Task, rng) -> _Model:
-        """A network with initial weights, its loss, and nothing learnt."""
-        loss = loss_of(self).bind(task, self.output_activation)
-        hidden = hidden_sizes(self)
-        activations = [*hidden_activations(self, len(hidden)), loss.output]
-        sizes = (X.shape[1], *hidden, loss.n_units())
-        for activation, n in zip(activations, sizes[1:], strict=True):
-            check_activation(activation)
-            width = getattr(activation, "n_units", n)
-            if width != n:
-                raise ValueError(
-                    f"activation {activation!r} is for {width} neurons; its layer has {n}."
-                )
-        network = Network(sizes, activations, dtype=X.dtype.type)
-        for (W, _), activation in zip(network.layers(network.w), activations, strict=True):
-            n_in, n_out = W.shape
-            W[...] = self._initial(n_in, n_out, activation, rng)
-        self._cut_connections(network)
-        state = TrainingState(np.empty((0, network.w.size), network.w.dtype))
-        return _Model(network, loss, state, rng)
-
-    def _cut_connections(self, network: Network) -> None:
-        """Start the weights that the mask names one by one at zero: no connection."""
-        if self.mask is None:
-            return
-        learning = np.empty_like(network.w)
-        learning_parameters(self.mask, network, learning)
-        parts = zip(network.layers(network.w), network.layers(learning), self.mask, strict=True)
-        for (W, _), (learns, _), entry in parts:
-            if is_connections(entry):
-                W *= learns
-
-    def _initial(self, n_in: int, n_out: int, activation: Activation, rng) -> np.ndarray:
-        W = np.asarray(initializer_for(self.weight_init, activation)(n_in, n_out, rng))
-        if W.shape != (n_in, n_out) or not np.isfinite(W).all():
-            raise ValueError(
-                f"weight_init gave an array of shape {W.shape}; it must give finite numbers of "
-                f"shape {(n_in, n_out)}."
-            )
-        return W
-
-    def _copy_model(self) -> _Model:
-        """The fitted model, apart from this one: a failure of the fit must not touch it."""
-        network = self._network.with_parameters(self._network.w.copy())
-        state, rng = copy.deepcopy(self._state), copy.deepcopy(self._rng)
-        return _Model(network, self._loss, state, rng, self.engine_)
-
-    def _penalty(self, network: Network) -> ElasticNet:
-        if not self.alpha or solver_of(self).tunes_alpha:
-            return ElasticNet(None)
-        n_layers = network.n_layers
-        is_weight = network.spread([1.0] * n_layers, [0.0] * n_layers)
-        return ElasticNet(is_weight, self.alpha, self.l1_ratio)
-
-    def _objective(self, model: _Model) -> Objective:
-        """The cost that the parameters describe, of `model`."""
-        network, state = model.network, model.state
-        learning = disturbance = None
-        if self.mask is not None:
-            learning = np.empty_like(network.w)
-            learning_parameters(self.mask, network, learning)
-        rates = dropout_rates(self, network.n_layers)
-        if any(rates) or self.noise:
-            if state.disturbance_rng is None:
-                state.disturbance_rng = np.random.default_rng(model.rng.randint(2**31 - 1))
-            disturbance = Disturbance(rates, self.noise, state.disturbance_rng)
-        return Objective(
-            network,
-            model.loss,
-            self._penalty(network),
-            learning=learning,
-            disturbance=disturbance,
-        )
-
-    def _trainer(self, model: _Model, schedule) -> Trainer:
-        """The trainer that the parameters describe, on `model`."""
-        objective = self._objective(model)
-        eta: Any = eta_per_layer(self, model.network.n_layers)
-        if isinstance(eta, list):
-            eta = model.network.spread(eta)
-        if objective.learning is not None:  # a rule may move a weight that has no correction
-            eta = eta * objective.learning
-        rule = solver_of(self)
-        assert isinstance(rule, UpdateRule)
-        trainer = Trainer(
-            objective,
-            rule,
-            eta,
-            schedule,
-            model.state,
-            max_grad_norm=self.max_grad_norm,
-            max_norm=self.max_norm,
-        )
-        model.engine, trainer.online = choose_engine(self.engine, model.engine, trainer)
-        return trainer
-
     # -- fit -------------------------------------------------------------------------------------
 
     def _fit(self, X, y, sample_weight, validation, coef_init, intercept_init) -> _Backprop:
@@ -338,13 +237,13 @@ class _Backprop(CallbackSupport, Parameters):
         going_on = self.warm_start and self.__sklearn_is_fitted__()
         fit = self._prepare(X, y, sample_weight, validation, going_on)
         with _restored_on_error(check_random_state(self.random_state)) as rng:
-            model = self._copy_model() if going_on else self._new_model(fit.X, fit.task, rng)
+            model = self._model().copy() if going_on else new_model(self, fit.X, fit.task, rng)
             self._hold_out(fit, model)
             batch_size = batch_rows(self, len(fit.rows))
             # At one row an update, fit is the online rule: it starts where partial_fit does.
             if self.weight_init == "auto" and not going_on and batch_size > 1:
-                _rest_outputs(model, fit.targets, fit.weights, fit.rows)
-            _start_from(model.network, coef_init, intercept_init)
+                rest_outputs(model, fit.targets, fit.weights, fit.rows)
+            start_from(model.network, coef_init, intercept_init)
             history = self._history_to_continue() if going_on else History()
             n_before = len(history.loss)
             reason, ended_by = self._run(fit, model, history, batch_size)
@@ -373,7 +272,7 @@ class _Backprop(CallbackSupport, Parameters):
             raise ValueError("sample_weight is zero for every row; at least one must be positive.")
         return _Fit(X, y, targets, weights, rows, task, described, carrier, held_out)
 
-    def _run(self, fit: _Fit, model: _Model, history: History, batch_size: int):
+    def _run(self, fit: _Fit, model: Model, history: History, batch_size: int):
         """Train; returns why it ended, and the exception that ended it, if one did."""
         progress = Progress() if self.verbose else None
         ended_by: BaseException | None = None
@@ -397,7 +296,7 @@ class _Backprop(CallbackSupport, Parameters):
             progress.close(reason)
         return reason, ended_by
 
-    def _train(self, fit: _Fit, model: _Model, history, batch_size: int, listeners) -> str:
+    def _train(self, fit: _Fit, model: Model, history, batch_size: int, listeners) -> str:
         """Run the solver under a monitor; returns why it stopped."""
         solver, state = solver_of(self), model.state
         n_steps = self.max_iter * -(-len(fit.rows) // batch_size)
@@ -418,10 +317,10 @@ class _Backprop(CallbackSupport, Parameters):
         )
         if isinstance(solver, WholeBatchSolver):
             data = fit.X, fit.targets, fit.weights
-            problem = Problem(self._objective(model), data, fit.rows, self.alpha)
+            problem = Problem(objective_of(self, model), data, fit.rows, self.alpha)
             solve(solver, problem, state, monitor)
         else:
-            trainer = self._trainer(model, schedule)
+            trainer = trainer_of(self, model, schedule)
             orders = self._orders(fit, batch_size, model.rng)
             train(trainer, orders, (fit.X, fit.targets, fit.scale), batch_size, monitor)
         monitor.restore_best()
@@ -445,7 +344,7 @@ class _Backprop(CallbackSupport, Parameters):
             stacklevel=4 + WRAPPER_FRAMES,
         )
 
-    def _view(self, model: _Model, described: dict) -> dict:
+    def _view(self, model: Model, described: dict) -> dict:
         """Attributes with which a copy of the estimator predicts as the model does now."""
         network = model.network.with_parameters(model.network.w.copy())
         return {
@@ -465,7 +364,7 @@ class _Backprop(CallbackSupport, Parameters):
         )
 
     def _commit(
-        self, fit: _Fit, model: _Model, history: History, n_epochs: int, reason: str | None
+        self, fit: _Fit, model: Model, history: History, n_epochs: int, reason: str | None
     ) -> None:
         """Replace all fitted attributes in one step."""
         names = ("n_features_in_", "feature_names_in_")
@@ -494,7 +393,7 @@ class _Backprop(CallbackSupport, Parameters):
         kept = {k: v for k, v in vars(self).items() if not k.endswith("_") and k != "_running"}
         self.__dict__ = {**kept, **fitted}
 
-    def _hold_out(self, fit: _Fit, model: _Model) -> None:
+    def _hold_out(self, fit: _Fit, model: Model) -> None:
         """Set rows of `fit` apart for early stopping, unless the user gave some."""
         if not self.early_stopping or fit.held_out is not None:
             return
@@ -514,14 +413,14 @@ class _Backprop(CallbackSupport, Parameters):
         fit.held_out = _HeldOut(fit.X, fit.y, fit.targets, fit.weights, np.sort(held_out))
         fit.rows = np.sort(kept)
 
-    def _validator(self, fit: _Fit, model: _Model):
+    def _validator(self, fit: _Fit, model: Model):
         """A function that gives (loss, score) on the validation rows, or None."""
         held_out, network, loss = fit.held_out, model.network, model.loss
         if held_out is None:
             return None
         X, rows = held_out.X, held_out.rows
         targets, weights = held_out.take(held_out.targets), held_out.take(held_out.weights)
-        objective = Objective(network, loss, self._penalty(network))
+        objective = Objective(network, loss, penalty_of(self, network))
         scorer = None
         if self.scoring not in (None, "loss"):
             view = copy.copy(self)
@@ -531,7 +430,7 @@ class _Backprop(CallbackSupport, Parameters):
 
         def validate():
             with np.errstate(over="ignore", invalid="ignore"):
-                v, outputs = _outputs(network, X, rows)
+                v, outputs = outputs_of(network, X, rows)
             if not np.isfinite(v).all():
                 raise DivergenceError(
                     "training diverged: the outputs on the validation rows are not finite. Use a "
@@ -606,11 +505,12 @@ class _Backprop(CallbackSupport, Parameters):
         weights = self._weights(X, y, targets, described, sample_weight, online=True)
         ended_by = None
         with _restored_on_error(check_random_state(self.random_state)) as rng:
-            model = self._new_model(X, task, rng)
-            _start_from(model.network, coef_init, intercept_init)
+            model = new_model(self, X, task, rng)
+            start_from(model.network, coef_init, intercept_init)
             loss = np.nan
             try:
-                loss = self._present(self._trainer(model, schedule_of(self)), X, targets, weights)
+                trainer = trainer_of(self, model, schedule_of(self))
+                loss = self._present(trainer, X, targets, weights)
             except _LEAVES_A_MODEL as error:
                 ended_by = error
         rows = np.arange(X.shape[0])
@@ -644,9 +544,9 @@ class _Backprop(CallbackSupport, Parameters):
                 return trainer
         check_online_parameters(self)
         check_structure(self, self._structure)
-        network = self._writeable()
-        model = _Model(network, self._loss, self._state, self._rng, self.engine_)
-        trainer = self._trainer(model, schedule_of(self))
+        self._writeable()
+        model = self._model()
+        trainer = trainer_of(self, model, schedule_of(self))
         self.engine_ = model.engine
         self._running = key, trainer
         return trainer
@@ -704,7 +604,7 @@ class _Backprop(CallbackSupport, Parameters):
             X = validate_data(
                 self, X, accept_sparse="csr", dtype=self._network.w.dtype, reset=False
             )
-        return _outputs(self._network, X)
+        return outputs_of(self._network, X)
 
     def predict(self, X) -> np.ndarray:
         """Predict targets, classes or labels.
@@ -1464,7 +1364,7 @@ def read_rows(estimator: _Backprop, X, y=None) -> tuple[Any, Any]:
 def fitted_objective(estimator: _Backprop) -> Objective:
     """The cost of a fitted estimator at a copy of its weights; dropout and noise are left out."""
     check_is_fitted(estimator)
-    objective = estimator._objective(estimator._copy_model())
+    objective = objective_of(estimator, estimator._model().copy())
     objective.disturbance = None
     return objective
 
@@ -1488,7 +1388,7 @@ def initial_objective(estimator: _Backprop, X, y) -> tuple[Objective, Any, Any]:
     check_parameters(estimator)
     fit = estimator._prepare(X, y, None, (None, None, None), False)
     rng = copy.deepcopy(check_random_state(estimator.random_state))
-    objective = estimator._objective(estimator._new_model(fit.X, fit.task, rng))
+    objective = objective_of(estimator, new_model(estimator, fit.X, fit.task, rng))
     objective.disturbance = None
     return objective, fit.X, fit.targets
 
@@ -1534,51 +1434,6 @@ def _restored_on_error(random_state):
     except BaseException:
         random_state.set_state(before)
         raise
-
-
-def _outputs(network: Network, X, rows=None) -> tuple[np.ndarray, np.ndarray]:
-    """``(v, y)`` of the output neurons for `rows` (all), in bounded blocks; no shared writes."""
-    n_rows = X.shape[0] if rows is None else len(rows)
-    if rows is None and n_rows <= BLOCK_ROWS:
-        return network.respond(X)
-    v = np.empty((n_rows, network.sizes[-1]), network.w.dtype)
-    y = np.empty_like(v)
-    for block in row_blocks(n_rows, BLOCK_ROWS):
-        v[block], y[block] = _outputs(network, X[block if rows is None else rows[block]])
-    return v, y
-
-
-def _write(name: str, values, views) -> None:
-    """Copy `values` into `views`, all or nothing."""
-    if values is None:
-        raise TypeError(f"{name} is None; it must be a sequence of {len(views)} arrays.")
-    arrays = [np.array(value) for value in values]  # copies: they may be views of each other
-    shapes, wanted = [a.shape for a in arrays], [view.shape for view in views]
-    if shapes != wanted:
-        raise ValueError(f"{name} has shapes {shapes}; they must be {wanted}.")
-    for array, view in zip(arrays, views, strict=True):
-        with np.errstate(over="ignore"):
-            real = array.dtype.kind in "fiu" and np.isfinite(array.astype(view.dtype)).all()
-        if not real:
-            raise ValueError(f"{name} must hold finite real numbers within {view.dtype}.")
-    for array, view in zip(arrays, views, strict=True):
-        view[...] = array
-
-
-def _rest_outputs(model: _Model, targets, weights, rows) -> None:
-    """Start the output biases at the best constant prediction of the rows, in float64."""
-    shares = np.ones(len(rows)) if weights is None else weights[rows].astype(np.float64)
-    shares /= shares.sum()
-    whole = take_rows(targets, slice(None) if len(rows) == targets.shape[0] else rows)
-    model.network.layers(model.network.w)[-1][1][...] = model.loss.rest(whole, shares)
-
-
-def _start_from(network: Network, coef_init, intercept_init) -> None:
-    layers = network.layers(network.w)
-    if coef_init is not None:
-        _write("coef_init", coef_init, [W for W, _ in layers])
-    if intercept_init is not None:
-        _write("intercept_init", intercept_init, [b for _, b in layers])
 
 
 def _check_weights(sample_weight, X, name: str) -> np.ndarray:
