@@ -12,23 +12,18 @@ import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isfinite
-from numbers import Real
 from operator import is_
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Options
-from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 from sklearn.utils.validation import (
-    check_array,
     check_is_fitted,
     validate_data,
 )
@@ -70,6 +65,7 @@ from .parameters import (
 from .progress import Progress
 from .regularisation import is_connections
 from .solvers import WholeBatchSolver, solve
+from .targets import ClassCoding, NumberCoding, check_weights
 from .training import DivergenceError, Trainer, TrainingState, train
 from .updates import RULES, UpdateRule
 
@@ -112,8 +108,7 @@ class _Fit:
     targets: Any
     weights: np.ndarray | None  # of the user; None is all ones
     rows: np.ndarray  # to train on
-    task: Task
-    described: dict
+    coding: NumberCoding | ClassCoding
     carrier: _Backprop  # took what validation writes
     held_out: _HeldOut | None = None
 
@@ -237,7 +232,9 @@ class _Backprop(CallbackSupport, Parameters):
         going_on = self.warm_start and self.__sklearn_is_fitted__()
         fit = self._prepare(X, y, sample_weight, validation, going_on)
         with _restored_on_error(check_random_state(self.random_state)) as rng:
-            model = self._model().copy() if going_on else new_model(self, fit.X, fit.task, rng)
+            model = (
+                self._model().copy() if going_on else new_model(self, fit.X, fit.coding.task, rng)
+            )
             self._hold_out(fit, model)
             batch_size = batch_rows(self, len(fit.rows))
             # At one row an update, fit is the online rule: it starts where partial_fit does.
@@ -262,15 +259,15 @@ class _Backprop(CallbackSupport, Parameters):
         dtype = self._network.w.dtype if going_on else None
         X, y = self._validate_X_y(carrier, X, y, dtype, reset=not going_on)
         check_rows(self, X)
-        task, targets, described = self._describe_targets(y, X.dtype)
-        weights = self._weights(X, y, targets, described, sample_weight)
-        held_out = self._validate_validation(carrier, X, task, described, validation)
+        coding, targets = self._read_targets(y, X.dtype)
+        weights = self._weights(X, coding, targets, sample_weight)
+        held_out = self._validate_validation(carrier, X, coding, validation)
         if going_on:
-            self._check_same_targets(task, described)
+            coding = coding.going_on(self._coding())
         rows = np.arange(X.shape[0]) if weights is None else np.flatnonzero(weights)
         if not len(rows):
             raise ValueError("sample_weight is zero for every row; at least one must be positive.")
-        return _Fit(X, y, targets, weights, rows, task, described, carrier, held_out)
+        return _Fit(X, y, targets, weights, rows, coding, carrier, held_out)
 
     def _run(self, fit: _Fit, model: Model, history: History, batch_size: int):
         """Train; returns why it ended, and the exception that ended it, if one did."""
@@ -282,7 +279,7 @@ class _Backprop(CallbackSupport, Parameters):
             fit.y,
             fit.weights,
             max_iter=self.max_iter,
-            reconstruct=lambda: self._view(model, fit.described),
+            reconstruct=lambda: self._view(model, fit.coding),
         ) as listeners:
             if progress is not None:
                 listeners.append(progress)
@@ -344,7 +341,7 @@ class _Backprop(CallbackSupport, Parameters):
             stacklevel=4 + WRAPPER_FRAMES,
         )
 
-    def _view(self, model: Model, described: dict) -> dict:
+    def _view(self, model: Model, coding) -> dict:
         """Attributes with which a copy of the estimator predicts as the model does now."""
         network = model.network.with_parameters(model.network.w.copy())
         return {
@@ -352,7 +349,7 @@ class _Backprop(CallbackSupport, Parameters):
             "_loss": model.loss,
             "_state": copy.deepcopy(model.state),
             "n_features_in_": network.sizes[0],
-            **described,
+            **coding.attributes,
         }
 
     def _history_to_continue(self) -> History:
@@ -387,7 +384,7 @@ class _Backprop(CallbackSupport, Parameters):
             "stop_reason_": reason,
             "engine_": model.engine or "numpy",
             **solver_of(self).fitted(model.state),
-            **fit.described,
+            **fit.coding.attributes,
             **{name: vars(fit.carrier)[name] for name in names if name in vars(fit.carrier)},
         }
         kept = {k: v for k, v in vars(self).items() if not k.endswith("_") and k != "_running"}
@@ -403,7 +400,7 @@ class _Backprop(CallbackSupport, Parameters):
             fit.rows,
             test_size=self.validation_fraction,
             random_state=model.state.split_seed,
-            stratify=self._stratify(fit.targets, fit.rows),
+            stratify=fit.coding.strata(fit.targets, fit.rows),
         )
         if len(held_out) < 2:
             raise ValueError(
@@ -424,7 +421,7 @@ class _Backprop(CallbackSupport, Parameters):
         scorer = None
         if self.scoring not in (None, "loss"):
             view = copy.copy(self)
-            view.__dict__ = {**vars(self), **self._view(model, fit.described), "_network": network}
+            view.__dict__ = {**vars(self), **self._view(model, fit.coding), "_network": network}
             view.__dict__.pop("feature_names_in_", None)  # the rows to score are a bare array
             scorer = check_scoring(view, self.scoring)
 
@@ -447,7 +444,7 @@ class _Backprop(CallbackSupport, Parameters):
 
         return validate
 
-    def _validate_validation(self, carrier, X, task, described, validation):
+    def _validate_validation(self, carrier, X, coding, validation):
         """The user's own validation set, or None."""
         X_val, y_val, sample_weight_val = validation
         if X_val is None and y_val is None:
@@ -459,10 +456,10 @@ class _Backprop(CallbackSupport, Parameters):
         X_val, y_val = self._validate_X_y(carrier, X_val, y_val, X.dtype, reset=False)
         if self.early_stopping and X_val.shape[0] < 2:
             raise ValueError("The validation set is too small: X_val has 1 row; give at least 2.")
-        targets = self._encode_targets(y_val, X.dtype, task, described)
+        targets = coding.encode(y_val, X.dtype)
         weights = None
         if sample_weight_val is not None:
-            weights = _check_weights(sample_weight_val, X_val, "sample_weight_val")
+            weights = check_weights(sample_weight_val, X_val, "sample_weight_val")
             if not weights.any():
                 raise ValueError("sample_weight_val is zero for every row.")
         return _HeldOut(X_val, y_val, targets, weights)
@@ -490,9 +487,9 @@ class _Backprop(CallbackSupport, Parameters):
             dtype = self._network.w.dtype
             X, y = self._validate_X_y(self, X, y, dtype, reset=False)
             check_rows(self, X)
-            described = self._described()
-            targets = self._encode_targets(y, dtype, self._loss.task, described)
-            weights = self._weights(X, y, targets, described, sample_weight, online=True)
+            coding = self._coding()
+            targets = coding.encode(y, dtype)
+            weights = self._weights(X, coding, targets, sample_weight, online=True)
         self._count_pass(self._present(trainer, X, targets, weights))
         return self
 
@@ -501,11 +498,11 @@ class _Backprop(CallbackSupport, Parameters):
         carrier = copy.copy(self)
         X, y = self._validate_X_y(carrier, X, y, None)
         check_rows(self, X)
-        task, targets, described = self._describe_targets(y, X.dtype, classes, online=True)
-        weights = self._weights(X, y, targets, described, sample_weight, online=True)
+        coding, targets = self._read_targets(y, X.dtype, classes, online=True)
+        weights = self._weights(X, coding, targets, sample_weight, online=True)
         ended_by = None
         with _restored_on_error(check_random_state(self.random_state)) as rng:
-            model = new_model(self, X, task, rng)
+            model = new_model(self, X, coding.task, rng)
             start_from(model.network, coef_init, intercept_init)
             loss = np.nan
             try:
@@ -514,7 +511,7 @@ class _Backprop(CallbackSupport, Parameters):
             except _LEAVES_A_MODEL as error:
                 ended_by = error
         rows = np.arange(X.shape[0])
-        fit = _Fit(X, y, targets, weights, rows, task, described, carrier)
+        fit = _Fit(X, y, targets, weights, rows, coding, carrier)
         self._commit(fit, model, History(), 0, None)
         if ended_by is not None:
             raise ended_by
@@ -576,23 +573,22 @@ class _Backprop(CallbackSupport, Parameters):
             and isfinite(np.vdot(X, X))  # what overflows here takes the full road, no more
         )
 
-    def _weights(self, X, y, targets, described, sample_weight, *, online=False):
+    def _read_targets(self, y, dtype, classes=None, *, online=False):
+        """The coding of the first `y`, and the targets."""
+        raise NotImplementedError
+
+    def _coding(self) -> Any:
+        """The coding that the model was fitted with."""
+        raise NotImplementedError
+
+    def _weights(self, X, coding, targets, sample_weight, *, online=False):
         """Weights of the rows (None: all one)."""
         if sample_weight is None:
             return None
-        return _check_weights(sample_weight, X, "sample_weight")
-
-    def _described(self) -> dict:
-        return {}
+        return check_weights(sample_weight, X, "sample_weight")
 
     def _check_classes(self, classes) -> None:
         """Refuse `classes` that are not those of the first call."""
-
-    def _check_same_targets(self, task, described) -> None:
-        if task != self._loss.task:
-            raise ValueError(
-                f"warm_start=True needs targets as in the first fit, {self._loss.task}; got {task}."
-            )
 
     # -- predictions -----------------------------------------------------------------------------
 
@@ -849,26 +845,11 @@ class BackpropRegressor(RegressorMixin, _Backprop):
         """
         return self._partial_fit(X, y, sample_weight, coef_init, intercept_init)
 
-    def _describe_targets(self, y, dtype, classes=None, *, online=False):
-        task = Task("regression", 1 if y.ndim == 1 else y.shape[1])
-        described = {"_one_column": y.ndim == 1}
-        return task, self._encode_targets(y, dtype, task, described), described
+    def _read_targets(self, y, dtype, classes=None, *, online=False):
+        return NumberCoding.read(y, dtype, loss_of(self))
 
-    def _described(self) -> dict:
-        return {"_one_column": self._one_column}
-
-    def _encode_targets(self, y, dtype, task, described):
-        if sparse.issparse(y):
-            raise TypeError("y is sparse; regression targets must be a dense array.")
-        n_targets = 1 if y.ndim == 1 else y.shape[1]
-        if n_targets != task.n_targets:
-            raise ValueError(f"y has {n_targets} columns; the model has {task.n_targets} targets.")
-        with np.errstate(over="ignore"):
-            targets = y.astype(dtype, copy=False)
-        if not np.isfinite(targets).all():
-            raise ValueError(f"y has values too large for {np.dtype(dtype)}, the dtype of X.")
-        loss_of(self).check_targets(targets)
-        return targets.reshape(len(targets), n_targets)
+    def _coding(self) -> NumberCoding:
+        return NumberCoding(self._loss.task, self._one_column, loss_of(self))
 
     def _quick_row(self, X, y):
         if self._loss.task.n_targets != 1 or not _is_single(y) or not self._plain_row(X):
@@ -877,9 +858,6 @@ class BackpropRegressor(RegressorMixin, _Backprop):
             return None
         d = float(y[0])
         return (X, np.array([[d]], X.dtype)) if abs(d) < _LARGEST[X.dtype] else None
-
-    def _stratify(self, targets, rows):
-        return None
 
     def _decode(self, prediction):
         return prediction[:, 0] if self._one_column and prediction.shape[1] == 1 else prediction
@@ -1125,54 +1103,17 @@ class BackpropClassifier(ClassifierMixin, _Backprop):
         """
         return self._partial_fit(X, y, sample_weight, coef_init, intercept_init, classes)
 
-    def _describe_targets(self, y, dtype, classes=None, *, online=False):
-        if y.ndim == 2 and y.shape[1] == 1 and not sparse.issparse(y):
-            y = column_or_1d(y, warn=True)
-        try:
-            check_classification_targets(y)
-        except TypeError as error:
-            kinds = sorted({type(label).__name__ for label in y.tolist()})
-            raise ValueError(f"y mixes labels of types that do not sort: {kinds}.") from error
-        if type_of_target(y) == "multiclass-multioutput":
-            raise ValueError(
-                "y is multiclass-multioutput, which is not supported: give one class per row, or a "
-                "0/1 indicator matrix of labels."
-            )
-        if _is_indicator(y):
-            task = Task("multilabel", y.shape[1])
-            known = np.arange(y.shape[1]) if classes is None else unique_labels(classes)
-            described = {"classes_": known}
-            if len(known) != y.shape[1]:
-                raise ValueError(f"classes has {len(known)} labels; y has {y.shape[1]} columns.")
-        else:
-            if online and classes is None:
-                raise ValueError("classes must be passed on the first call to partial_fit.")
-            known = np.unique(y) if classes is None else unique_labels(classes)
-            if len(known) < 2:
-                raise ValueError(
-                    f"y has {len(known)} class, {known.tolist()}; the number of classes has to be "
-                    "greater than one."
-                )
-            task = Task("binary" if len(known) == 2 else "multiclass", len(known))
-            described = {"classes_": known}
-        return task, self._encode_targets(y, dtype, task, described), described
+    def _read_targets(self, y, dtype, classes=None, *, online=False):
+        return ClassCoding.read(y, classes, online=online)
 
-    def _described(self) -> dict:
-        return {"classes_": self.classes_}
+    def _coding(self) -> ClassCoding:
+        return ClassCoding(self._loss.task, self.classes_)
 
-    def _encode_targets(self, y, dtype, task, described):
-        if y.ndim == 2 and y.shape[1] == 1 and not sparse.issparse(y):
-            y = column_or_1d(y, warn=True)
-        if task.kind == "multilabel":
-            if y.ndim != 2 or y.shape[1] != task.n_targets or not _is_binary(y):
-                raise ValueError(
-                    f"y has shape {y.shape}; the model was fitted on a 0/1 indicator matrix with "
-                    f"{task.n_targets} columns."
-                )
-            return sparse.csr_array(y) if sparse.issparse(y) else y
-        if y.ndim != 1:
-            raise ValueError(f"y has shape {y.shape}; one class per row is needed.")
-        return _class_indices(y, described["classes_"])
+    def _weights(self, X, coding, targets, sample_weight, *, online=False):
+        weights = super()._weights(X, coding, targets, sample_weight)
+        if self.class_weight is None:
+            return weights
+        return coding.weigh(self.class_weight, targets, weights, X.dtype, online=online)
 
     def _quick_row(self, X, y):
         if self._loss.task.kind == "multilabel" or self.class_weight is not None:
@@ -1198,55 +1139,6 @@ class BackpropClassifier(ClassifierMixin, _Backprop):
                 f"classes={classes!r} is not the same as on the last call to partial_fit: "
                 f"{self.classes_!r}."
             )
-
-    def _check_same_targets(self, task, described) -> None:
-        if task.kind == self._loss.task.kind == "multilabel":
-            described["classes_"] = self.classes_  # named by the first call; the columns count
-        if not np.array_equal(described["classes_"], self.classes_) or task != self._loss.task:
-            raise ValueError(
-                "warm_start can only be used where `y` has the same classes as in the previous "
-                f"call to fit. Previously got {self.classes_}, `y` has {described['classes_']}."
-            )
-
-    def _weights(self, X, y, targets, described, sample_weight, *, online=False):
-        weights = super()._weights(X, y, targets, described, sample_weight)
-        if self.class_weight is None:
-            return weights
-        if isinstance(self.class_weight, str) and online:
-            raise ValueError(
-                "class_weight='balanced' is not supported for partial_fit: the share of each class "
-                "in the stream is not known. Give a dict of weights, or sample_weight."
-            )
-        with np.errstate(over="ignore"):
-            factors = self._class_factors(targets, described["classes_"], online).astype(X.dtype)
-            factors = factors if weights is None else factors * weights
-        if not np.isfinite(factors).all() or (factors < 0).any():
-            raise ValueError(
-                f"class_weight is {self.class_weight!r}; times sample_weight, weights must be >= 0 "
-                f"and within {X.dtype}."
-            )
-        return factors
-
-    def _class_factors(self, targets, classes, online: bool) -> np.ndarray:
-        """The weight of each row that `class_weight` gives to its class, or to its labels."""
-        if targets.ndim == 1:
-            # A dict says it all; "balanced" goes by the rows at hand.
-            given = classes if online else classes[targets]
-            return compute_class_weight(self.class_weight, classes=classes, y=given)[targets]
-        labels = targets.toarray() if sparse.issparse(targets) else targets
-        if not online:
-            return compute_sample_weight(self.class_weight, labels)
-        if not isinstance(self.class_weight, list) or len(self.class_weight) != labels.shape[1]:
-            raise ValueError(
-                f"class_weight is {self.class_weight!r}; for labels it must be a list of "
-                f"{labels.shape[1]} dicts."
-            )
-        both = np.array([0, 1])
-        factors = [compute_class_weight(w, classes=both, y=both) for w in self.class_weight]
-        return np.prod([f[c] for f, c in zip(factors, labels.T, strict=True)], axis=0)
-
-    def _stratify(self, targets, rows):
-        return targets[rows] if targets.ndim == 1 else None
 
     def _decode(self, prediction):
         return prediction if self._loss.task.kind == "multilabel" else self.classes_[prediction]
@@ -1357,8 +1249,7 @@ def read_rows(estimator: _Backprop, X, y=None) -> tuple[Any, Any]:
             None,
         )
     X, y = estimator._validate_X_y(estimator, X, y, dtype, reset=False)
-    task, described = estimator._loss.task, estimator._described()
-    return X, estimator._encode_targets(y, dtype, task, described)
+    return X, estimator._coding().encode(y, dtype)
 
 
 def fitted_objective(estimator: _Backprop) -> Objective:
@@ -1388,7 +1279,7 @@ def initial_objective(estimator: _Backprop, X, y) -> tuple[Objective, Any, Any]:
     check_parameters(estimator)
     fit = estimator._prepare(X, y, None, (None, None, None), False)
     rng = copy.deepcopy(check_random_state(estimator.random_state))
-    objective = objective_of(estimator, new_model(estimator, fit.X, fit.task, rng))
+    objective = objective_of(estimator, new_model(estimator, fit.X, fit.coding.task, rng))
     objective.disturbance = None
     return objective, fit.X, fit.targets
 
@@ -1436,18 +1327,6 @@ def _restored_on_error(random_state):
         raise
 
 
-def _check_weights(sample_weight, X, name: str) -> np.ndarray:
-    """Weights (n,) of the rows of X: finite, >= 0 (all zero is the caller's question)."""
-    if isinstance(sample_weight, Real):
-        sample_weight = np.full(X.shape[0], sample_weight)
-    weights = check_array(sample_weight, ensure_2d=False, dtype=X.dtype, input_name=name)
-    if weights.shape != (X.shape[0],):
-        raise ValueError(f"{name} has shape {weights.shape}; expected ({X.shape[0]},).")
-    if (weights < 0).any():
-        raise ValueError(f"{name} has negative values, the least {weights.min()}; it must be >= 0.")
-    return weights
-
-
 def _is_same(known: tuple, key: tuple) -> bool:
     """Whether two tuples hold the very same objects."""
     return len(known) == len(key) and all(map(is_, known, key))
@@ -1456,29 +1335,3 @@ def _is_same(known: tuple, key: tuple) -> bool:
 def _is_single(y) -> bool:
     """Whether `y` is a list or array of one entry."""
     return (type(y) is list and len(y) == 1) or (type(y) is np.ndarray and y.shape == (1,))
-
-
-def _is_indicator(y) -> bool:
-    return y.ndim == 2 and type_of_target(y) == "multilabel-indicator"
-
-
-def _is_binary(y) -> bool:
-    values = y.data if sparse.issparse(y) else y
-    return bool(np.isin(values, (0, 1)).all())
-
-
-def _class_indices(y, classes) -> np.ndarray:
-    """Index in `classes` of every label; a label that is not there is an error."""
-    y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
-    try:
-        indices = np.searchsorted(classes, y)
-        indices[indices == len(classes)] = 0
-        unseen = classes[indices] != y
-    except TypeError:
-        unseen = np.ones(len(y), dtype=bool)
-    if np.any(unseen):
-        raise ValueError(
-            f"y has labels that are not in classes {classes.tolist()}: "
-            f"{list(dict.fromkeys(y[unseen].tolist()))[:5]}."
-        )
-    return indices
