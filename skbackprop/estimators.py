@@ -8,18 +8,13 @@ weights in place, one whole update after the other.
 from __future__ import annotations
 
 import copy
-import warnings
 from contextlib import contextmanager
-from dataclasses import dataclass
 from math import isfinite
 from operator import is_
 from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import check_scoring
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Options
 from sklearn.utils.metaestimators import available_if
@@ -29,26 +24,24 @@ from sklearn.utils.validation import (
 )
 
 from .callbacks import (
-    WRAPPER_FRAMES,
     CallbackSupport,
-    callback_listener,
     fit_with_callbacks,
 )
+from .course import Course, HeldOut, TrainingSet, history_of
 from .losses import LOSSES, Loss, Task
 from .model import (
     Model,
     new_model,
     objective_of,
     outputs_of,
-    penalty_of,
     rest_outputs,
     start_from,
     trainer_of,
     write_arrays,
 )
-from .monitor import History, Monitor, Stopping
+from .monitor import History
 from .network import Network
-from .objective import Objective, Problem
+from .objective import Objective
 from .parameters import (
     STRUCTURE,
     Parameters,
@@ -62,12 +55,10 @@ from .parameters import (
     schedule_of,
     solver_of,
 )
-from .progress import Progress
 from .regularisation import is_connections
-from .solvers import WholeBatchSolver, solve
 from .targets import ClassCoding, NumberCoding, check_weights
-from .training import DivergenceError, Trainer, TrainingState, train
-from .updates import RULES, UpdateRule
+from .training import DivergenceError, Trainer, TrainingState
+from .updates import RULES
 
 __all__ = [
     "BackpropClassifier",
@@ -82,40 +73,6 @@ _LEAVES_A_MODEL = (KeyboardInterrupt, DivergenceError)  # what ends a fit, yet l
 _LARGEST: dict[np.dtype, float] = {
     np.dtype(t): float(np.finfo(t).max) for t in (np.float32, np.float64)
 }
-
-
-@dataclass
-class _HeldOut:
-    """Rows that a fit is validated on: of the user's own set, or some of the training set's."""
-
-    X: Any
-    y: Any
-    targets: Any
-    weights: np.ndarray | None
-    rows: np.ndarray | None = None  # None is all
-
-    def take(self, A):
-        """The validation rows of `A`, which is `X`, `y`, `targets` or `weights`."""
-        return A if A is None or self.rows is None else A[self.rows]
-
-
-@dataclass
-class _Fit:
-    """What one call of `fit` trains on: validated data, and which of its rows."""
-
-    X: Any
-    y: Any
-    targets: Any
-    weights: np.ndarray | None  # of the user; None is all ones
-    rows: np.ndarray  # to train on
-    coding: NumberCoding | ClassCoding
-    carrier: _Backprop  # took what validation writes
-    held_out: _HeldOut | None = None
-
-    @property
-    def scale(self) -> np.ndarray | None:
-        """Weights of mean one over the rows to train on."""
-        return None if self.weights is None else self.weights / self.weights[self.rows].mean()
 
 
 class _Backprop(CallbackSupport, Parameters):
@@ -230,28 +187,27 @@ class _Backprop(CallbackSupport, Parameters):
     def _fit(self, X, y, sample_weight, validation, coef_init, intercept_init) -> _Backprop:
         check_parameters(self)
         going_on = self.warm_start and self.__sklearn_is_fitted__()
-        fit = self._prepare(X, y, sample_weight, validation, going_on)
+        data = self._prepare(X, y, sample_weight, validation, going_on)
         with _restored_on_error(check_random_state(self.random_state)) as rng:
-            model = (
-                self._model().copy() if going_on else new_model(self, fit.X, fit.coding.task, rng)
-            )
-            self._hold_out(fit, model)
-            batch_size = batch_rows(self, len(fit.rows))
+            if going_on:
+                model, history = self._model().copy(), history_of(self)
+            else:
+                model, history = new_model(self, data.X, data.coding.task, rng), History()
+            course = Course(self, data, model, history)
+            course.hold_out()
+            batch_size = batch_rows(self, len(data.rows))
             # At one row an update, fit is the online rule: it starts where partial_fit does.
             if self.weight_init == "auto" and not going_on and batch_size > 1:
-                rest_outputs(model, fit.targets, fit.weights, fit.rows)
+                rest_outputs(model, data.targets, data.weights, data.rows)
             start_from(model.network, coef_init, intercept_init)
-            history = self._history_to_continue() if going_on else History()
-            n_before = len(history.loss)
-            reason, ended_by = self._run(fit, model, history, batch_size)
-        self._commit(fit, model, history, len(history.loss) - n_before, reason)
-        if ended_by is not None:
-            raise ended_by
-        if reason in ("max_iter", "max_time"):
-            self._warn_not_converged(reason)
+            course.run(batch_size)
+        self._commit(course)
+        if course.ended_by is not None:
+            raise course.ended_by
+        course.warn_not_converged()
         return self
 
-    def _prepare(self, X, y, sample_weight, validation, going_on: bool) -> _Fit:
+    def _prepare(self, X, y, sample_weight, validation, going_on: bool) -> TrainingSet:
         """Validate all that `fit` is given, and change nothing."""
         carrier = copy.copy(self)  # takes what validation writes, so that a failure writes nothing
         if going_on:
@@ -267,182 +223,12 @@ class _Backprop(CallbackSupport, Parameters):
         rows = np.arange(X.shape[0]) if weights is None else np.flatnonzero(weights)
         if not len(rows):
             raise ValueError("sample_weight is zero for every row; at least one must be positive.")
-        return _Fit(X, y, targets, weights, rows, coding, carrier, held_out)
+        return TrainingSet(X, y, targets, weights, rows, coding, carrier, held_out)
 
-    def _run(self, fit: _Fit, model: Model, history: History, batch_size: int):
-        """Train; returns why it ended, and the exception that ended it, if one did."""
-        progress = Progress() if self.verbose else None
-        ended_by: BaseException | None = None
-        with callback_listener(
-            self,
-            fit.X,
-            fit.y,
-            fit.weights,
-            max_iter=self.max_iter,
-            reconstruct=lambda: self._view(model, fit.coding),
-        ) as listeners:
-            if progress is not None:
-                listeners.append(progress)
-            try:
-                reason = self._train(fit, model, history, batch_size, listeners)
-            except DivergenceError as error:
-                reason, ended_by = "diverged", error
-            except KeyboardInterrupt as error:
-                reason, ended_by = "interrupted", error
-        if progress is not None:
-            progress.close(reason)
-        return reason, ended_by
-
-    def _train(self, fit: _Fit, model: Model, history, batch_size: int, listeners) -> str:
-        """Run the solver under a monitor; returns why it stopped."""
-        solver, state = solver_of(self), model.state
-        n_steps = self.max_iter * -(-len(fit.rows) // batch_size)
-        schedule = schedule_of(self, state.n_updates + n_steps)
-        state.serve(solver, schedule, model.network.w)
-        # A whole-batch solver knows when to stop, unless a validation score is watched.
-        impatient = self.early_stopping or not isinstance(solver, WholeBatchSolver)
-        monitor = Monitor(
-            model.network,
-            state,
-            history,
-            Stopping(self.tol, self.n_iter_no_change if impatient else np.inf),
-            max_iter=self.max_iter,
-            max_time=np.inf if self.max_time is None else self.max_time,
-            validate=self._validator(fit, model),
-            keep_best=self.early_stopping,
-            listeners=listeners,
-        )
-        if isinstance(solver, WholeBatchSolver):
-            data = fit.X, fit.targets, fit.weights
-            problem = Problem(objective_of(self, model), data, fit.rows, self.alpha)
-            solve(solver, problem, state, monitor)
-        else:
-            trainer = trainer_of(self, model, schedule)
-            orders = self._orders(fit, batch_size, model.rng)
-            train(trainer, orders, (fit.X, fit.targets, fit.scale), batch_size, monitor)
-        monitor.restore_best()
-        return monitor.reason
-
-    def _orders(self, fit: _Fit, batch_size: int, rng):
-        """A function that gives the order of the rows in the next epoch (None: as they come)."""
-        if self.shuffle and batch_size < len(fit.rows):
-            return lambda: rng.permutation(fit.rows)
-        order = None if len(fit.rows) == fit.X.shape[0] else fit.rows
-        return lambda: order
-
-    def _warn_not_converged(self, limit: str) -> None:
-        what = {"max_iter": "Maximum iterations", "max_time": "Time limit"}[limit]
-        advice = f"{limit} or eta" if isinstance(solver_of(self), UpdateRule) else limit
-        warnings.warn(
-            f"{what} ({limit}={getattr(self, limit)!r}) reached and the optimization hasn't "
-            f"converged yet, after {self.n_iter_} epochs, at a loss of {self.loss_:.6g}; raise "
-            f"{advice}, or scale X and y.",
-            ConvergenceWarning,
-            stacklevel=4 + WRAPPER_FRAMES,
-        )
-
-    def _view(self, model: Model, coding) -> dict:
-        """Attributes with which a copy of the estimator predicts as the model does now."""
-        network = model.network.with_parameters(model.network.w.copy())
-        return {
-            "_network": network,
-            "_loss": model.loss,
-            "_state": copy.deepcopy(model.state),
-            "n_features_in_": network.sizes[0],
-            **coding.attributes,
-        }
-
-    def _history_to_continue(self) -> History:
-        return History(
-            loss=list(self.loss_curve_),
-            eta=list(self.eta_curve_),
-            validation_loss=list(self.validation_loss_curve_ or ()),
-            validation_score=list(self.validation_scores_ or ()),
-        )
-
-    def _commit(
-        self, fit: _Fit, model: Model, history: History, n_epochs: int, reason: str | None
-    ) -> None:
+    def _commit(self, course: Course) -> None:
         """Replace all fitted attributes in one step."""
-        names = ("n_features_in_", "feature_names_in_")
-        fitted = {
-            "_network": model.network,
-            "_loss": model.loss,
-            "_state": model.state,
-            "_rng": copy.deepcopy(model.rng),
-            "_structure": tuple(copy.copy(getattr(self, name)) for name in STRUCTURE),
-            "n_outputs_": model.loss.n_units(),
-            "n_iter_": n_epochs,
-            "loss_": history.loss[-1] if history.loss else np.nan,
-            "loss_curve_": history.loss,
-            "eta_curve_": history.eta,
-            "best_loss_": None if self.early_stopping else min(history.loss, default=np.inf),
-            "validation_loss_curve_": history.validation_loss or None,
-            "validation_scores_": history.validation_score or None,
-            "best_validation_score_": history.best_validation_score,
-            "best_iter_": history.best_iter,
-            "stop_reason_": reason,
-            "engine_": model.engine or "numpy",
-            **solver_of(self).fitted(model.state),
-            **fit.coding.attributes,
-            **{name: vars(fit.carrier)[name] for name in names if name in vars(fit.carrier)},
-        }
         kept = {k: v for k, v in vars(self).items() if not k.endswith("_") and k != "_running"}
-        self.__dict__ = {**kept, **fitted}
-
-    def _hold_out(self, fit: _Fit, model: Model) -> None:
-        """Set rows of `fit` apart for early stopping, unless the user gave some."""
-        if not self.early_stopping or fit.held_out is not None:
-            return
-        if model.state.split_seed is None:  # a later fit with warm_start holds out the same rows
-            model.state.split_seed = model.rng.randint(2**31 - 1)
-        kept, held_out = train_test_split(
-            fit.rows,
-            test_size=self.validation_fraction,
-            random_state=model.state.split_seed,
-            stratify=fit.coding.strata(fit.targets, fit.rows),
-        )
-        if len(held_out) < 2:
-            raise ValueError(
-                f"The validation set is too small: validation_fraction={self.validation_fraction} "
-                f"of {len(fit.rows)} rows. Increase validation_fraction, or give more rows."
-            )
-        fit.held_out = _HeldOut(fit.X, fit.y, fit.targets, fit.weights, np.sort(held_out))
-        fit.rows = np.sort(kept)
-
-    def _validator(self, fit: _Fit, model: Model):
-        """A function that gives (loss, score) on the validation rows, or None."""
-        held_out, network, loss = fit.held_out, model.network, model.loss
-        if held_out is None:
-            return None
-        X, rows = held_out.X, held_out.rows
-        targets, weights = held_out.take(held_out.targets), held_out.take(held_out.weights)
-        objective = Objective(network, loss, penalty_of(self, network))
-        scorer = None
-        if self.scoring not in (None, "loss"):
-            view = copy.copy(self)
-            view.__dict__ = {**vars(self), **self._view(model, fit.coding), "_network": network}
-            view.__dict__.pop("feature_names_in_", None)  # the rows to score are a bare array
-            scorer = check_scoring(view, self.scoring)
-
-        def validate():
-            with np.errstate(over="ignore", invalid="ignore"):
-                v, outputs = outputs_of(network, X, rows)
-            if not np.isfinite(v).all():
-                raise DivergenceError(
-                    "training diverged: the outputs on the validation rows are not finite. Use a "
-                    "smaller eta, or scale X and y."
-                )
-            cost = objective.value(X, held_out.targets, held_out.weights, rows=rows)
-            if self.scoring == "loss":
-                return cost, -cost
-            if scorer is None:
-                return cost, loss.score(targets, loss.decode(v, outputs), weights)
-            weighting = {} if weights is None else {"sample_weight": weights}
-            score = scorer(view, held_out.take(X), held_out.take(held_out.y), **weighting)
-            return cost, float(score)
-
-        return validate
+        self.__dict__ = {**kept, **course.attributes()}
 
     def _validate_validation(self, carrier, X, coding, validation):
         """The user's own validation set, or None."""
@@ -462,7 +248,7 @@ class _Backprop(CallbackSupport, Parameters):
             weights = check_weights(sample_weight_val, X_val, "sample_weight_val")
             if not weights.any():
                 raise ValueError("sample_weight_val is zero for every row.")
-        return _HeldOut(X_val, y_val, targets, weights)
+        return HeldOut(X_val, y_val, targets, weights)
 
     # -- partial_fit -----------------------------------------------------------------------------
 
@@ -511,8 +297,8 @@ class _Backprop(CallbackSupport, Parameters):
             except _LEAVES_A_MODEL as error:
                 ended_by = error
         rows = np.arange(X.shape[0])
-        fit = _Fit(X, y, targets, weights, rows, coding, carrier)
-        self._commit(fit, model, History(), 0, None)
+        data = TrainingSet(X, y, targets, weights, rows, coding, carrier)
+        self._commit(Course(self, data, model, History()))
         if ended_by is not None:
             raise ended_by
         self._count_pass(loss)
@@ -1277,11 +1063,11 @@ def initial_objective(estimator: _Backprop, X, y) -> tuple[Objective, Any, Any]:
         Validated.
     """
     check_parameters(estimator)
-    fit = estimator._prepare(X, y, None, (None, None, None), False)
+    data = estimator._prepare(X, y, None, (None, None, None), False)
     rng = copy.deepcopy(check_random_state(estimator.random_state))
-    objective = objective_of(estimator, new_model(estimator, fit.X, fit.coding.task, rng))
+    objective = objective_of(estimator, new_model(estimator, data.X, data.coding.task, rng))
     objective.disturbance = None
-    return objective, fit.X, fit.targets
+    return objective, data.X, data.targets
 
 
 def eta_in_force(estimator: _Backprop) -> list[float]:
