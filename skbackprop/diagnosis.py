@@ -17,9 +17,9 @@ from scipy import sparse
 from sklearn.utils import _safe_indexing
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
+from .access import fitted_objective, read_rows
 from .activations import Activation, Mixed
 from .dissection import Opened, open_up
-from .estimators import fitted_objective, read_rows
 from .losses import Loss
 from .network import Network, Workspace
 from .objective import Objective, take_rows

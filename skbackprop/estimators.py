@@ -18,21 +18,14 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Options
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import (
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .callbacks import (
-    CallbackSupport,
-    fit_with_callbacks,
-)
+from .callbacks import CallbackSupport, fit_with_callbacks
 from .course import Course, HeldOut, TrainingSet, history_of
 from .losses import LOSSES, Loss, Task
 from .model import (
     Model,
     new_model,
-    objective_of,
     outputs_of,
     rest_outputs,
     start_from,
@@ -41,7 +34,6 @@ from .model import (
 )
 from .monitor import History
 from .network import Network
-from .objective import Objective
 from .parameters import (
     STRUCTURE,
     Parameters,
@@ -50,24 +42,15 @@ from .parameters import (
     check_parameters,
     check_rows,
     check_structure,
-    eta_per_layer,
     loss_of,
     schedule_of,
     solver_of,
 )
-from .regularisation import is_connections
 from .targets import ClassCoding, NumberCoding, check_weights
 from .training import DivergenceError, Trainer, TrainingState
 from .updates import RULES
 
-__all__ = [
-    "BackpropClassifier",
-    "BackpropRegressor",
-    "eta_in_force",
-    "fitted_objective",
-    "initial_objective",
-    "read_rows",
-]
+__all__ = ["BackpropClassifier", "BackpropRegressor"]
 
 _LEAVES_A_MODEL = (KeyboardInterrupt, DivergenceError)  # what ends a fit, yet leaves its weights
 _LARGEST: dict[np.dtype, float] = {
@@ -164,24 +147,6 @@ class _Backprop(CallbackSupport, Parameters):
             self._state.rule_state = self._state.rule_state.copy()
         return self._network
 
-    # -- parameters ------------------------------------------------------------------------------
-
-    def _trains_online(self) -> bool:
-        running = vars(self).get("_running")
-        if running is not None and running[1].rule is RULES.get(self.solver, self.solver):
-            return True
-        try:
-            solver = solver_of(self)
-        except (ValueError, TypeError):
-            return True  # partial_fit says what is wrong with it
-        if solver.full_batch:
-            raise AttributeError(
-                f"partial_fit is not available with solver={self.solver!r}, which needs all rows "
-                "in each update; use fit, or a solver that takes rows as they come, such as 'sgd' "
-                "or 'adam'."
-            )
-        return True
-
     # -- fit -------------------------------------------------------------------------------------
 
     def _fit(self, X, y, sample_weight, validation, coef_init, intercept_init) -> _Backprop:
@@ -251,6 +216,22 @@ class _Backprop(CallbackSupport, Parameters):
         return HeldOut(X_val, y_val, targets, weights)
 
     # -- partial_fit -----------------------------------------------------------------------------
+
+    def _trains_online(self) -> bool:
+        running = vars(self).get("_running")
+        if running is not None and running[1].rule is RULES.get(self.solver, self.solver):
+            return True
+        try:
+            solver = solver_of(self)
+        except (ValueError, TypeError):
+            return True  # partial_fit says what is wrong with it
+        if solver.full_batch:
+            raise AttributeError(
+                f"partial_fit is not available with solver={self.solver!r}, which needs all rows "
+                "in each update; use fit, or a solver that takes rows as they come, such as 'sgd' "
+                "or 'adam'."
+            )
+        return True
 
     def _partial_fit(
         self, X, y, sample_weight, coef_init, intercept_init, classes=None
@@ -1000,106 +981,6 @@ class BackpropClassifier(ClassifierMixin, _Backprop):
         """
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
-
-
-# -- for those that look inside --------------------------------------------------------------------
-
-
-def read_rows(estimator: _Backprop, X, y=None) -> tuple[Any, Any]:
-    """Rows and targets, validated as a fitted estimator's own methods validate them.
-
-    Parameters
-    ----------
-    estimator : BackpropRegressor or BackpropClassifier
-        Fitted; left as it is.
-    X, y : array-like
-        As `predict` and `partial_fit` take them; y may be None.
-
-    Returns
-    -------
-    X : ndarray or CSR of shape (n_samples, n_features)
-        In the dtype of the model.
-    targets : ndarray or CSR, or None
-        See `losses`.
-
-    Raises
-    ------
-    NotFittedError, ValueError, TypeError
-        Those of the estimators.
-    """
-    check_is_fitted(estimator)
-    dtype = estimator._network.w.dtype
-    if y is None:
-        return (
-            validate_data(estimator, X, accept_sparse="csr", dtype=dtype, reset=False),
-            None,
-        )
-    X, y = estimator._validate_X_y(estimator, X, y, dtype, reset=False)
-    return X, estimator._coding().encode(y, dtype)
-
-
-def fitted_objective(estimator: _Backprop) -> Objective:
-    """The cost of a fitted estimator at a copy of its weights; dropout and noise are left out."""
-    check_is_fitted(estimator)
-    objective = objective_of(estimator, estimator._model().copy())
-    objective.disturbance = None
-    return objective
-
-
-def initial_objective(estimator: _Backprop, X, y) -> tuple[Objective, Any, Any]:
-    """The cost at new initial weights, biases zero; dropout and noise are left out.
-
-    Parameters
-    ----------
-    estimator : BackpropRegressor or BackpropClassifier
-        Left as it is.
-    X, y : array-like
-        As `fit` takes them.
-
-    Returns
-    -------
-    objective : Objective
-    X, targets : ndarray or CSR
-        Validated.
-    """
-    check_parameters(estimator)
-    data = estimator._prepare(X, y, None, (None, None, None), False)
-    rng = copy.deepcopy(check_random_state(estimator.random_state))
-    objective = objective_of(estimator, new_model(estimator, data.X, data.coding.task, rng))
-    objective.disturbance = None
-    return objective, data.X, data.targets
-
-
-def eta_in_force(estimator: _Backprop) -> list[float]:
-    """Eta of each layer at the next update of a fitted estimator.
-
-    That is `eta` times what the schedule, and plateaus before, make of it; 0 for a frozen layer. A
-    schedule whose horizon only `fit` knows counts as 1 here. A whole-batch solver finds its steps
-    by itself: eta is 1, so that ``eta delta y`` is the correction.
-
-    Returns
-    -------
-    list of float
-        One for each layer of weights.
-    """
-    check_is_fitted(estimator)
-    n_layers = estimator._network.n_layers
-    solver, state = solver_of(estimator), estimator._state
-    if solver.full_batch:
-        factor, eta = 1.0, [1.0] * n_layers
-    else:
-        schedule = schedule_of(estimator)
-        factor = state.decay if getattr(schedule, "acts_on_plateau", False) else 1.0
-        if getattr(schedule, "total_steps", None) or not getattr(schedule, "has_horizon", False):
-            factor *= float(schedule(state.n_updates))
-        base = eta_per_layer(estimator, n_layers)
-        eta = base if isinstance(base, list) else [base] * n_layers
-    mask = [True] * n_layers if estimator.mask is None else estimator.mask
-    learns = [entry is None or is_connections(entry) or bool(entry) for entry in mask]
-    return [float(value) * factor * on for value, on in zip(eta, learns, strict=True)]
-
-
-# -- helpers -------------------------------------------------------------------------------------
 
 
 @contextmanager
