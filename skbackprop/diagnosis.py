@@ -17,12 +17,13 @@ from scipy import sparse
 from sklearn.utils import _safe_indexing
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
+from .access import fitted_objective, read_rows
 from .activations import Activation, Mixed
 from .dissection import Opened, open_up
-from .estimators import fitted_objective, read_rows
 from .losses import Loss
 from .network import Network, Workspace
 from .objective import Objective, take_rows
+from .parameters import schedule_of
 from .training import DivergenceError
 
 __all__ = ["EXAMINATIONS", "Diagnosis", "Finding", "diagnose"]
@@ -334,7 +335,7 @@ def _stripped(estimator, batch_size: int):
     """A copy that takes a batch in one update, without chance and without what only `fit` knows."""
     trial = copy.deepcopy(estimator)
     plain = {"batch_size": batch_size, "dropout": 0.0, "noise": 0.0, "class_weight": None}
-    schedule = trial._schedule()
+    schedule = schedule_of(trial)
     if getattr(schedule, "has_horizon", False) and schedule.total_steps is None:
         plain["eta_schedule"] = None
     known = trial.get_params(deep=False)

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import approx_fprime
 
+from .access import fitted_objective, initial_objective, read_rows
 from .activations import Mixed
 from .dissection import open_up
-from .estimators import fitted_objective, initial_objective, read_rows
 from .network import Network
 from .objective import Objective, Problem
 

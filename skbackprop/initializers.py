@@ -4,7 +4,7 @@ With ``Var(w) = scale / n`` the signals keep their variance from layer to layer:
 ``n = n_in`` for rectifiers (He et al. 2015), ``scale = 1``, ``n = n_in`` for self-normalising nets
 (LeCun et al. 1998, Klambauer et al. 2017), ``n = (n_in + n_out) / 2`` for symmetric sigmoids
 (Glorot and Bengio 2010). Biases start at zero here; what `fit` does
-beyond is `estimators._rest_outputs`.
+beyond is `model.rest_outputs`.
 """
 
 from __future__ import annotations

@@ -24,16 +24,11 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.multiclass import unique_labels
 from sklearn.utils.validation import _num_samples
 
+from .access import eta_in_force, fitted_objective, read_rows
 from .activations import Activation, Mixed
 from .diagnosis import Diagnosis, Finding, diagnose
 from .dissection import Opened, index_of, input_names, open_up, output_names
-from .estimators import (
-    BackpropClassifier,
-    BackpropRegressor,
-    eta_in_force,
-    fitted_objective,
-    read_rows,
-)
+from .estimators import BackpropClassifier, BackpropRegressor
 from .explanations import RENDERERS, Explanation, explain_neuron
 from .gradient_check import GradientCheck, check_gradient
 from .losses import LOSSES, Loss

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from .access import fitted_objective
 from .activations import Activation, Mixed
 from .dissection import index_of, input_names, open_up, output_names
 from .drawing import (
@@ -37,7 +38,6 @@ from .drawing import (
     readable_on,
     short,
 )
-from .estimators import fitted_objective
 from .inspection import SignalTrace, trace_signals
 from .signal_flow import SignalFlowDisplay
 

@@ -2,6 +2,7 @@
 
 import ast
 import sys
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,15 @@ FLOORS = {
     "tracing",
     1: "network objective kernels",
     2: "training solvers monitor progress online compiled callbacks",
-    3: "estimators",
+    3: "access estimators course model parameters targets",
     4: "inspection dissection explanations gradient_check diagnosis plots "
     "signal_flow drawing page export",
 }
 FLOOR = {module: floor for floor, modules in FLOORS.items() for module in modules.split()}
 # The arrows drawn between neighbours; on the ground floor anything may import the registry.
 SIDE_BY_SIDE = {("objective", "network")}
+SIDE_BY_SIDE |= set(combinations(["access", "estimators", "course", "model", "parameters"], 2))
+SIDE_BY_SIDE |= {(module, "targets") for module in ("estimators", "course")}
 SIDE_BY_SIDE |= {("inspection", "dissection"), ("inspection", "explanations")}
 SIDE_BY_SIDE |= {("inspection", "gradient_check"), ("inspection", "diagnosis")}
 SIDE_BY_SIDE |= {("gradient_check", "dissection"), ("diagnosis", "dissection")}

@@ -697,14 +697,16 @@ def test_early_stopping_in_a_second_fit_holds_out_the_same_rows():
     # Rows that the first fit was trained on say nothing about generalisation in the second.
     held_out = []
 
-    class Spy(BackpropRegressor):
-        def _hold_out(self, fit, model):
-            super()._hold_out(fit, model)
-            held_out.append(fit.held_out.rows)
+    def spy(estimator, X, y):
+        held_out.append(X)
+        return 0.0
 
-    model = Spy((4,), early_stopping=True, warm_start=True, max_iter=2, random_state=0)
+    model = BackpropRegressor(
+        (4,), early_stopping=True, scoring=spy, warm_start=True, max_iter=1, random_state=0
+    )
     model.fit(X, TARGETS["regression"]).fit(X, TARGETS["regression"])
     np.testing.assert_array_equal(*held_out)
+    assert 1 < len(held_out[0]) < len(X) / 2
 
 
 @pytest.mark.parametrize("kind", ["regression", "multiclass"])

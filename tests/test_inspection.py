@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.compose import TransformedTargetRegressor
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -238,7 +238,7 @@ def test_eta_of_plateaus_horizons_and_whole_batch_solvers():
     model, d = make(eta=0.2, eta_schedule="adaptive")
     model._state.decay = 0.25
     assert trace_signals(model, X, d).eta == [0.05] * 3
-    with pytest.warns(skbackprop.estimators.ConvergenceWarning):
+    with pytest.warns(ConvergenceWarning):
         model.set_params(eta_schedule="cosine", max_iter=2).fit(X, d)
     assert trace_signals(model, X, d).eta == [0.2] * 3
     model = BackpropRegressor((2,), solver="lbfgs", random_state=0).fit(X, REAL)
@@ -389,7 +389,7 @@ def test_through_a_pipeline():
     frame = pd.DataFrame(5 + 3 * X, columns=["width", "length", "height"])
     net = BackpropClassifier((4,), solver="lbfgs", max_iter=5, random_state=0)
     pipeline = make_pipeline(StandardScaler(), net)
-    with pytest.warns(skbackprop.estimators.ConvergenceWarning):
+    with pytest.warns(ConvergenceWarning):
         pipeline.fit(frame, CLASSES)
     trace = trace_signals(pipeline, frame, CLASSES)
     np.testing.assert_array_equal(trace.y[0], StandardScaler().fit_transform(frame))
@@ -506,7 +506,7 @@ def test_recording_from_the_start_and_through_a_pipeline():
     assert record.steps[0].trace.feature_names == ["p", "q", "r"]
     net = BackpropRegressor((2,), batch_size=7, max_iter=5, random_state=0)
     pipeline = make_pipeline(StandardScaler(), net)
-    with pytest.warns(skbackprop.estimators.ConvergenceWarning):
+    with pytest.warns(ConvergenceWarning):
         pipeline.fit(X, REAL)
     record = record_training(pipeline, X.tolist(), REAL.tolist(), 8)
     np.testing.assert_array_equal(

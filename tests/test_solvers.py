@@ -24,6 +24,7 @@ from skbackprop.activations import resolve_activation
 from skbackprop.losses import SquaredError, Task
 from skbackprop.network import Network, Workspace
 from skbackprop.objective import Objective, Problem
+from skbackprop.parameters import solver_of
 from skbackprop.penalties import ElasticNet
 
 unconverged = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -455,4 +456,4 @@ def test_unknown_solver_names_the_choices():
     with pytest.raises(ValueError, match="'adam'.*'br'.*'lbfgs'.*'lm'.*'scg'.*'sgd'"):
         make("lbgfs").fit(X, Y)
     with pytest.raises(TypeError, match="LBFGS: give an instance"):
-        BackpropRegressor(solver=LBFGS)._check_solver_is_able()
+        solver_of(BackpropRegressor(solver=LBFGS))
