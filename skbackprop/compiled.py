@@ -25,6 +25,7 @@ from functools import cache, lru_cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
 from pathlib import Path
+from threading import get_ident
 from types import SimpleNamespace
 from typing import Any
 
@@ -443,7 +444,7 @@ def _write(directory: Path, text: str) -> Path:
     """Write the code to its file, unless it is there: Numba goes by the time of the file."""
     path = directory / f"{_file_name(text)}.py"
     if not path.exists() or path.read_text() != text:
-        part = path.with_suffix(f".{os.getpid()}")
+        part = path.with_suffix(f".{os.getpid()}-{get_ident()}")
         part.write_text(text)
         part.replace(path)
     return path

@@ -1009,6 +1009,15 @@ def test_code_compiled_in_threads(empty_room):
     assert [function(40) for function in functions] == [41, 42, 41, 42]
 
 
+def test_code_written_in_threads(tmp_path):
+    with ThreadPool(8) as pool:
+        for attempt in range(40):
+            place = tmp_path / str(attempt)
+            place.mkdir()
+            paths = pool.map(lambda text, place=place: compiled._write(place, text), ["a = 1"] * 8)
+            assert set(paths) == set(place.iterdir()) and paths[0].read_text() == "a = 1"
+
+
 @needs_numba
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # pytest's own threads
