@@ -36,7 +36,7 @@ from .activations import ACTIVATIONS, Activation, Mixed
 from .losses import CrossEntropy, Loss, SquaredError
 from .objective import take_rows
 from .tracing import Lines, Trace, Untraceable
-from .updates import RULES, SGD, UpdateRule
+from .updates import HEADROOM, RULES, SGD, UpdateRule
 
 __all__ = ["CompiledPass", "compile_engine", "why_no_compiler", "why_not"]
 
@@ -242,7 +242,7 @@ from skbackprop.kernels import exact, exp, expit, expm1, like, log1p, make_prese
 real = np.{dtype}
 """
 _ENTRY = """\
-present_rows = make_present(phi, dphi, prepare, step)
+present_rows = make_present(phi, dphi, prepare, step, {headroom!r})
 numbers = numba.{dtype}
 wholes = numba.int64[::1]
 
@@ -336,7 +336,7 @@ def _text(formulas: tuple[_Formula, ...], step_text: str, dtype: str) -> str:
         + "\n\n"
         + _activation_text(formulas)
         + step_text
-        + _ENTRY.format(dtype=dtype)
+        + _ENTRY.format(dtype=dtype, headroom=HEADROOM)
     )
 
 
@@ -608,29 +608,12 @@ class CompiledPass:
         return max(1, min(_PIECE_ROWS, int(_PIECE_WORK / max(work, 1))))
 
     def present(self, X, targets, scale, rows, factors: np.ndarray) -> tuple[int, float]:
-        """Present rows in order, an update each, and stop before one that needs care.
-
-        Parameters
-        ----------
-        X, targets : ndarray or CSR
-        scale : ndarray of shape (n,) or None
-        rows : slice or ndarray of int or None
-            Those to present; None is all.
-        factors : ndarray of shape (n_rows,) or (1,)
-            Of eta, at each update or at all of them.
-
-        Returns
-        -------
-        done : int
-            Rows presented. The next one is for NumPy: some number of it is near overflow.
-        total : float
-            Their costs, each before its own update, summed.
-        """
+        """See `online.RowPass.present`."""
         assert self._present is not None
         state, w = self._trainer.state, self._trainer.objective.network.w
         d = self._trainer.objective.loss.encode(take_rows(targets, rows), w.dtype)
         numbers, indices, bounds = self._rows(take_rows(X, rows))
-        return self._present(
+        done, total = self._present(
             w,
             state.rule_state,
             self._gains,
@@ -644,6 +627,9 @@ class CompiledPass:
             *self._tables,
             *self._work,
         )
+        state.n_updates += done
+        state.n_samples += done
+        return done, total
 
     def _rows(self, X) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Rows as the compiled code takes them, dense or sparse: contiguous and writeable."""

@@ -332,7 +332,6 @@ def test_pairs_are_all_there():
     assert len(cases) < 20
 
 
-
 QUICK = {name: RULES_HERE[name] for name in ("sgd", "adam")}
 pairs_with_rules = cache(lambda *rules: pairs({**FACTORS, "rule": rules}))
 
@@ -486,6 +485,55 @@ def test_a_row_whose_squares_overflow_is_left_to_numpy_and_learnt():
     assert ours.state.n_updates == ours.state.n_samples == 40
     assert distance(ours.objective.network.w, theirs.objective.network.w) < 1e-12
     assert costs[0] == pytest.approx(costs[1], rel=1e-12)
+
+
+@needs_numba
+@pytest.mark.parametrize("rule", QUICK)
+def test_weights_whose_signal_is_zero_stay_finite(rule):
+    # The penalty multiplies them by -999 at each update, and no v tells of it.
+    X, y = np.zeros((400, 3)), np.zeros(400)
+    params = {"alpha": 1e3, "eta": 1.0, "solver": rule, "random_state": 0}
+    both = [BackpropRegressor((4,), engine=engine, **params) for engine in ("compiled", "numpy")]
+    errors = []
+    for model in both:
+        try:
+            model.partial_fit(X, y)
+        except DivergenceError as error:
+            errors.append(str(error))
+        assert np.isfinite(model._network.w).all() and np.isfinite(model._state.rule_state).all()
+    ours, theirs = both
+    assert ours.n_updates_ == theirs.n_updates_ > 95
+    assert not errors or errors[0] == errors[1]
+    assert distance(ours._network.w, theirs._network.w) < 1e-10
+
+
+@needs_numba
+@pytest.mark.parametrize("weight", [1e200, 1.7e308])
+@pytest.mark.parametrize("rule", QUICK)
+def test_huge_weights_whose_signal_is_zero(rule, weight):
+    X, y = np.array([[0.0, 1.0]] * 40), np.zeros(40)
+    for settings in ({"alpha": 1e-3}, {"alpha": 1.0, "eta": 3.0}, {"alpha": 1e3, "l1_ratio": 1.0}):
+        model = BackpropRegressor((3,), solver=rule, engine="compiled", random_state=0)
+        model.partial_fit(X, y).set_params(**settings)
+        coefs = [W.copy() for W in model.coefs_]
+        coefs[0][0] = weight
+        model.coefs_ = coefs
+        try:
+            model.partial_fit(X, y)
+        except DivergenceError:
+            pass
+        assert np.isfinite(model._network.w).all() and np.isfinite(model._state.rule_state).all()
+
+
+@needs_numba
+def test_an_eta_beyond_float32_is_a_divergence():
+    # Without an error there is no change, but infinity times zero.
+    X, y = np.ones((4, 3), np.float32), np.zeros(4)
+    model = BackpropRegressor((), solver="sgd", engine="compiled")
+    model.partial_fit(X, y, coef_init=[np.zeros((3, 1))]).set_params(eta=1e39)
+    with pytest.raises(DivergenceError, match=r"eta=1e\+39"):
+        model.partial_fit(X, y)
+    np.testing.assert_array_equal(model._network.w, 0)
 
 
 # -- estimators ----------------------------------------------------------------------------------
