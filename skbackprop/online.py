@@ -17,7 +17,8 @@ from scipy import sparse
 from scipy.linalg import blas
 
 from .activations import ACTIVATIONS
-from .compiled import CompiledPass, why_no_compiler, why_not
+from .code_cache import why_no_compiler
+from .compiled import CompiledPass, why_not
 from .objective import take_rows
 from .updates import HEADROOM, SGD
 
