@@ -1,6 +1,7 @@
 """Run sections of the benchmarks, if none is named all that need no data.
 
-Markdown tables are printed; how many times faster than the peers is drawn in `speed.png`.
+Markdown tables are printed; how many times faster than the peers is drawn in `speed.png`, where
+matplotlib is installed.
 """
 
 import argparse
@@ -76,7 +77,7 @@ def main():
                 print(f"### {name}\n\n{SECTIONS[name].__doc__.strip()}\n")
                 ratios += SECTIONS[name].main(arguments) or []
                 print(flush=True)
-    if ratios:
+    if ratios and peers.has("matplotlib"):
         picture.draw(ratios, arguments.images / "speed.png")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.neural_network import MLPRegressor
 from threadpoolctl import threadpool_info
 
-PACKAGES = ("numpy", "scipy", "scikit-learn", "numba", "torch", "skorch")
+PACKAGES = ("numpy", "scipy", "scikit-learn", "numba", "torch", "skorch", "matplotlib")
 
 
 def has(name):

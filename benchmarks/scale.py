@@ -11,7 +11,7 @@ import numpy as np
 
 from skbackprop import BackpropRegressor
 
-from . import tables
+from . import peers, tables
 
 BASE = {"samples": 10000, "features": 30, "width": 100, "depth": 1, "batch size": 200}
 RANGES = {
@@ -34,7 +34,8 @@ def main(arguments):
         slope = np.polyfit(np.log(sizes[half:]), np.log(seconds[half:]), 1)[0]
         span = " ... ".join(tables.duration(s) for s in (seconds[0], seconds[-1]))
         tables.line(what, sizes[0], sizes[-1], span, f"{slope:.2f}", remark(what, sizes, seconds))
-    draw(curves, arguments.images / "scale.png")
+    if peers.has("matplotlib"):
+        draw(curves, arguments.images / "scale.png")
 
 
 def measure(size, quick):

@@ -1,28 +1,21 @@
-"""The compiled per-sample pass: what `kernels` is for one model, written, compiled, kept and run.
+"""The compiled per-sample pass: what `kernels` is for one model, written, compiled and run.
 
 Numba compiles the pass for one update rule, one dtype and all built-in activations at once; sizes,
 activations, costs, penalties and learning rates are data to it. The formulas of the activations and
 of the rule come from their NumPy source by `tracing`, a user's own like the built-in ones.
 
-Compiling takes seconds, so the code is kept on disk, in a file whose name is a hash of all that it
-is made of: with an edit of any formula, of `kernels`, with another Numba or another processor it is
-another file. Importing this module imports no Numba, nor does the question what is on disk.
+Compiling takes seconds, so the code is kept on disk (see `code_cache`): with an edit of any formula
+or of `kernels` it is another text. Importing this module imports no Numba, nor does the question
+what is on disk.
 """
 
 from __future__ import annotations
 
 import copy
 import hashlib
-import importlib.util
 import math
-import os
-import platform
-import sys
-import tempfile
 from collections.abc import Callable, Hashable, Sequence
-from contextlib import suppress
 from functools import cache, lru_cache, partial
-from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -32,17 +25,16 @@ import numpy as np
 from scipy import sparse, special
 
 from .activations import ACTIVATIONS, Activation, Mixed
+from .code_cache import is_compiled, load, why_no_compiler
 from .losses import CrossEntropy, Loss, SquaredError
 from .objective import take_rows
 from .tracing import Lines, Trace, Untraceable
-from .updates import RULES, SGD, UpdateRule
+from .updates import HEADROOM, RULES, SGD, UpdateRule
 
-__all__ = ["CompiledPass", "compile_engine", "why_no_compiler", "why_not"]
+__all__ = ["CompiledPass", "compile_engine", "why_not"]
 
-_CACHE_VARIABLE = "SKBACKPROP_CACHE_DIR"
 _PIECE_ROWS = 4096  # most rows of a call: each needs its desired outputs
 _PIECE_WORK = 2e7  # most weights to visit in a call, so that Ctrl-C waits a tenth of a second
-_DTYPES: dict[str, type] = {"float64": np.float64, "float32": np.float32}
 
 
 # What the code is made of: activations ------------------------------------------------------------
@@ -241,7 +233,7 @@ from skbackprop.kernels import exact, exp, expit, expm1, like, log1p, make_prese
 real = np.{dtype}
 """
 _ENTRY = """\
-present_rows = make_present(phi, dphi, prepare, step)
+present_rows = make_present(phi, dphi, prepare, step, {headroom!r})
 numbers = numba.{dtype}
 wholes = numba.int64[::1]
 
@@ -335,127 +327,8 @@ def _text(formulas: tuple[_Formula, ...], step_text: str, dtype: str) -> str:
         + "\n\n"
         + _activation_text(formulas)
         + step_text
-        + _ENTRY.format(dtype=dtype)
+        + _ENTRY.format(dtype=dtype, headroom=HEADROOM)
     )
-
-
-# The code on disk ---------------------------------------------------------------------------------
-
-
-@cache
-def _machine() -> str:
-    """What compiled code depends on, beside its text."""
-    parts = [platform.python_version(), platform.machine(), platform.processor()]
-    for package in ("numba", "llvmlite", "numpy"):
-        try:
-            parts.append(version(package))
-        except PackageNotFoundError:
-            parts.append("none")
-    parts += [os.environ.get(f"NUMBA_CPU_{name}", "") for name in ("NAME", "FEATURES")]
-    try:
-        facts = Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
-        parts += [fact for fact in facts if fact.startswith(("model name", "flags", "Features"))]
-    except OSError:
-        pass
-    return "\n".join(parts)
-
-
-def _cache_directory() -> Path:
-    """Where compiled code is kept: $SKBACKPROP_CACHE_DIR, or the user's own cache."""
-    given = os.environ.get(_CACHE_VARIABLE)
-    if given:
-        return Path(given)
-    try:
-        home = Path.home()
-    except RuntimeError:  # a user without one
-        home = Path(_passing_directory().name)
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local"))
-    elif sys.platform == "darwin":
-        base = home / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
-    return base / "skbackprop"
-
-
-@cache
-def _passing_directory() -> tempfile.TemporaryDirectory:
-    """A place for code that cannot be kept; it goes with the process."""
-    return tempfile.TemporaryDirectory(prefix="skbackprop")
-
-
-def _file_name(text: str) -> str:
-    return "pass_" + hashlib.sha256((text + _machine()).encode()).hexdigest()[:20]
-
-
-def _is_compiled(text: str) -> bool:
-    """Whether the code of `text` is there, in this process or on disk."""
-    if text in _loaded:
-        return True
-    directory = _cache_directory()
-    there = os.path.exists(directory / f"{_file_name(text)}.compiled")
-    # Numba takes nothing from where it could not write, and would compile.
-    return there and os.access(directory, os.W_OK)
-
-
-_loaded: dict[str, Callable] = {}
-
-
-def _load(text: str) -> Callable:
-    """The compiled pass of `text`: from this process, from disk, or compiled now."""
-    if text not in _loaded:
-        directory = _cache_directory()
-        try:
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path = _write(directory, text)
-        except OSError:
-            path = _write(Path(_passing_directory().name), text)
-        _loaded[text] = _run(path).present
-        with suppress(OSError):  # where only reading is allowed
-            path.with_suffix(".compiled").touch()
-    return _loaded[text]
-
-
-def _run(path: Path) -> Any:
-    """The module of a file of code, compiled unless Numba has kept it."""
-    specification = importlib.util.spec_from_file_location(f"skbackprop_{path.stem}", path)
-    assert specification is not None and specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[module.__name__] = module  # where Numba looks up what it has read from disk
-    try:
-        specification.loader.exec_module(module)
-    except Exception as error:
-        if _forget(path):  # what was kept may be spoilt: a full disk, a process that was killed
-            return _run(path)
-        raise ValueError(f"engine='compiled' cannot train this model: {error}") from error
-    return module
-
-
-def _forget(path: Path) -> bool:
-    """Delete what Numba has kept of a file of code; whether there was anything."""
-    kept = list((path.parent / "__pycache__").glob(f"{path.stem}.*.nb[ic]"))
-    for file in kept:
-        file.unlink(missing_ok=True)
-    return bool(kept)
-
-
-def _write(directory: Path, text: str) -> Path:
-    """Write the code to its file, unless it is there: Numba goes by the time of the file."""
-    path = directory / f"{_file_name(text)}.py"
-    if not path.exists() or path.read_text() != text:
-        part = path.with_suffix(f".{os.getpid()}")
-        part.write_text(text)
-        part.replace(path)
-    return path
-
-
-def why_no_compiler() -> str | None:
-    """Why nothing can be compiled here; None if it can."""
-    if importlib.util.find_spec("numba") is None:
-        return "it needs Numba, which is not installed: pip install 'skbackprop[fast]'"
-    if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
-        return "NUMBA_DISABLE_JIT is set"
-    return None
 
 
 # What can be served -------------------------------------------------------------------------------
@@ -516,7 +389,7 @@ class CompiledPass:
     @property
     def is_compiled(self) -> bool:
         """Whether the code is there, in this process or on disk."""
-        return _is_compiled(self.text)
+        return is_compiled(self.text)
 
     def load(self) -> None:
         """Load the code, compiled first if need be, and lay out what it must know of the network.
@@ -532,7 +405,7 @@ class CompiledPass:
 
         self._kernels = kernels
         network = self._trainer.objective.network
-        present = _load(self.text)
+        present = load(self.text)
         padded = [-(-n // kernels.PAD) * kernels.PAD for n in network.sizes]
         self._gains = self._of_each_weight()
         self._tables = self._lay_out(padded)
@@ -607,29 +480,12 @@ class CompiledPass:
         return max(1, min(_PIECE_ROWS, int(_PIECE_WORK / max(work, 1))))
 
     def present(self, X, targets, scale, rows, factors: np.ndarray) -> tuple[int, float]:
-        """Present rows in order, an update each, and stop before one that needs care.
-
-        Parameters
-        ----------
-        X, targets : ndarray or CSR
-        scale : ndarray of shape (n,) or None
-        rows : slice or ndarray of int or None
-            Those to present; None is all.
-        factors : ndarray of shape (n_rows,) or (1,)
-            Of eta, at each update or at all of them.
-
-        Returns
-        -------
-        done : int
-            Rows presented. The next one is for NumPy: some number of it is near overflow.
-        total : float
-            Their costs, each before its own update, summed.
-        """
+        """See `online.RowPass.present`."""
         assert self._present is not None
         state, w = self._trainer.state, self._trainer.objective.network.w
         d = self._trainer.objective.loss.encode(take_rows(targets, rows), w.dtype)
         numbers, indices, bounds = self._rows(take_rows(X, rows))
-        return self._present(
+        done, total = self._present(
             w,
             state.rule_state,
             self._gains,
@@ -643,6 +499,9 @@ class CompiledPass:
             *self._tables,
             *self._work,
         )
+        state.n_updates += done
+        state.n_samples += done
+        return done, total
 
     def _rows(self, X) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Rows as the compiled code takes them, dense or sparse: contiguous and writeable."""
@@ -693,6 +552,6 @@ def compile_engine(*, verbose: bool = False) -> None:
         for dtype in ("float64", "float32"):
             text = _text(_built_in(), step_text, dtype)
             if verbose:
-                print(f"{name}, {dtype}: {'there' if _is_compiled(text) else 'compiling'}")
-            if not _is_compiled(text):
-                _load(text)
+                print(f"{name}, {dtype}: {'there' if is_compiled(text) else 'compiling'}")
+            if not is_compiled(text):
+                load(text)

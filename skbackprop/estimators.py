@@ -888,7 +888,7 @@ class BackpropClassifier(ClassifierMixin, _Backprop):
         if not _is_single(y) or not self._plain_row(X):
             return None
         label = y[0]
-        if not isinstance(label, (str, int, float, np.generic)):
+        if not isinstance(label, (str, int, float, np.number, np.bool_)):
             return None
         index = self._class_index().get(label)
         return None if index is None else (X, np.array([index]))

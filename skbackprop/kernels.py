@@ -544,7 +544,7 @@ def _forget(y, rows, n_rows):
         y[rows[q]] = 0.0
 
 
-def make_present(phi, dphi, prepare, step):
+def make_present(phi, dphi, prepare, step, headroom):
     """The pass for some activations and one rule: compiled functions, which `compiled` writes."""
     outputs, local_gradients = _make_outputs(phi), _make_local_gradients(dphi)
     change_by_rule = _make_change_by_rule(prepare, step)
@@ -605,12 +605,15 @@ def make_present(phi, dphi, prepare, step):
         # The size of the correction and of the step, before any of it is applied.
         for layer in range(n_layers):
             n_in, n_out, start, before, after = _layer(layers, layer)
-            largest = max(1.0, settings[ETA + layer] * factor)
+            largest = like(w, max(1.0, settings[ETA + layer] * factor))
             slope = _squares(_shifted(e, after), n_out) * largest * largest
             size += slope * (1.0 + _squares(_shifted(y, before), n_in))
+            if not plan[PLAIN]:  # then weights move whose signal is zero, too
+                pull, push = 1.0 + settings[L2] * largest, settings[L1] * largest
+                size += _squares(_shifted(w, start), (n_in + 1) * n_out) * pull * pull + push * push
         # In the dtype of the weights, which overflows sooner than the sum if it is float32. And
         # math.isfinite takes x - x == 0, which may become 0 == 0 when additions are reordered.
-        if not like(w, size) < math.inf:
+        if not like(w, size * headroom) < math.inf:
             _forget(y, rows, n_stored)
             return False, cost
         # The change.

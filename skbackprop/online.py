@@ -17,9 +17,10 @@ from scipy import sparse
 from scipy.linalg import blas
 
 from .activations import ACTIVATIONS
-from .compiled import CompiledPass, why_no_compiler, why_not
+from .code_cache import why_no_compiler
+from .compiled import CompiledPass, why_not
 from .objective import take_rows
-from .updates import SGD
+from .updates import HEADROOM, SGD
 
 __all__ = ["NumpyPass", "RowPass", "choose_engine"]
 
@@ -38,6 +39,8 @@ class RowPass(Protocol):
 
     def present(self, X, targets, scale, rows, factors: np.ndarray) -> tuple[int, float]:
         """Present rows in order, an update each, and stop before one that needs care.
+
+        The trainer's state counts each row with its change, so that the two agree whatever ends it.
 
         Parameters
         ----------
@@ -77,7 +80,7 @@ class NumpyPass:
         w, sizes = self._network.w, self._network.sizes
         self._ger = blas.sger if w.dtype == np.float32 else blas.dger
         shapes = [(n_in + 1, n_out) for n_in, n_out in pairwise(sizes)]
-        self._g = np.empty_like(w)
+        self._g, self._one = np.empty_like(w), np.ones(1, w.dtype)
         self._weights, corrections = _matrices(w, shapes), _matrices(self._g, shapes)
         # Transposed, because BLAS changes in place what is stored by columns only.
         self._changed = [W.T for W in self._weights]
@@ -164,7 +167,7 @@ class NumpyPass:
             if len(d) == 1:
                 weight = None if scale is None else float(scale[0])
                 self._x[0] = X
-                cost = self._present_row(self._views(1)[0], d, weight, float(factors[0]), 0)
+                cost = self._present_row(self._views(1)[0], d, weight, float(factors[0]))
                 return (0, 0.0) if cost is None else (1, cost)
             return self._present_rows(X, d, scale, factors)
 
@@ -175,13 +178,13 @@ class NumpyPass:
         while done < len(d):
             part = slice(done, done + self._n_rows)
             block = X[part], d[part], weights[part], multipliers[part]
-            count, cost = self._present_block(block, done)
+            count, cost = self._present_block(block)
             done, total = done + count, total + cost
             if count < len(block[1]):
                 break
         return done, total
 
-    def _present_block(self, block, done: int) -> tuple[int, float]:
+    def _present_block(self, block) -> tuple[int, float]:
         """Present rows in order; how many until one needs care, and the sum of their costs."""
         X, d, weights, factors = block
         self._x[: len(d)] = X
@@ -193,13 +196,13 @@ class NumpyPass:
         costs: list[float] = []
         rows = zip(self._views(len(d)), d[:, np.newaxis], weights, factors)  # noqa: B905
         for row, d_row, weight, factor in rows:
-            cost = self._present_row(row, d_row, weight, factor, done + len(costs))
+            cost = self._present_row(row, d_row, weight, factor)
             if cost is None:
                 break
             costs.append(cost)
         return len(costs), fsum(costs)
 
-    def _present_row(self, row: _Row, d, weight, factor: float, done: int) -> float | None:
+    def _present_row(self, row: _Row, d, weight, factor: float) -> float | None:
         """One update; returns the cost before it, or None, with nothing done, if it needs care."""
         self._flow(row, d, weight)
         if not self._is_finite(*row.signals, factor):
@@ -208,8 +211,18 @@ class NumpyPass:
         cost = cost if weight is None else cost * weight
         if self._is_plain:
             self._change(row, factor)
-            return cost
-        return cost + self._change_by_rule(row, cost, factor, done)
+        else:
+            penalty = self._change_by_rule(row, cost, factor)
+            if penalty is None:
+                return None
+            cost += penalty
+        self._count(1)
+        return cost
+
+    def _count(self, n_rows: int) -> None:
+        state = self._trainer.state
+        state.n_updates += n_rows
+        state.n_samples += n_rows
 
     def _present_trusting(self, block) -> bool:
         """Present rows by the bare rule, and look only then whether all was finite.
@@ -217,13 +230,21 @@ class NumpyPass:
         If it was not, nothing has changed.
         """
         _, d, weights, factors = block
-        before = self._network.w.copy()
-        rows = zip(self._views(len(d)), d[:, np.newaxis], weights, factors)  # noqa: B905
-        for row, d_row, weight, factor in rows:
-            self._flow(row, d_row, weight)
-            self._change(row, factor)
+        before, done = self._network.w.copy(), 0
+        rows = list(zip(self._views(len(d)), d[:, np.newaxis], weights, factors))  # noqa: B905
+        try:
+            for row, d_row, weight, factor in rows:
+                self._flow(row, d_row, weight)
+                self._change(row, factor)
+                done += 1
+        except BaseException:  # of a user's function, say: the rows before it stay presented
+            self._network.w[...] = before
+            for arguments in rows[:done]:
+                self._present_row(*arguments)
+            raise
         v, delta, y = (A[: len(d)].ravel() for A in (self._v, self._delta, self._y))
         if self._is_finite(v, delta, y, max(factors)):
+            self._count(len(d))
             return True
         self._network.w[...] = before
         return False
@@ -244,7 +265,7 @@ class NumpyPass:
     def _is_finite(self, v, delta, y, factor: float) -> bool:
         """Whether no v, delta or step comes near overflow."""
         step = max(self._trainer.largest_eta * factor, 1.0)
-        return isfinite(delta.dot(delta) * y.dot(y) * step * step + v.dot(v))
+        return isfinite((delta.dot(delta) * y.dot(y) * step * step + v.dot(v)) * HEADROOM)
 
     def _change(self, row: _Row, factor: float) -> None:
         """``Dw_ji = eta delta_j y_i``."""
@@ -252,15 +273,20 @@ class NumpyPass:
         for (delta, y), W, eta in zip(row.outer, self._changed, self._eta, strict=True):
             ger(eta * factor, delta, y, 1, 1, W, 1, 1, 1)
 
-    def _change_by_rule(self, row: _Row, cost: float, factor: float, done: int) -> float:
-        """Give the rule the whole correction; returns the penalty."""
+    def _change_by_rule(self, row: _Row, cost: float, factor: float) -> float | None:
+        """Give the rule the whole correction; returns the penalty, or None if it needs care."""
         trainer, w, g = self._trainer, self._network.w, self._g
         state, ger = trainer.state, self._ger
         g.fill(0.0)
         for (delta, y), G in zip(row.outer, self._corrections, strict=True):
             ger(1.0, delta, y, 1, 1, G, 1, 1, 1)  # delta_j y_i
         penalty = trainer.objective.penalise(g) if self._is_penalised else 0.0
-        t = state.n_updates - state.rule_start + done
+        # A penalty or a decay moves weights whose signal is zero, which no v tells of.
+        if not isfinite(w.dot(w)) or (
+            self._is_penalised and not self._is_finite(w, g, self._one, factor)
+        ):
+            return None
+        t = state.n_updates - state.rule_start
         trainer.rule.step(w, g, state.rule_state, t, trainer.eta * factor, cost + penalty)
         return penalty
 

@@ -25,7 +25,7 @@ from .objective import Objective, take_rows
 from .online import RowPass
 from .regularisation import limit_neuron_norms, limit_norm
 from .schedules import constant
-from .updates import Solver, UpdateRule
+from .updates import HEADROOM, Solver, UpdateRule
 
 __all__ = ["DivergenceError", "Trainer", "TrainingState", "train"]
 
@@ -90,8 +90,7 @@ class _Interrupt:
     def __exit__(self, kind, error, traceback):
         if callable(self.previous):
             _signal.signal(_signal.SIGINT, self.previous)
-            if error is None:
-                self.honour()
+            self.honour()
 
 
 class Trainer:
@@ -147,11 +146,13 @@ class Trainer:
         factor = state.decay * multiplier
         eta = self.eta * factor
         largest = self.largest_eta * factor
-        # One number that is finite unless some v, delta or step comes near overflow.
-        magnitude = float(np.dot(g, g)) * max(largest * largest, 1.0)
+        # One number that is finite unless some v, step or weight comes near overflow, in the dtype
+        # of the weights. Some of those may move though no v tells of them, their signal being zero.
+        step = w.dtype.type(max(largest, 1.0))
+        magnitude = np.dot(g, g) * step * step + np.dot(w, w)
         for v in workspace.v:
-            magnitude += float(np.vdot(v, v))
-        if isfinite(magnitude):
+            magnitude += np.vdot(v, v)
+        if isfinite(magnitude * HEADROOM):
             self._step(w, g, eta, cost)
         else:
             self._careful_step(g, workspace, eta, largest, cost)
@@ -340,10 +341,7 @@ class Trainer:
             rows = order[start : start + count]
         else:
             rows = None if count == X.shape[0] else slice(start, start + count)
-        count, cost = online.present(X, targets, scale, rows, factors)
-        state.n_updates += count
-        state.n_samples += count
-        return count, cost
+        return online.present(X, targets, scale, rows, factors)
 
     def _multipliers(self, count: int) -> np.ndarray:
         """Those of the next `count` updates, (count,); (1,) if they are the same.

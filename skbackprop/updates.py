@@ -13,6 +13,7 @@ import numpy as np
 from .registry import Checked
 
 __all__ = [
+    "HEADROOM",
     "RULES",
     "SGD",
     "Adagrad",
@@ -29,6 +30,10 @@ __all__ = [
     "Solver",
     "UpdateRule",
 ]
+
+# A rule's state adds up squares of corrections, for ever in `Adagrad`. So an update is made without
+# more care only where all squares are this factor below overflow.
+HEADROOM = 2.0**30
 
 
 class Solver(Checked):

@@ -30,6 +30,24 @@ def printed(tmp_path_factory):
     return run.stdout
 
 
+def test_without_matplotlib_there_are_tables_and_no_plots(tmp_path):
+    hide = "import importlib.util as u; f = u.find_spec; "
+    hide += "u.find_spec = lambda name, *rest: None if name == 'matplotlib' else f(name, *rest)"
+    (tmp_path / "sitecustomize.py").write_text(hide)
+    command = [sys.executable, "-m", "benchmarks", "scale", "--quick", "--images", tmp_path / "i"]
+    run = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(tmp_path), "OPENBLAS_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert run.returncode == 0, run.stderr
+    assert re.search(r"Not installed: .*matplotlib", run.stdout) and "| depth |" in run.stdout
+    assert not list((tmp_path / "i").iterdir())
+
+
 def test_it_says_what_it_ran_on(printed):
     assert re.search(r"scikit-learn [\d.]+.*cores.*Not installed: ", printed)
     assert "interleaved; medians" in printed

@@ -47,6 +47,7 @@ from skbackprop import (
     SquaredError,
     Task,
     UpdateRule,
+    code_cache,
     compile_engine,
     compiled,
 )
@@ -68,7 +69,7 @@ def room(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         place = tmp_path_factory.mktemp("compiled")
         patch.setenv("SKBACKPROP_CACHE_DIR", str(place))
-        patch.setattr(compiled, "_loaded", {})
+        patch.setattr(code_cache, "_loaded", {})
         yield place
 
 
@@ -85,7 +86,7 @@ def numba():
 def empty_room(tmp_path, monkeypatch):
     """As on a machine where nothing has been compiled."""
     monkeypatch.setenv("SKBACKPROP_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setattr(compiled, "_loaded", {})
+    monkeypatch.setattr(code_cache, "_loaded", {})
     return tmp_path / "cache"
 
 
@@ -332,7 +333,6 @@ def test_pairs_are_all_there():
     assert len(cases) < 20
 
 
-
 QUICK = {name: RULES_HERE[name] for name in ("sgd", "adam")}
 pairs_with_rules = cache(lambda *rules: pairs({**FACTORS, "rule": rules}))
 
@@ -486,6 +486,55 @@ def test_a_row_whose_squares_overflow_is_left_to_numpy_and_learnt():
     assert ours.state.n_updates == ours.state.n_samples == 40
     assert distance(ours.objective.network.w, theirs.objective.network.w) < 1e-12
     assert costs[0] == pytest.approx(costs[1], rel=1e-12)
+
+
+@needs_numba
+@pytest.mark.parametrize("rule", QUICK)
+def test_weights_whose_signal_is_zero_stay_finite(rule):
+    # The penalty multiplies them by -999 at each update, and no v tells of it.
+    X, y = np.zeros((400, 3)), np.zeros(400)
+    params = {"alpha": 1e3, "eta": 1.0, "solver": rule, "random_state": 0}
+    both = [BackpropRegressor((4,), engine=engine, **params) for engine in ("compiled", "numpy")]
+    errors = []
+    for model in both:
+        try:
+            model.partial_fit(X, y)
+        except DivergenceError as error:
+            errors.append(str(error))
+        assert np.isfinite(model._network.w).all() and np.isfinite(model._state.rule_state).all()
+    ours, theirs = both
+    assert ours.n_updates_ == theirs.n_updates_ > 95
+    assert not errors or errors[0] == errors[1]
+    assert distance(ours._network.w, theirs._network.w) < 1e-10
+
+
+@needs_numba
+@pytest.mark.parametrize("weight", [1e200, 1.7e308])
+@pytest.mark.parametrize("rule", QUICK)
+def test_huge_weights_whose_signal_is_zero(rule, weight):
+    X, y = np.array([[0.0, 1.0]] * 40), np.zeros(40)
+    for settings in ({"alpha": 1e-3}, {"alpha": 1.0, "eta": 3.0}, {"alpha": 1e3, "l1_ratio": 1.0}):
+        model = BackpropRegressor((3,), solver=rule, engine="compiled", random_state=0)
+        model.partial_fit(X, y).set_params(**settings)
+        coefs = [W.copy() for W in model.coefs_]
+        coefs[0][0] = weight
+        model.coefs_ = coefs
+        try:
+            model.partial_fit(X, y)
+        except DivergenceError:
+            pass
+        assert np.isfinite(model._network.w).all() and np.isfinite(model._state.rule_state).all()
+
+
+@needs_numba
+def test_an_eta_beyond_float32_is_a_divergence():
+    # Without an error there is no change, but infinity times zero.
+    X, y = np.ones((4, 3), np.float32), np.zeros(4)
+    model = BackpropRegressor((), solver="sgd", engine="compiled")
+    model.partial_fit(X, y, coef_init=[np.zeros((3, 1))]).set_params(eta=1e39)
+    with pytest.raises(DivergenceError, match=r"eta=1e\+39"):
+        model.partial_fit(X, y)
+    np.testing.assert_array_equal(model._network.w, 0)
 
 
 # -- estimators ----------------------------------------------------------------------------------
@@ -719,7 +768,7 @@ def test_auto_never_compiles_and_is_asked_once(empty_room, monkeypatch):
 def test_auto_finds_the_code_on_disk(monkeypatch):
     X, y = problem("regression")
     ours = make().partial_fit(X, y)
-    monkeypatch.setattr(compiled, "_loaded", {})  # as in a new process
+    monkeypatch.setattr(code_cache, "_loaded", {})  # as in a new process
     model = make(engine="auto").partial_fit(X, y)
     assert model.engine_ == "compiled" and bits(model) == bits(ours)
 
@@ -909,7 +958,7 @@ def test_compile_engine(capsys, monkeypatch):
 @needs_numba
 def test_compile_engine_compiles_what_auto_takes(empty_room, monkeypatch):
     asked = []
-    monkeypatch.setattr(compiled, "_load", asked.append)
+    monkeypatch.setattr(compiled, "load", asked.append)
     compile_engine()
     able = [name for name, rule in RULES.items() if _compiles(rule)]
     assert set(able) >= {"sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"}
@@ -974,7 +1023,7 @@ def test_ctrl_c_while_it_compiles(empty_room, monkeypatch):
 
     monkeypatch.setattr(compiled, "why_no_compiler", lambda: None)
     monkeypatch.setattr(skbackprop.online, "why_no_compiler", lambda: None)
-    monkeypatch.setattr(compiled, "_load", compile_slowly)
+    monkeypatch.setattr(compiled, "load", compile_slowly)
     monkeypatch.setitem(sys.modules, "skbackprop.kernels", SimpleNamespace())
     X, y = problem("regression")
     with pytest.raises(KeyboardInterrupt):
@@ -1005,8 +1054,19 @@ def test_models_may_train_in_threads():
 def test_code_compiled_in_threads(empty_room):
     texts = [TINY.format(number) for number in (1, 2, 1, 2)]
     with ThreadPool(4) as pool:
-        functions = pool.map(compiled._load, texts)
+        functions = pool.map(code_cache.load, texts)
     assert [function(40) for function in functions] == [41, 42, 41, 42]
+
+
+def test_code_written_in_threads(tmp_path):
+    with ThreadPool(8) as pool:
+        for attempt in range(40):
+            place = tmp_path / str(attempt)
+            place.mkdir()
+            paths = pool.map(
+                lambda text, place=place: code_cache._write(place, text), ["a = 1"] * 8
+            )
+            assert set(paths) == set(place.iterdir()) and paths[0].read_text() == "a = 1"
 
 
 @needs_numba
@@ -1043,8 +1103,8 @@ def present(x):
 
 def reloaded(text):
     """The code of a text as a new process sees it."""
-    compiled._loaded.clear()
-    return compiled._load(text)
+    code_cache._loaded.clear()
+    return code_cache.load(text)
 
 
 def files(room, pattern):
@@ -1053,15 +1113,15 @@ def files(room, pattern):
 
 @needs_numba
 def test_code_is_compiled_once_and_found_on_disk(empty_room):
-    assert not compiled._is_compiled(TINY)
-    assert compiled._load(TINY.format(1))(1) == 2
-    assert compiled._is_compiled(TINY.format(1)) and not compiled._is_compiled(TINY.format(2))
+    assert not code_cache.is_compiled(TINY)
+    assert code_cache.load(TINY.format(1))(1) == 2
+    assert code_cache.is_compiled(TINY.format(1)) and not code_cache.is_compiled(TINY.format(2))
     (data,) = files(empty_room, "*.nbc")
     before = data.stat().st_mtime_ns
     present = reloaded(TINY.format(1))
     assert present(1) == 2
     assert present.stats.cache_hits and not present.stats.cache_misses
-    assert compiled._is_compiled(TINY.format(1))
+    assert code_cache.is_compiled(TINY.format(1))
     assert data.stat().st_mtime_ns == before
     assert reloaded(TINY.format(2))(1) == 3
     assert not files(empty_room, f"*.{os.getpid()}")  # no half-written file is left
@@ -1071,7 +1131,7 @@ def test_code_is_compiled_once_and_found_on_disk(empty_room):
 @pytest.mark.parametrize("pattern", ["*.nbi", "*.nbc"])
 @pytest.mark.parametrize("content", [b"", b"nonsense", None])
 def test_spoilt_files_are_made_anew(empty_room, pattern, content):
-    compiled._load(TINY.format(1))
+    code_cache.load(TINY.format(1))
     (path,) = files(empty_room, pattern)
     path.write_bytes(path.read_bytes()[:-20] if content is None else content)
     assert reloaded(TINY.format(1))(1) == 2
@@ -1082,7 +1142,7 @@ def test_spoilt_files_are_made_anew(empty_room, pattern, content):
 
 @needs_numba
 def test_files_that_are_gone_are_made_anew(empty_room):
-    compiled._load(TINY.format(1))
+    code_cache.load(TINY.format(1))
     for path in files(empty_room, "*.nb?"):
         path.unlink()
     assert reloaded(TINY.format(1))(1) == 2
@@ -1095,16 +1155,16 @@ def test_files_that_are_gone_are_made_anew(empty_room):
 def test_a_place_that_is_none(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("SKBACKPROP_CACHE_DIR", str(tmp_path / "file" / "cache"))
-    monkeypatch.setattr(compiled, "_loaded", {})
-    assert not compiled._is_compiled(TINY.format(3))
-    assert compiled._load(TINY.format(3))(1) == 4
-    assert compiled._is_compiled(TINY.format(3))  # in this process
+    monkeypatch.setattr(code_cache, "_loaded", {})
+    assert not code_cache.is_compiled(TINY.format(3))
+    assert code_cache.load(TINY.format(3))(1) == 4
+    assert code_cache.is_compiled(TINY.format(3))  # in this process
     assert files(tmp_path, "*") == [tmp_path / "file"]
 
 
 @needs_numba
 def test_a_place_that_may_only_be_read(empty_room, monkeypatch):
-    compiled._load(TINY.format(1))
+    code_cache.load(TINY.format(1))
     for path in files(empty_room, "*.nb?"):
         path.unlink()
     read_only = OSError(errno.EROFS, "Read-only file system", str(empty_room))
@@ -1122,21 +1182,23 @@ def test_a_place_that_may_only_be_read(empty_room, monkeypatch):
 @needs_numba
 def test_auto_does_not_count_on_a_place_it_cannot_write_to(empty_room, monkeypatch):
     # Numba does not take its own files from there, and would compile.
-    compiled._load(TINY.format(1))
-    compiled._loaded.clear()
-    assert compiled._is_compiled(TINY.format(1))
+    code_cache.load(TINY.format(1))
+    code_cache._loaded.clear()
+    assert code_cache.is_compiled(TINY.format(1))
     monkeypatch.setattr(os, "access", lambda path, mode: False)
-    assert not compiled._is_compiled(TINY.format(1))
+    assert not code_cache.is_compiled(TINY.format(1))
 
 
 def test_code_is_for_the_packages_it_was_compiled_with(monkeypatch):
     # Numba refuses a NumPy that is too new for it: "auto" must not come to that point.
-    names = {compiled._file_name(TINY)}
+    names = {code_cache._file_name(TINY)}
     for package in ("numba", "llvmlite", "numpy"):
         versions = {"numba": "1.0", "llvmlite": "1.0", "numpy": "1.0", package: "2.0"}
-        monkeypatch.setattr(compiled, "version", versions.get)
-        monkeypatch.setattr(compiled, "_machine", getattr(compiled._machine, "__wrapped__", None))
-        names.add(compiled._file_name(TINY))
+        monkeypatch.setattr(code_cache, "version", versions.get)
+        monkeypatch.setattr(
+            code_cache, "_machine", getattr(code_cache._machine, "__wrapped__", None)
+        )
+        names.add(code_cache._file_name(TINY))
         monkeypatch.undo()
     assert len(names) == 4
 
@@ -1155,7 +1217,7 @@ def test_auto_where_there_is_no_place_for_code(trouble, monkeypatch, tmp_path):
     monkeypatch.delenv("SKBACKPROP_CACHE_DIR")
     for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(compiled, "_loaded", {})
+    monkeypatch.setattr(code_cache, "_loaded", {})
     monkeypatch.setattr(compiled, "why_no_compiler", lambda: None)
     monkeypatch.setattr(skbackprop.online, "why_no_compiler", lambda: None)
     if trouble == "no home":
@@ -1171,8 +1233,8 @@ def test_auto_where_there_is_no_place_for_code(trouble, monkeypatch, tmp_path):
 def test_processes_that_compile_the_same_code(tmp_path):
     program = """
 import sys
-from skbackprop import compiled
-print(compiled._load(sys.argv[1])(1))
+from skbackprop import code_cache
+print(code_cache.load(sys.argv[1])(1))
 """
     with ThreadPool(2) as pool:
         said = pool.map(
@@ -1188,8 +1250,8 @@ print(compiled._load(sys.argv[1])(1))
 def test_what_numba_cannot_compile_is_an_error(empty_room):
     text = TINY.replace("x + {}", "x + len(x)")
     with pytest.raises(ValueError, match="engine='compiled' cannot train this model: "):
-        compiled._load(text)
-    assert not compiled._is_compiled(text)
+        code_cache.load(text)
+    assert not code_cache.is_compiled(text)
 
 
 def text_of(activation="tanh", rule=None):

@@ -12,6 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skbackprop import (
     Activation,
+    AdamW,
     BackpropClassifier,
     BackpropRegressor,
     DivergenceError,
@@ -616,6 +617,54 @@ def test_divergence_names_the_row_given():
         model.partial_fit(changed(X, 1e308, (7, 1)), y, sample_weight=w)
 
 
+DECAYING = {"alpha": 1e3, "eta": 1.0}  # multiplies a weight by -999 where nothing comes in
+
+
+@pytest.mark.parametrize("batch_size", [1, 4])
+@pytest.mark.parametrize("solver", ["sgd", "momentum", AdamW(weight_decay=1e3)])
+def test_divergence_of_weights_whose_signal_is_zero(solver, batch_size):
+    # No v tells of it, for all of them are zero.
+    nothing, y = np.zeros((400, 3)), np.zeros(400)
+    settings = {**DECAYING, "alpha": 0.0} if isinstance(solver, AdamW) else DECAYING
+    model = make(BackpropRegressor, solver=solver, batch_size=batch_size, engine="numpy")
+    model.partial_fit(nothing[:1], y[:1]).set_params(**settings)
+    with pytest.raises(DivergenceError):
+        for _ in range(10):
+            model.partial_fit(nothing, y)
+    assert model.n_updates_ > 95  # a factor of 1e3 each
+    assert np.isfinite(weights(model)).all() and np.isfinite(model._state.rule_state).all()
+    model.set_params(alpha=0.0, solver="sgd").partial_fit(nothing, y).predict(nothing)
+
+
+@pytest.mark.parametrize("batch_size", [1, 4])
+@pytest.mark.parametrize("solver", ["adam", "adagrad", "rmsprop", "sgd"])
+def test_what_a_rule_adds_up_stays_finite(solver, batch_size):
+    # In float32 every correction's square is finite here; their sum is not.
+    rows, y = np.zeros((400, 3), np.float32), np.zeros(400)
+    rows[:, 0] = 3e9
+    model = BackpropRegressor(
+        (), solver=solver, eta=1e-30, batch_size=batch_size, engine="numpy", loss="squared_error"
+    )
+    model.partial_fit(rows[:1], y[:1], coef_init=[[[1.0], [0.0], [0.0]]])
+    try:
+        model.partial_fit(rows, y)
+    except DivergenceError:
+        assert solver != "sgd"
+    assert np.isfinite(weights(model)).all() and np.isfinite(model._state.rule_state).all()
+
+
+@pytest.mark.parametrize("batch_size", [1, 4])
+@pytest.mark.parametrize("solver", ["sgd", "momentum", "adam"])
+def test_an_eta_beyond_float32_is_a_divergence(solver, batch_size):
+    # Without an error there is no change, but infinity times zero.
+    rows, y = np.ones((4, 3), np.float32), np.zeros(4)
+    model = BackpropRegressor((), solver=solver, batch_size=batch_size, engine="numpy")
+    model.partial_fit(rows, y, coef_init=[np.zeros((3, 1))]).set_params(eta=1e39)
+    with pytest.raises(DivergenceError, match=r"eta=1e\+39"):
+        model.partial_fit(rows, y)
+    np.testing.assert_array_equal(weights(model), 0)
+
+
 COEFS = [np.ones((3, 4)), np.ones((4, 1))]
 
 
@@ -718,6 +767,46 @@ def test_interrupted_partial_fit(by_signal):
     np.testing.assert_array_equal(weights(model), weights(rows))
     np.testing.assert_array_equal(model._state.rule_state, rows._state.rule_state)
     assert (model.n_updates_, model.t_) == (rows.n_updates_, rows.t_)
+
+
+def test_an_interrupt_is_not_lost_in_an_error():
+    y = Y[BackpropRegressor]
+    model = make(BackpropRegressor, batch_size=1, activation="identity", solver="sgd")
+    model.partial_fit(X, y).set_params(eta_schedule=Interrupted(25, True))
+    with pytest.raises(KeyboardInterrupt):
+        model.partial_fit(changed(X, 1e308, (0, 1)), y)
+    assert model.n_updates_ == N
+
+
+# -- a function of the user's own that raises ----------------------------------------------------
+
+
+def picky(v):
+    if (np.abs(v) > 1e3).any():
+        raise RuntimeError("a number that phi does not take")
+    return np.tanh(v)
+
+
+def picky_slope(v, y):
+    return 1.0 - y * y
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+@pytest.mark.parametrize("row", [0, 3, 40, 77])
+def test_an_activation_that_raises_leaves_the_rows_before(row, solver):
+    rows = np.random.default_rng(1).normal(size=(100, 3))
+    y = rows[:, 0]
+    own = Activation(picky, picky_slope, name="picky", check=False)
+    model = make(BackpropRegressor, activation=own, solver=solver, batch_size=1, engine="numpy")
+    model.partial_fit(rows[:2], y[:2])
+    expected = copy.deepcopy(model)
+    if row:
+        expected.partial_fit(rows[:row], y[:row])
+    with pytest.raises(RuntimeError, match="does not take"):
+        model.partial_fit(changed(rows, 1e9, (row, 1)), y)
+    np.testing.assert_array_equal(weights(model), weights(expected))
+    np.testing.assert_array_equal(model._state.rule_state, expected._state.rule_state)
+    assert model.n_updates_ == model.t_ == expected.n_updates_ == 2 + row
 
 
 def interrupted_init(n_in, n_out, rng):

@@ -703,6 +703,13 @@ def test_unseen_class_raises_and_changes_nothing(label, rows):
         make("multiclass").partial_fit(X[rows], bad, classes=[0, 1, 2])
 
 
+def test_a_label_without_a_hash():
+    X, y = problem("multiclass")
+    model = make("multiclass").partial_fit(X, y, classes=[0, 1, 2])
+    with pytest.raises(ValueError, match="labels that are not in classes"):
+        model.partial_fit(X[:1], np.zeros(1, [("label", int)]))
+
+
 def test_labels_indicator():
     X, y = problem("multilabel")
     dense = make("multilabel").partial_fit(X, y)

@@ -1,0 +1,142 @@
+"""Compiled code, kept on disk: a text is compiled once on a machine, and found from then on.
+
+Compiling takes seconds. So a text is written to a file whose name is a hash of the text and of all
+that its compiled code depends on beside it, and Numba keeps what it makes of that file. Where
+nothing can be kept, the code goes with the process.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from threading import get_ident
+from typing import Any
+
+__all__ = ["is_compiled", "load", "why_no_compiler"]
+
+_CACHE_VARIABLE = "SKBACKPROP_CACHE_DIR"
+
+
+@cache
+def _machine() -> str:
+    """What compiled code depends on, beside its text."""
+    parts = [platform.python_version(), platform.machine(), platform.processor()]
+    for package in ("numba", "llvmlite", "numpy"):
+        try:
+            parts.append(version(package))
+        except PackageNotFoundError:
+            parts.append("none")
+    parts += [os.environ.get(f"NUMBA_CPU_{name}", "") for name in ("NAME", "FEATURES")]
+    try:
+        facts = Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
+        parts += [fact for fact in facts if fact.startswith(("model name", "flags", "Features"))]
+    except OSError:
+        pass
+    return "\n".join(parts)
+
+
+def _cache_directory() -> Path:
+    """Where compiled code is kept: $SKBACKPROP_CACHE_DIR, or the user's own cache."""
+    given = os.environ.get(_CACHE_VARIABLE)
+    if given:
+        return Path(given)
+    try:
+        home = Path.home()
+    except RuntimeError:  # a user without one
+        home = Path(_passing_directory().name)
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local"))
+    elif sys.platform == "darwin":
+        base = home / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
+    return base / "skbackprop"
+
+
+@cache
+def _passing_directory() -> tempfile.TemporaryDirectory:
+    """A place for code that cannot be kept; it goes with the process."""
+    return tempfile.TemporaryDirectory(prefix="skbackprop")
+
+
+def _file_name(text: str) -> str:
+    return "pass_" + hashlib.sha256((text + _machine()).encode()).hexdigest()[:20]
+
+
+def is_compiled(text: str) -> bool:
+    """Whether the code of `text` is there, in this process or on disk."""
+    if text in _loaded:
+        return True
+    directory = _cache_directory()
+    there = os.path.exists(directory / f"{_file_name(text)}.compiled")
+    # Numba takes nothing from where it could not write, and would compile.
+    return there and os.access(directory, os.W_OK)
+
+
+_loaded: dict[str, Callable] = {}
+
+
+def load(text: str) -> Callable:
+    """The compiled pass of `text`: from this process, from disk, or compiled now."""
+    if text not in _loaded:
+        directory = _cache_directory()
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path = _write(directory, text)
+        except OSError:
+            path = _write(Path(_passing_directory().name), text)
+        _loaded[text] = _run(path).present
+        with suppress(OSError):  # where only reading is allowed
+            path.with_suffix(".compiled").touch()
+    return _loaded[text]
+
+
+def _run(path: Path) -> Any:
+    """The module of a file of code, compiled unless Numba has kept it."""
+    specification = importlib.util.spec_from_file_location(f"skbackprop_{path.stem}", path)
+    assert specification is not None and specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[module.__name__] = module  # where Numba looks up what it has read from disk
+    try:
+        specification.loader.exec_module(module)
+    except Exception as error:
+        if _forget(path):  # what was kept may be spoilt: a full disk, a process that was killed
+            return _run(path)
+        raise ValueError(f"engine='compiled' cannot train this model: {error}") from error
+    return module
+
+
+def _forget(path: Path) -> bool:
+    """Delete what Numba has kept of a file of code; whether there was anything."""
+    kept = list((path.parent / "__pycache__").glob(f"{path.stem}.*.nb[ic]"))
+    for file in kept:
+        file.unlink(missing_ok=True)
+    return bool(kept)
+
+
+def _write(directory: Path, text: str) -> Path:
+    """Write the code to its file, unless it is there: Numba goes by the time of the file."""
+    path = directory / f"{_file_name(text)}.py"
+    if not path.exists() or path.read_text() != text:
+        part = path.with_suffix(f".{os.getpid()}-{get_ident()}")
+        part.write_text(text)
+        part.replace(path)
+    return path
+
+
+def why_no_compiler() -> str | None:
+    """Why nothing can be compiled here; None if it can."""
+    if importlib.util.find_spec("numba") is None:
+        return "it needs Numba, which is not installed: pip install 'skbackprop[fast]'"
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+        return "NUMBA_DISABLE_JIT is set"
+    return None
