@@ -90,7 +90,7 @@ class NumpyPass:
         is_bare = type(trainer.rule) is SGD and not self._is_penalised
         self._is_plain = is_bare and self._eta is not None
         # The signals of a block of rows: one array each for all layers, so that few products tell
-        # whether all is finite. Every row begins at a whole cache line.
+        # whether all is finite. Rows are whole cache lines apart.
         self._n_rows = max(1, min(_BLOCK_ROWS, _BLOCK_NUMBERS // sum(sizes)))
         self._y = self._signals(sum(n + 1 for n in sizes[:-1]))
         self._x = self._y[:, : sizes[0]]
