@@ -349,6 +349,7 @@ def test_settings_and_rules_in_pairs():
 
 
 @needs_numba
+@pytest.mark.matrix
 def test_float32_in_pairs():
     agree(pairs_with_rules("sgd"), dtype=np.float32, bound=2e-6, n=200)  # measured: 2.4e-7
 
