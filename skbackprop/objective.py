@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from scipy.linalg import blas
 
 from .losses import Loss
 from .network import Network, Workspace
@@ -255,11 +256,12 @@ class Problem:
         cost : float
         g : ndarray of shape (P,)
         H : ndarray of shape (P, P)
-            Zero in the rows and columns of parameters that are fixed.
+            Its lower triangle; zero above it, and in the rows and columns of parameters that are
+            fixed.
         """
         objective = self._move(w)
         network = objective.network
-        cost, g, H = 0.0, np.zeros(w.size), np.zeros((w.size, w.size))
+        cost, g, H = 0.0, np.zeros(w.size), np.zeros((w.size, w.size), order="F")
         size = self.jacobian_rows // network.sizes[-1]
         with np.errstate(over="ignore", invalid="ignore"):
             for X, targets, scale, workspace in self._blocks(size):
@@ -268,8 +270,10 @@ class Problem:
                 J = network.jacobian(workspace)
                 if scale is not None:
                     J *= np.sqrt(scale)[:, None, None]
-                J = J.reshape(-1, w.size)
-                H += np.dot(J.T, J)
+                # By SciPy's BLAS, because SciPy factorises H: NumPy's has threads of its own, and
+                # the two would wait for each other, up to thirty times as long as both compute.
+                J = J.reshape(-1, w.size).T
+                H = blas.dsyrk(1.0, J, beta=1.0, c=H, lower=True, overwrite_c=True)
             H /= self.n_rows
             if objective.learning is not None:
                 H *= objective.learning

@@ -395,7 +395,7 @@ class _Damping:
 
     def step(self, problem, point: _Point, decay, value) -> np.ndarray | None:
         """Parameters of less cost, or None if no damping up to the limit gives any."""
-        H = point.H.copy()
+        H = point.H.copy(order="F")
         diagonal = np.einsum("ii->i", H)  # a view
         base = diagonal + decay
         while self.mu <= self.limit:
@@ -451,7 +451,7 @@ class _Evidence:
         """Set gamma, alpha and beta from the Hessian at `point`; whether they have settled."""
         before = np.array([self.gamma, self.ratio, self.objective])
         # Parameters that the data do not see at all are held by the prior alone.
-        H = point.H.copy()
+        H = point.H.copy(order="F")
         diagonal = np.einsum("ii->i", H)
         fixed = (diagonal == 0.0) & (self.decays == 0.0)
         diagonal += self.ratio * self.decays + fixed
