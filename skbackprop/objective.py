@@ -194,7 +194,8 @@ class Problem:
     def jacobian_rows(self) -> int:
         """Rows (n_samples times output neurons) of the Jacobian that are held at a time."""
         n_units = self.objective.network.sizes[-1]
-        size = max(1, min(BLOCK_ROWS, _JACOBIAN_NUMBERS // (n_units * self.w.size), self.n_rows))
+        numbers = n_units * self._trained.w.size
+        size = max(1, min(BLOCK_ROWS, _JACOBIAN_NUMBERS // numbers, self.n_rows))
         return size * n_units
 
     @property
