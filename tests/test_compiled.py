@@ -25,6 +25,7 @@ from types import SimpleNamespace
 import joblib
 import numpy as np
 import pytest
+from problems import KINDS, problem
 from scipy import sparse
 from scipy.special import erf, erfc, expit
 from sklearn.exceptions import ConvergenceWarning
@@ -540,21 +541,7 @@ def test_an_eta_beyond_float32_is_a_divergence():
 
 # -- estimators ----------------------------------------------------------------------------------
 
-KINDS = ["regression", "two_targets", "binary", "multiclass", "multilabel"]
 CLASSES = {"binary": {"classes": [0, 1]}, "multiclass": {"classes": [0, 1, 2]}}
-
-
-def problem(kind, dtype=np.float64, n=60):
-    rng = np.random.default_rng(7)
-    X = rng.normal(size=(n, 4)).astype(dtype)
-    y = {
-        "regression": X[:, 0] - X[:, 1] ** 2,
-        "two_targets": X[:, :2] * 2.0,
-        "binary": np.arange(n) % 2,
-        "multiclass": np.arange(n) % 3,
-        "multilabel": (X[:, :3] > 0).astype(int),
-    }[kind]
-    return X, y
 
 
 def make(kind="regression", **params):

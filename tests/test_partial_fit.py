@@ -5,12 +5,15 @@ import pickle
 import subprocess
 import sys
 import tracemalloc
+from functools import partial
 
 import joblib
 import numpy as np
+import problems
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from problems import KINDS
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
 
@@ -23,23 +26,9 @@ from skbackprop import (
     Momentum,
 )
 
-KINDS = ["regression", "two_targets", "binary", "multiclass", "multilabel"]
 ONLINE = sorted(name for name, rule in RULES.items() if not rule.full_batch)
 N = 12
-
-
-def problem(kind, dtype=np.float64, n=N):
-    """Rows and targets of one kind."""
-    rng = np.random.default_rng(7)
-    X = rng.normal(size=(n, 4)).astype(dtype)
-    y = {
-        "regression": X[:, 0] - X[:, 1] ** 2,
-        "two_targets": X[:, :2] * 2.0,
-        "binary": np.arange(n) % 2,
-        "multiclass": np.arange(n) % 3,
-        "multilabel": (X[:, :3] > 0).astype(int),
-    }[kind]
-    return X, y
+problem = partial(problems.problem, n=N)
 
 
 def make(kind, **params):
