@@ -185,7 +185,6 @@ class _Comparison:
         self.network: Network = problem.objective.network
         self.loss = problem.objective.loss
         cost, self.g = problem.correction(w)
-        self.g = self.g.copy()
         self.descent: Cost = lambda at: -problem.value(at)
         # What round-off leaves of a difference of two costs.
         self.noise = 8 * sys.float_info.epsilon * abs(float(cost)) / _STEP + sys.float_info.min
