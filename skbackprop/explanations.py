@@ -199,15 +199,31 @@ class _Work:
 
     def error(self) -> _Part:
         trace, part = self.trace, _Part("Error")
-        d, e = trace.d[self.sample, self.j], trace.e[self.sample, self.j]
-        part.equate("d_j", self.n(d), note="desired")
-        if trace.sum_of_squares:
-            part.equate("e_j", "d_j - y_j", f"{self.n(d)} - {self.f(self.y)}", self.n(e))
-        else:
-            part.equate("e_j", "-dE/dy_j", self.n(e), note=f"the slope of {trace.loss}")
+        part.equate("d_j", self.n(trace.d[self.sample, self.j]), note="desired")
+        rule = trace.error_rules[self.j]
+        rights = [] if trace.sum_of_squares else ["-dE/dy_j"]
+        rights += [rule, self.filled_in(rule)] if rule else []
+        part.equate("e_j", *rights, self.n(trace.e[self.sample, self.j]))
+        if not trace.sum_of_squares:
+            holds = "; a comparison counts 1 where it holds" if re.search("[<>]", rule) else ""
+            start = len(part.rows) - len(rights) - 1
+            part.rows[start].note = f"the slope of {trace.loss}{holds}"
         cost = "1/2 sum_k e_k^2 = " if trace.sum_of_squares else ""
         part.equate("E", f"{cost}{self.n(trace.E[self.sample])}", note="of all outputs")
         return part
+
+    def filled_in(self, rule: str) -> str:
+        """A rule in the signals of output neurons, with their numbers."""
+        signals = {"d": self.trace.d, "y": self.trace.y[-1]}
+
+        def number(match: re.Match) -> str:
+            neuron = self.j if match[2] == "j" else int(match[2])
+            x = signals[match[1]][self.sample, neuron]
+            before, after = rule[: match.start()], rule[match.end() :]
+            comes_first = not before or before.endswith("(")
+            return self.n(x) if comes_first and not after.startswith("^") else self.f(x)
+
+        return re.sub(r"\b([dy])_(j|\d+)\b", number, rule)
 
     def output_delta(self) -> _Part:
         trace, part = self.trace, _Part("Local gradient")
@@ -339,7 +355,7 @@ _TOKEN = re.compile(
     r"|d(?P<of>[A-Za-z])(?P<of_index>_\w+)?/d(?P<by>[A-Za-z])(?P<by_index>_\w+)?"
     r"|(?P<number>\d+(?:\.\d*)?(?:e[+-]?\d+)?|inf|nan)"
     r"|(?P<name>[A-Za-z]+)(?P<prime0>'?)(?P<index>_\w+)?(?P<prime>'?)"
-    r"|(?P<power>\^\d)|(?P<lone_index>_\w+)|(?P<times>\s\*\s)"
+    r"|(?P<power>\^-?[\d.]+)|(?P<compare>[<>])|(?P<lone_index>_\w+)|(?P<times>\s\*\s)"
 )
 
 
@@ -394,7 +410,9 @@ def _latex_token(token: dict[str, str]) -> str:
     if token["name"]:
         name = _LATEX.get(token["name"], token["name"])
         return name + _latex_index(token["index"]) + token["prime0"] + token["prime"]
-    return token["power"] or _latex_index(token["lone_index"]) or r" \cdot "
+    if token["power"]:
+        return f"^{{{token['power'][1:]}}}"
+    return token["compare"] or _latex_index(token["lone_index"]) or r" \cdot "
 
 
 def _as_latex(title: str, parts: list[_Part]) -> str:
@@ -432,6 +450,8 @@ def _html_token(token: dict[str, str]) -> str:
         return f"<i>{name}</i>{_html_index(token['index'])}{prime}"
     if token["power"]:
         return f"<sup>{token['power'][1:]}</sup>"
+    if token["compare"]:
+        return html.escape(token["compare"])
     return _html_index(token["lone_index"]) or " · "
 
 

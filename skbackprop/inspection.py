@@ -95,6 +95,9 @@ class SignalTrace:
     loss : str
     sum_of_squares : bool
         Whether ``E = 1/2 sum_j e_j^2``.
+    error_rules : list of str
+        `e` of each output neuron as one writes it down, such as ``"d_j - y_j"``; "" where a loss
+        does not say (`Loss.error_rule`).
     feature_names, output_names : list of str
         Of the inputs and of the output neurons.
     """
@@ -116,6 +119,7 @@ class SignalTrace:
     activations: list[str]
     loss: str
     sum_of_squares: bool
+    error_rules: list[str]
     feature_names: list[str]
     output_names: list[str]
     _neurons: list[list[str] | None] = field(default_factory=list)
@@ -379,6 +383,7 @@ def _trace(opened: Opened) -> SignalTrace:
         activations=[activation.name for activation in network.activations],
         loss=_loss_name(loss),
         sum_of_squares=loss.sum_of_squares,
+        error_rules=[loss.error_rule(j) for j in range(loss.n_units())],
         feature_names=input_names(opened),
         output_names=output_names(opened),
         _neurons=[_neuron_names(activation) for activation in network.activations],

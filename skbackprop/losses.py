@@ -189,6 +189,15 @@ class Loss(Checked):
         """Error signal ``e_j = -dE/dy_j``, (n, n_units)."""
         raise NotImplementedError
 
+    def error_rule(self, j: int) -> str:
+        """`error` of output neuron j as one writes it down; "" says that it is a number only.
+
+        In ``d_j`` and ``y_j`` (``y_0``: of neuron 0), with ``*``, ``/`` and ``^``, functions' names
+        between backquotes; a comparison in brackets counts 1 where it holds, and 0 elsewhere. It is
+        for the eye (`SignalTrace.explain`); what is computed is `error`.
+        """
+        return ""
+
     def fused_delta(self, d, y, v, out: np.ndarray) -> np.ndarray:
         """Write ``delta = -dE/dv`` behind the canonical output activation: ``d - y``."""
         return np.subtract(d, y, out)
@@ -308,6 +317,10 @@ class SquaredError(Loss):
         """``e_j = d_j - y_j``."""
         return d - y
 
+    def error_rule(self, j) -> str:
+        """``d_j - y_j``."""
+        return "d_j - y_j"
+
 
 def _require_positive(loss: Loss) -> None:
     """Refuse outputs that are not positive at any v."""
@@ -347,6 +360,10 @@ class AbsoluteError(_OnMedian):
         """``e_j = sign(d_j - y_j)``."""
         return np.sign(d - y)
 
+    def error_rule(self, j) -> str:
+        """``sign(d_j - y_j)``."""
+        return "`sign`(d_j - y_j)"
+
 
 class Huber(_OnMedian):
     """Squared near zero, absolute beyond: ``r^2 / 2`` if ``|r| <= delta``, else
@@ -376,6 +393,10 @@ class Huber(_OnMedian):
         """``e_j = r``, kept within +-delta."""
         return np.clip(d - y, -self.delta, self.delta)
 
+    def error_rule(self, j) -> str:
+        """``clip(d_j - y_j, -delta, delta)``."""
+        return f"`clip`(d_j - y_j, -{self.delta:g}, {self.delta:g})"
+
 
 class LogCosh(_OnMedian):
     """``E = sum_j log cosh(d_j - y_j)``, ``e_j = tanh(d_j - y_j)``: a smooth Huber."""
@@ -388,6 +409,10 @@ class LogCosh(_OnMedian):
     def error(self, d, y) -> np.ndarray:
         """``e_j = tanh(d_j - y_j)``."""
         return np.tanh(d - y)
+
+    def error_rule(self, j) -> str:
+        """``tanh(d_j - y_j)``."""
+        return "`tanh`(d_j - y_j)"
 
 
 class _Deviance(Loss):
@@ -422,6 +447,10 @@ class Poisson(_Deviance):
         """``e_j = d_j / y_j - 1``."""
         return d / y - 1.0
 
+    def error_rule(self, j) -> str:
+        """``d_j / y_j - 1``."""
+        return "d_j / y_j - 1"
+
 
 class Gamma(_Deviance):
     """Half the gamma deviance, ``E = sum_j d_j / y_j - log(d_j / y_j) - 1``, for skewed amounts.
@@ -441,6 +470,10 @@ class Gamma(_Deviance):
     def error(self, d, y) -> np.ndarray:
         """``e_j = (d_j - y_j) / y_j^2``."""
         return (d - y) / (y * y)
+
+    def error_rule(self, j) -> str:
+        """``(d_j - y_j) / y_j^2``."""
+        return "(d_j - y_j) / y_j^2"
 
     def fused_delta(self, d, y, v, out) -> np.ndarray:
         """``delta_j = d_j exp(-v_j) - 1``."""
@@ -496,6 +529,10 @@ class Tweedie(_Deviance):
     def error(self, d, y) -> np.ndarray:
         """``e_j = (d_j - y_j) / y_j^p``."""
         return (d - y) * y**-self.power
+
+    def error_rule(self, j) -> str:
+        """``(d_j - y_j) / y_j^p``."""
+        return f"(d_j - y_j) / y_j^{self.power:g}"
 
     def fused_delta(self, d, y, v, out) -> np.ndarray:
         """``delta_j = d_j y_j^(1-p) - y_j^(2-p)``, from v."""
@@ -569,6 +606,11 @@ class Quantile(Loss):
         """``tau_j`` where ``d_j > y_j``, ``tau_j - 1`` where it is less, 0 where they are equal."""
         r, tau = d - y, self._levels.astype(y.dtype)
         return np.where(r > 0, tau, np.where(r < 0, tau - 1.0, 0.0)).astype(y.dtype)
+
+    def error_rule(self, j) -> str:
+        """``tau_j (d_j > y_j) - (1 - tau_j) (d_j < y_j)``."""
+        tau = self._levels[j % len(self._levels)]
+        return f"{tau:g} * (d_j > y_j) - {1.0 - tau:g} * (d_j < y_j)"
 
     def rest(self, targets, weights) -> np.ndarray:
         """The weighted quantiles of the target, behind identity outputs."""
@@ -655,6 +697,14 @@ class GaussianNLL(Loss):
         """``r_j / s_j`` of the means, ``(r_j^2 / s_j - 1) / (2 s_j)`` of the variances."""
         r, s = self._split(d, y)
         return np.hstack([r / s, 0.5 * (r * r / s - 1.0) / s])
+
+    def error_rule(self, j) -> str:
+        """Each with the output neuron that is the other half of its target."""
+        n, epsilon = self.task.n_targets, f"{self.epsilon:g}"
+        if j < n:
+            return f"(d_j - y_j) / (y_{j + n} + {epsilon})"
+        s = f"(y_j + {epsilon})"
+        return f"((d_{j - n} - y_{j - n})^2 / {s} - 1) / (2 * {s})"
 
     def rest(self, targets, weights) -> np.ndarray:
         """Mean and log-variance of each target."""
@@ -748,6 +798,10 @@ class CrossEntropy(Loss):
         """``d_j / y_j`` (softmax) or ``(d_j - y_j) / (y_j (1 - y_j))`` (logistic)."""
         return (d - y) / (y * (1.0 - y)) if self.output.elementwise else d / y
 
+    def error_rule(self, j) -> str:
+        """``d_j / y_j`` or ``(d_j - y_j) / (y_j (1 - y_j))``."""
+        return "(d_j - y_j) / (y_j * (1 - y_j))" if self.output.elementwise else "d_j / y_j"
+
 
 class Focal(CrossEntropy):
     """Focal loss (Lin et al., ICCV 2017): cross-entropy that passes over what is easy.
@@ -804,6 +858,18 @@ class Focal(CrossEntropy):
             e -= self.gamma * (1.0 - p) ** (self.gamma - 1.0) * np.log(p)
         return e * (d if not self.output.elementwise else np.where(d > 0.5, 1.0, -1.0))
 
+    def error_rule(self, j) -> str:
+        """That of a right answer, times d; less, of logistic outputs, that of a wrong one."""
+        if not self.gamma:
+            return super().error_rule(j)
+        high, low = f"^{self.gamma:g}", f"^{self.gamma - 1.0:g}" if self.gamma != 2 else ""
+        yes, no = "y_j", "(1 - y_j)"
+        rule = f"d_j * ({no}{high} / {yes} - {self.gamma:g} * {no}{low} * `log`({yes}))"
+        if not self.output.elementwise:
+            return rule
+        wrong = f"({yes}{high} / {no} - {self.gamma:g} * {yes}{low} * `log`{no})"
+        return f"{rule} - {no.replace('y', 'd')} * {wrong}"
+
 
 class Hinge(Loss):
     """``E = sum_j max(0, 1 - d_j y_j)``, desired outputs -1 and +1: a margin, no probabilities.
@@ -833,6 +899,10 @@ class Hinge(Loss):
     def error(self, d, y) -> np.ndarray:
         """``d_j`` where ``d_j y_j < 1``, else 0."""
         return d * (d * y < 1.0)
+
+    def error_rule(self, j) -> str:
+        """``d_j (d_j y_j < 1)``."""
+        return "d_j * (d_j * y_j < 1)"
 
 
 LOSSES: dict[str, Loss] = {

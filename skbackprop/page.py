@@ -28,7 +28,7 @@ __all__ = ["MAX_MEGABYTES", "render"]
 #: Most megabytes of signals and weights that a page holds: above, browsers are slow to open it.
 MAX_MEGABYTES = 16.0
 
-_FACTS = ("loss", "sum_of_squares", "elementwise", "fused", "difference")
+_FACTS = ("loss", "sum_of_squares", "error_rules", "elementwise", "fused", "difference")
 _LAYERED = ("y", "v", "phi_prime", "delta")  # a list each, with one array a layer
 _WHOLE = ("d", "e", "E")  # one array each; they and delta are None where y was not given
 

@@ -137,13 +137,14 @@ const factor = (x) => (x < 0 ? ["(", number(x), ")"] : [number(x)]);
 function math(formula) {
   const parts = [];
   let end = 0;
-  for (const match of formula.matchAll(/\p{L}{2,}|(\p{L}|∑)(′?)(?:_(\w+))?/gu)) {
+  for (const match of formula.matchAll(/\p{L}{2,}|\^(−?[\d.]+)|(\p{L}|∑)(′?)(?:_(\w+))?/gu)) {
     parts.push(formula.slice(end, match.index));
     end = match.index + match[0].length;
-    if (!match[1]) parts.push(match[0]);
+    if (match[1]) parts.push(html("sup", {}, match[1]));
+    else if (!match[2]) parts.push(match[0]);
     else {
-      parts.push(match[1] === "∑" ? "∑" : html("i", {}, match[1]), match[2]);
-      if (match[3]) parts.push(html("sub", {}, match[3]));
+      parts.push(match[2] === "∑" ? "∑" : html("i", {}, match[2]), match[3]);
+      if (match[4]) parts.push(html("sub", {}, match[4]));
     }
   }
   return html("span", { class: "math" }, parts, formula.slice(end));

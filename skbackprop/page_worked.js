@@ -117,15 +117,26 @@ function workForward(m, j) {
   ];
 }
 
+/** A rule in the plain notation of explain, as it is printed here. */
+const typeset = (rule) =>
+  rule
+    .replaceAll("`", "")
+    .replaceAll(" * ", " ")
+    .replaceAll("-", "−")
+    .replace(/(\d)e(−?)\+?0*(\d+)/g, "$1 × 10^$2$3");
+
 /** e_j of an output neuron. */
 function workError(j) {
   const value = number(e(j), "e", true);
   if (DATA.sum_of_squares)
     return line("e_j = d_j − y_j = ", number(d(j), "d"), " − ", factor(y(L, j)), " = ", value);
+  const rule = DATA.error_rules[j];
+  const holds = /[<>]/.test(rule) ? " A comparison counts 1 where it holds." : "";
   return [
     line("d_j = ", number(d(j), "d")),
-    line("e_j = −∂E/∂y_j = ", value),
-    note(`The error signal of the loss ${LOSS}.`),
+    rule ? line("e_j = −∂E/∂y_j = ", typeset(rule)) : [],
+    line(rule ? "e_j = " : "e_j = −∂E/∂y_j = ", value),
+    note(`The error signal of the loss ${LOSS}.${holds}`),
   ];
 }
 

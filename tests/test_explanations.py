@@ -11,7 +11,7 @@ from test_inspection import HEADS, X, make
 from test_rule import ETA, D, start
 from test_rule import X as ROW
 
-from skbackprop import Activation, BackpropRegressor, Mixed, trace_signals
+from skbackprop import Activation, BackpropRegressor, Loss, Mixed, trace_signals
 
 # As the derivation publishes them.
 FORWARD = {0: ["0.3", "0.574442516812"], 1: ["0.2", "0.549833997312"]}
@@ -85,6 +85,41 @@ def test_every_loss_is_explained_by_its_own_numbers(head, weight):
         else:
             numbers += [change[0 if weight == "bias" else weight + 1]]
         assert rounded(numbers, 9) - {"-0"} <= said
+
+
+@pytest.mark.parametrize("head", HEADS, ids=repr)
+def test_the_error_signal_is_written_down_as_it_is_computed(head):
+    """Two ways to the same numbers: the rule that is shown, and what the loss computes."""
+    trace = trace_of(head)
+    functions = {"sign": np.sign, "clip": np.clip, "tanh": np.tanh, "log": np.log}
+    for j, rule in enumerate(trace.error_rules):
+        signals = {f"{name}_{k}": a[:, k] for name, a in (("d", trace.d), ("y", trace.y[-1]))
+                   for k in range(trace.sizes[-1])}  # fmt: skip
+        signals |= {"d_j": trace.d[:, j], "y_j": trace.y[-1][:, j]}
+        worked = eval(rule.replace("^", "**").replace("`", ""), functions, signals)
+        np.testing.assert_allclose(worked, trace.e[:, j], rtol=1e-9, atol=1e-12)
+        for sample in range(4):
+            text = trace.explain(sample, -1, j, digits=12)
+            lines = [line.strip("= ") for line in text.splitlines()]
+            place = next(k for k, line in enumerate(lines) if line.endswith(rule.replace("`", "")))
+            filled_in = lines[place + 1].replace("^", "**")
+            worked = eval(filled_in, functions) - trace.e[sample, j]
+            assert abs(worked) < 1e-9 * max(1.0, abs(trace.e[sample, j]))
+
+
+def test_a_loss_that_does_not_say_gives_the_number():
+    class Doubled(Loss):
+        def value(self, d, y, v):
+            return ((d - y) ** 2).sum(axis=1)
+
+        def error(self, d, y):
+            return 2.0 * (d - y)
+
+    model = BackpropRegressor((2,), loss=Doubled(), solver="sgd", random_state=0)
+    trace = trace_signals(model.partial_fit(X[:3], X[:3, 0]), X[:3], X[:3, 0])
+    assert trace.error_rules == [""]
+    number = re.escape(f"{trace.e[0, 0]:.6g}")
+    assert re.search(rf"e_j = -dE/dy_j    \(the slope of .*\)\n +(= {number})\n", trace.explain())
 
 
 def test_the_fused_case():

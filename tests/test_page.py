@@ -460,9 +460,10 @@ def test_a_weight_worked_out_and_followed(open_page, iris):
         ({"loss": "squared_error", "output_activation": "logistic"}, "δj = ej φ′j(vj)"),
         ({"loss": "squared_error"}, "What the product comes to, and is computed as"),
         ({"loss": "focal"}, "Computed from v in one piece"),
-        ({"loss": "hinge"}, "The error signal of the loss hinge"),
+        ({"loss": "hinge"}, "ej = −∂E/∂yj = dj (dj yj < 1)"),
+        ({"loss": "hinge"}, "of the loss hinge. A comparison counts 1 where it holds."),
     ],
-    ids=["pair", "softmax", "slope", "identity", "focal", "hinge"],
+    ids=["pair", "softmax", "slope", "identity", "focal", "hinge", "comparison"],
 )
 def test_every_way_to_the_output_delta(open_page, settings, sentence):
     trace = trace_signals(*iris_network(**settings))
