@@ -1,15 +1,19 @@
-"""Cores: BLAS threads in the workers of a grid search, prediction of many rows, a busy server.
+"""Cores: BLAS threads of whole-batch solvers, of a grid search's workers, and of prediction.
 
 Here BLAS may use all cores, but where a column says one. The workers of `GridSearchCV` tell how
 many BLAS threads each of them has: more than one for a core's share would slow all of them. The
-server is a pool of threads that predict single rows with one model.
+server is a pool of threads that predict single rows with one model. Fits by L-BFGS and by
+Levenberg-Marquardt call NumPy's and SciPy's BLAS in turn.
 """
 
 import os
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
+from sklearn.neural_network import MLPRegressor
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from skbackprop import BackpropRegressor
@@ -23,9 +27,34 @@ def main(arguments):
     quick = arguments.quick
     tables.head("work", "one", f"all {CORES} cores", "one / all", "")
     with threadpool_limits(CORES):
+        fit(200 if quick else 2000, quick)
         search(2000 if quick else 100000, quick)
         predict(2000 if quick else 200000, quick)
         serve(100 if quick else 5000, quick)
+
+
+def fit(n_rows, quick):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n_rows, 30))
+    y = np.sin(X[:, 0]) + X[:, 1] * X[:, 2]
+    settings = {"activation": "tanh", "max_iter": 3 if quick else 20, "random_state": 0}
+    models = {
+        "MLPRegressor, 100 hidden, `lbfgs`": MLPRegressor(
+            hidden_layer_sizes=(100,), solver="lbfgs", alpha=0.0, **settings
+        ),
+        "`lbfgs`, the same": BackpropRegressor((100,), solver="lbfgs", **settings),
+        "`lm`, 30 hidden": BackpropRegressor((30,), solver="lm", **settings),
+    }
+
+    def with_threads(model, count):
+        with threadpool_limits(count), warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(X, y)
+
+    for name, model in models.items():
+        runs = [lambda n=n, model=model: with_threads(model, n) for n in (1, CORES)]
+        taken = tables.interleaved(runs, 1 if quick else 7)
+        line(f"`fit` of {n_rows} x 30, {name}, BLAS threads", taken)
 
 
 def blas_threads(model, X, y):

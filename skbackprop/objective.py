@@ -271,8 +271,7 @@ class Problem:
                 J = network.jacobian(workspace)
                 if scale is not None:
                     J *= np.sqrt(scale)[:, None, None]
-                # By SciPy's BLAS, because SciPy factorises H: NumPy's has threads of its own, and
-                # the two would wait for each other, up to thirty times as long as both compute.
+                # By SciPy's BLAS, as the factors of H: it has all the threads here (blas_threads).
                 J = J.reshape(-1, w.size).T
                 H = blas.dsyrk(1.0, J, beta=1.0, c=H, lower=True, overwrite_c=True)
             H /= self.n_rows

@@ -14,10 +14,13 @@ which is a Gauss-Newton step for small mu, and a short step down the gradient fo
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, lapack
 from scipy.optimize import minimize
 
+from .blas_threads import one_thread
 from .monitor import Monitor
 from .objective import Problem
 from .training import DivergenceError, TrainingState
@@ -30,9 +33,17 @@ _DECAY_GROWTH = 1.3  # of the weight decay of Bayesian regularisation, from a st
 
 
 class WholeBatchSolver(Solver):
-    """One way to minimise a `Problem`; subclass it and write `minimise`."""
+    """One way to minimise a `Problem`; subclass it and write `minimise`.
+
+    Attributes
+    ----------
+    single_threaded : {"numpy", "scipy"}
+        Of the two packages whose BLAS it calls, the one that does the lesser part of the work: that
+        gets one thread, since the threads of both would wait for each other.
+    """
 
     full_batch = True
+    single_threaded: Literal["numpy", "scipy"] = "scipy"
     refuses = frozenset(
         ["eta", "eta_schedule", "l1_ratio", "dropout", "noise", "max_grad_norm", "max_norm"]
     )
@@ -65,7 +76,8 @@ def solve(
     """Run a solver, and count its iterations as updates of all rows."""
     n_before = len(monitor.history.loss)
     try:
-        reason = solver.minimise(problem, state, monitor)
+        with one_thread(solver.single_threaded):
+            reason = solver.minimise(problem, state, monitor)
         if len(monitor.history.loss) == n_before:  # it had nothing to do: an epoch of that cost
             monitor.after_epoch(problem.value(problem.w))
         monitor.reason = reason or monitor.reason
@@ -231,6 +243,7 @@ class LM(WholeBatchSolver):
     """
 
     sum_of_squares = True
+    single_threaded = "numpy"
 
     def __init__(
         self,

@@ -11,7 +11,7 @@ import skbackprop
 
 FLOORS = {
     0: "activations losses penalties initializers schedules updates registry regularisation "
-    "tracing code_cache",
+    "tracing code_cache blas_threads",
     1: "network objective kernels",
     2: "training solvers monitor progress online compiled callbacks",
     3: "access estimators course model parameters targets",
