@@ -120,7 +120,7 @@ class Momentum(UpdateRule):
         """``u = momentum u + eta g; w += u``."""
         (u,) = state
         g *= eta
-        u *= self.momentum
+        u *= self.momentum * (eta > 0)  # a frozen weight does not coast
         u += g
         w += u
 
@@ -137,7 +137,7 @@ class Nesterov(Momentum):
         """``u = momentum u + eta g; w += momentum u + eta g``."""
         (u,) = state
         g *= eta
-        u *= self.momentum
+        u *= self.momentum * (eta > 0)  # a frozen weight does not coast
         u += g
         w += g
         np.multiply(u, self.momentum, out=g)

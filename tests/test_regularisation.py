@@ -188,6 +188,25 @@ def test_limit_neuron_norms_spares_what_does_not_learn():
     np.testing.assert_allclose(W, [[1.2, 5.0], [1.6, 2.0]], rtol=1e-14)
 
 
+@pytest.mark.parametrize("name", ONLINE)
+@pytest.mark.parametrize(
+    "freeze",
+    [
+        {"mask": [False, None, None]},
+        {"mask": [np.eye(3, 6), None, None]},
+        {"eta": [0.0, 0.01, 0.01]},
+        {"eta_schedule": lambda t: 1.0 if t < 20 else 0.0},
+    ],
+    ids=["layer", "weights", "eta", "schedule"],
+)
+def test_what_is_frozen_in_mid_stream_does_not_coast(name, freeze):
+    model = make(solver=name).partial_fit(X[:20], Y[:20])
+    before = model.coefs_[0].copy()
+    model.set_params(**freeze).partial_fit(X[20:], Y[20:])
+    still = np.eye(3, 6) == 0 if np.ndim(freeze.get("mask", [None])[0]) else np.full((3, 6), True)
+    assert np.array_equal(model.coefs_[0][still], before[still])
+
+
 @unconverged
 @pytest.mark.parametrize("fixed", [{"mask": [False, None, None]}, {"eta": [0.0, 0.01, 0.01]}])
 def test_max_norm_leaves_a_frozen_layer_as_it_is(fixed):
