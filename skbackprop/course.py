@@ -147,15 +147,17 @@ class Course:
             keep_best=estimator.early_stopping,
             listeners=listeners,
         )
-        if isinstance(solver, WholeBatchSolver):
-            rows = data.X, data.targets, data.weights
-            problem = Problem(objective_of(estimator, model), rows, data.rows, estimator.alpha)
-            solve(solver, problem, state, monitor)
-        else:
-            trainer = trainer_of(estimator, model, schedule)
-            orders = self._orders(batch_size)
-            train(trainer, orders, (data.X, data.targets, data.scale), batch_size, monitor)
-        monitor.restore_best()
+        try:
+            if isinstance(solver, WholeBatchSolver):
+                rows = data.X, data.targets, data.weights
+                problem = Problem(objective_of(estimator, model), rows, data.rows, estimator.alpha)
+                solve(solver, problem, state, monitor)
+            else:
+                trainer = trainer_of(estimator, model, schedule)
+                orders = self._orders(batch_size)
+                train(trainer, orders, (data.X, data.targets, data.scale), batch_size, monitor)
+        finally:  # Ctrl-C and a divergence leave the best weights, too
+            monitor.restore_best()
         return monitor.reason
 
     def _orders(self, batch_size: int):
@@ -199,7 +201,22 @@ class Course:
             score = scorer(view, held_out.take(X), held_out.take(held_out.y), **weighting)
             return cost, float(score)
 
-        return validate
+        return self._checked(validate) if estimator.early_stopping else validate
+
+    def _checked(self, validate):
+        """`validate`, for a fit that goes by its score: which is then a number."""
+
+        def checked():
+            cost, score = validate()
+            if np.isnan(score):
+                raise ValueError(
+                    f"scoring={self.estimator.scoring!r} gives nan on the validation rows; "
+                    "early_stopping=True needs a number. Give validation rows on which the score "
+                    "is defined (X_val, y_val), or another scoring."
+                )
+            return cost, score
+
+        return checked
 
     def _view(self) -> dict:
         """Attributes with which a copy of the estimator predicts as the model does now."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
@@ -71,7 +72,7 @@ class Stopping:
 
     def improved(self, figure: float) -> bool:
         """Take an epoch's figure (less is better) into account; whether it is the best so far."""
-        self.stagnant = 0 if figure <= self.best - self.tol else self.stagnant + 1
+        self.stagnant = 0 if figure < self.best - self.tol else self.stagnant + 1
         better = figure < self.best
         self.best = min(figure, self.best)
         return better
@@ -90,7 +91,7 @@ class Monitor:
     network : Network
         Whose weights are trained.
     state : TrainingState
-        Its `rule_state` is kept and restored with the weights.
+        The solver's part of it is kept and restored with the weights.
     history : History
         Gone on with.
     stopping : Stopping
@@ -139,7 +140,7 @@ class Monitor:
         self._started = perf_counter()
         self.deadline = self._started + max_time
         self._n_before = len(history.loss)
-        self._best: tuple[np.ndarray, np.ndarray] | None = None
+        self._best: tuple[np.ndarray, Any] | None = None
         if keep_best and validate is not None and state.n_updates:
             # What a fit goes on from may stay the best.
             history.best_validation_score = validate()[1]
@@ -158,12 +159,12 @@ class Monitor:
             In force at the start of the epoch; None if the solver chooses its own steps.
         """
         history = self.history
-        history.loss.append(loss)
-        history.eta.append(eta)
         figure = loss
-        if self.validate is not None:
+        if self.validate is not None:  # before anything is recorded: the user's scorer may raise
             score = self._record_validation()
             figure = -score if self.keep_best else loss
+        history.loss.append(loss)
+        history.eta.append(eta)
         if self.stopping.improved(figure) and self.keep_best:
             history.best_iter = len(history.loss)
             self._remember()
@@ -188,7 +189,9 @@ class Monitor:
     def restore_best(self) -> None:
         """Put the best epoch's weights and solver state back, if they were kept."""
         if self._best is not None:
-            self.network.w[...], self.state.rule_state = self._best
+            w, solver_part = self._best
+            self.network.w[...] = w
+            self.state.go_back(solver_part)
 
     def _record_validation(self) -> float:
         history = self.history
@@ -200,7 +203,7 @@ class Monitor:
         return score
 
     def _remember(self) -> None:
-        self._best = self.network.w.copy(), self.state.rule_state.copy()
+        self._best = self.network.w.copy(), self.state.snapshot()
 
     def _tell_listeners(self, loss: float, eta: float | None) -> bool:
         if not self.listeners:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 # The C functions behind `signal`, without its 8 us of enum conversions a call.
 import _signal  # type: ignore[import-not-found]
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import isfinite
@@ -60,6 +61,26 @@ class TrainingState:
             self.memory = {}
         if not getattr(schedule, "acts_on_plateau", False):
             self.decay = 1.0
+
+    def snapshot(self) -> Snapshot:
+        """What the solver goes on from, as it is now."""
+        age = self.n_updates - self.rule_start
+        return Snapshot(self.rule_state.copy(), copy.deepcopy(self.memory), self.decay, age)
+
+    def go_back(self, to: Snapshot) -> None:
+        """The solver goes on from there; the updates since then remain counted."""
+        self.rule_state, self.memory, self.decay = to.rule_state, to.memory, to.decay
+        self.rule_start = self.n_updates - to.rule_age
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The solver's part of a `TrainingState`, a copy."""
+
+    rule_state: np.ndarray
+    memory: dict[str, Any]
+    decay: float
+    rule_age: int  # updates that the rule had done
 
 
 class _Interrupt:

@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import get_scorer, log_loss, mean_absolute_error
 from sklearn.model_selection import GridSearchCV
 
-from skbackprop import BackpropClassifier, BackpropRegressor, DivergenceError
+from skbackprop import Adam, BackpropClassifier, BackpropRegressor, DivergenceError
 from skbackprop.monitor import REASONS, Epoch
 from skbackprop.progress import Progress
 
@@ -109,6 +109,89 @@ def test_best_weights_are_those_of_the_best_epoch():
     up_to = regressor(early_stopping=True, tol=0.0, max_iter=best, eta=0.05).fit(X, Y)
     np.testing.assert_array_equal(up_to.predict(X), stopped.predict(X))
     assert up_to.best_iter_ == best
+
+
+@unconverged
+@pytest.mark.parametrize("solver", ["momentum", "adam", "nadam", "amsgrad", "irprop+", "scg"])
+def test_the_solver_goes_on_from_the_best_epoch(solver):
+    """With what it knew then, not what it came to know in the epochs that were thrown away."""
+    solver = Adam(amsgrad=True) if solver == "amsgrad" else solver
+    kw = {"early_stopping": True, "tol": 0.0, "solver": solver, "warm_start": True}
+    if not isinstance(solver, str) or solver not in ("irprop+", "scg"):
+        kw |= {"eta_schedule": "adaptive", "eta": 0.03}
+    stopped = regressor(max_iter=300, n_iter_no_change=3, **kw).fit(X, Y, X_val=X[:9], y_val=Y[:9])
+    best = stopped.best_iter_
+    assert best < stopped.n_iter_
+    up_to = regressor(max_iter=best, **kw).fit(X, Y, X_val=X[:9], y_val=Y[:9])
+    assert up_to.best_iter_ == best
+    for model in (stopped, up_to):
+        model.set_params(early_stopping=False, max_iter=3, shuffle=False, batch_size=120)
+        model.fit(X, Y)
+    np.testing.assert_array_equal(up_to.predict(X), stopped.predict(X))
+
+
+@unconverged
+def test_bayesian_regularisation_shows_the_alpha_of_the_weights_that_it_keeps():
+    rng = np.random.default_rng(0)
+    noisy, rows, d = Y + 0.5 * rng.normal(size=120), *regression_rows(rng)
+    kw = {"activation": "tanh", "solver": "br", "early_stopping": True}
+    stopped = regressor(max_iter=200, **kw).fit(X, noisy, X_val=rows, y_val=d)
+    assert stopped.best_iter_ < stopped.n_iter_
+    up_to = regressor(max_iter=stopped.best_iter_, **kw).fit(X, noisy, X_val=rows, y_val=d)
+    for name in ("alpha_", "beta_", "gamma_"):
+        assert getattr(stopped, name) == getattr(up_to, name)
+
+
+def regression_rows(rng):
+    rows = rng.normal(size=(30, 3))
+    return rows, np.sin(rows[:, 0]) + rng.normal(size=30)
+
+
+@unconverged
+@pytest.mark.parametrize("ending", [KeyboardInterrupt, DivergenceError])
+def test_the_best_weights_are_kept_whatever_ends_the_fit(ending):
+    def scorer(estimator, X, y):
+        scorer.calls += 1
+        if scorer.calls == 12:
+            raise ending
+        return -abs(scorer.calls - 5)  # best at the fifth epoch
+
+    scorer.calls = 0
+    model = regressor(early_stopping=True, scoring=scorer, n_iter_no_change=100)
+    with pytest.raises(ending):
+        model.fit(X, Y)
+    scorer.calls = 0
+    up_to = regressor(early_stopping=True, scoring=scorer, max_iter=5).fit(X, Y)
+    assert model.best_iter_ == up_to.best_iter_ == 5
+    np.testing.assert_array_equal(model.predict(X), up_to.predict(X))
+    assert len(model.loss_curve_) == len(model.validation_scores_) == 11
+
+
+@unconverged
+def test_a_score_that_is_no_number():
+    def scorer(estimator, X, y):
+        scorer.calls += 1
+        return np.nan if scorer.calls == 3 else 0.5
+
+    scorer.calls = 0
+    model = regressor(max_iter=4).fit(X, Y)
+    before = pickle.dumps(model)
+    model.set_params(early_stopping=True, scoring=scorer)
+    with pytest.raises(ValueError, match="scoring=.*gives nan on the validation rows"):
+        model.fit(X, Y)
+    model.set_params(early_stopping=False, scoring=None)
+    assert pickle.dumps(model) == before
+    scorer.calls = 0  # recorded, where the fit does not go by it
+    model.set_params(scoring=scorer).fit(X, Y, X_val=X[:9], y_val=Y[:9])
+    assert np.isnan(model.validation_scores_[2]) and model.best_validation_score_ == 0.5
+
+
+@unconverged
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_no_improvement_of_zero_is_an_improvement(early_stopping):
+    still = regressor(eta=[0.0, 0.0], tol=0.0, max_iter=50, early_stopping=early_stopping)
+    still.fit(X, Y, X_val=X[:9], y_val=Y[:9])
+    assert still.stop_reason_ == "no_improvement" and still.n_iter_ == 12
 
 
 @unconverged
