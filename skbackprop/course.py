@@ -15,7 +15,7 @@ from sklearn.model_selection import train_test_split
 from .callbacks import WRAPPER_FRAMES, callback_listener
 from .model import Model, objective_of, outputs_of, penalty_of, trainer_of
 from .monitor import History, Monitor, Stopping
-from .objective import Objective, Problem
+from .objective import Objective, Problem, with_mean_one
 from .parameters import STRUCTURE, Parameters, schedule_of, solver_of
 from .progress import Progress
 from .solvers import WholeBatchSolver, solve
@@ -57,7 +57,7 @@ class TrainingSet:
     @property
     def scale(self) -> np.ndarray | None:
         """Weights of mean one over the rows to train on."""
-        return None if self.weights is None else self.weights / self.weights[self.rows].mean()
+        return None if self.weights is None else with_mean_one(self.weights, self.rows)
 
 
 class Course:

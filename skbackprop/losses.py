@@ -23,6 +23,7 @@ import numpy as np
 from scipy import sparse
 from scipy.special import xlogy
 from sklearn.metrics import accuracy_score, mean_pinball_loss, r2_score
+from sklearn.utils.validation import check_consistent_length
 
 from .activations import ACTIVATIONS, Activation, Mixed, resolve_activation, row_max
 from .registry import Checked
@@ -624,8 +625,9 @@ class Quantile(Loss):
 
     def score(self, targets, prediction, sample_weight=None) -> float:
         """D^2 of the mean pinball loss over the levels: 1 - its ratio to that of constants."""
+        check_consistent_length(targets, prediction, sample_weight)
         targets = np.asarray(targets, dtype=float).reshape(len(targets), -1)
-        prediction = np.asarray(prediction).reshape(len(targets), -1)
+        prediction = np.asarray(prediction).reshape(len(prediction), -1)
         weights = np.ones(len(targets)) if sample_weight is None else np.asarray(sample_weight)
         loss = constant = 0.0
         for j, level in enumerate(self._levels):

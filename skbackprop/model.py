@@ -12,7 +12,7 @@ from .activations import Activation, check_activation
 from .initializers import initializer_for
 from .losses import Loss, Task
 from .network import Network
-from .objective import BLOCK_ROWS, Objective, row_blocks, take_rows
+from .objective import BLOCK_ROWS, Objective, row_blocks, take_rows, with_mean_one
 from .online import choose_engine
 from .parameters import (
     Parameters,
@@ -106,8 +106,9 @@ def _initial_weights(
 
 def rest_outputs(model: Model, targets, weights, rows) -> None:
     """Start the output biases at the best constant prediction of the rows, in float64."""
-    shares = np.ones(len(rows)) if weights is None else weights[rows].astype(np.float64)
-    shares /= shares.sum()
+    shares = np.full(len(rows), 1.0 / len(rows))
+    if weights is not None:
+        shares *= with_mean_one(weights[rows].astype(np.float64))
     whole = take_rows(targets, slice(None) if len(rows) == targets.shape[0] else rows)
     model.network.layers(model.network.w)[-1][1][...] = model.loss.rest(whole, shares)
 

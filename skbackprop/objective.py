@@ -17,7 +17,7 @@ from .network import Network, Workspace
 from .penalties import ElasticNet
 from .regularisation import Disturbance
 
-__all__ = ["BLOCK_ROWS", "Objective", "Problem", "row_blocks", "take_rows"]
+__all__ = ["BLOCK_ROWS", "Objective", "Problem", "row_blocks", "take_rows", "with_mean_one"]
 
 BLOCK_ROWS = 4096  # rows whose signals are held at a time
 _JACOBIAN_NUMBERS = 2**21  # numbers of the Jacobian that are held at a time
@@ -46,6 +46,12 @@ def row_blocks(rows: int | np.ndarray, size: int) -> Iterator[slice | np.ndarray
     for start in range(0, n_rows, size):
         piece = slice(start, min(start + size, n_rows))
         yield piece if isinstance(rows, int) else rows[piece]
+
+
+def with_mean_one(weights: np.ndarray, rows=None) -> np.ndarray:
+    """Sample weights over their mean on `rows` (all), which does not overflow."""
+    weights = weights / weights.max()
+    return weights / (weights if rows is None else weights[rows]).mean()
 
 
 class Objective:
@@ -136,12 +142,13 @@ class Objective:
             The rows that count; None is all.
         """
         total, weight = 0.0, 0.0
+        top = None if sample_weight is None else sample_weight.max()
         for block in row_blocks(X.shape[0] if rows is None else rows, BLOCK_ROWS):
             batch = take_rows(X, block)
             v, y = self.network.respond(batch)
             d = self.loss.encode(take_rows(targets, block), y.dtype)
             values = self.loss.value(d, y, v)
-            scale = np.ones(len(values)) if sample_weight is None else sample_weight[block]
+            scale = np.ones(len(values)) if sample_weight is None else sample_weight[block] / top
             total += float(np.dot(values, scale))
             weight += float(scale.sum())
         return total / weight + self.penalty.value(self.network.w)
@@ -177,10 +184,12 @@ class Problem:
         self.X, self.targets, self.weights = data
         self.rows = self.X.shape[0] if rows is None else rows
         self.n_rows = self.rows if isinstance(self.rows, int) else len(self.rows)
-        total = float(self.n_rows)
+        total, self._scale = float(self.n_rows), None
         if self.weights is not None:
-            total = float((self.weights if rows is None else self.weights[rows]).sum())
-        self._scaling = self.n_rows / total
+            counted = self.weights if rows is None else self.weights[rows]
+            self._scale = with_mean_one(self.weights, rows)
+            with np.errstate(over="ignore"):  # it counts for Bayesian regularisation alone
+                total = float(counted.sum(dtype=np.float64))
         self._trained = objective.network
         # A network of its own, so that trial points never show in the one that is trained.
         network = self._trained.with_parameters(self._trained.w.copy())
@@ -210,7 +219,7 @@ class Problem:
     def _blocks(self, size: int):
         for block in row_blocks(self.rows, size):
             X = take_rows(self.X, block)
-            scale = None if self.weights is None else self.weights[block] * self._scaling
+            scale = None if self._scale is None else self._scale[block]
             yield X, take_rows(self.targets, block), scale, self._workspace(X.shape[0])
 
     def _workspace(self, n_rows: int) -> Workspace:

@@ -324,6 +324,24 @@ def test_one_number_is_a_weight_for_all(weight):
     )
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("solver", ["adam", "lbfgs", "lm"])
+@pytest.mark.parametrize("size", [1e-310, 1e-30, 1e30, 1.7e308])
+def test_only_the_ratios_of_weights_matter_however_large_they_are(solver, size):
+    rng = np.random.default_rng(0)
+    X, weights = rng.normal(size=(40, 3)), rng.uniform(0.1, 1.0, size=40)
+    y = np.sin(X[:, 0])
+    one, other = (
+        BackpropRegressor((4,), solver=solver, scoring="loss", max_iter=5, random_state=0).fit(
+            X, y, sample_weight=f * weights, X_val=X, y_val=y, sample_weight_val=f * weights
+        )
+        for f in (1.0, size)
+    )
+    np.testing.assert_allclose(other.predict(X), one.predict(X), rtol=1e-6)
+    for curve in ("loss_curve_", "validation_loss_curve_"):
+        np.testing.assert_allclose(getattr(other, curve), getattr(one, curve), rtol=1e-6)
+
+
 def test_weighted_score():
     w = np.linspace(0, 1, N)
     for kind, metric in (

@@ -395,6 +395,20 @@ def test_quantiles_do_not_cross_and_cover():
 
 
 @unconverged
+def test_a_score_of_quantiles_needs_a_target_and_a_weight_for_each_row():
+    for loss, y in ((Quantile([0.1, 0.9]), TARGET), (Quantile(0.5), np.c_[TARGET, TARGET])):
+        model = BackpropRegressor((3,), loss=loss, max_iter=2, random_state=0).fit(Z, y)
+        assert np.isfinite(model.score(Z, y))
+        for bad in (y[: len(Z) // 2], y[:5], np.repeat(TARGET, 2)):
+            with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+                model.score(Z, bad)
+        with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+            model.score(Z, y, sample_weight=np.ones(3))
+        with pytest.raises(ValueError, match="different number of output"):
+            model.score(Z, np.c_[TARGET, TARGET, TARGET])
+
+
+@unconverged
 def test_deviation_is_that_of_the_data():
     rng = np.random.default_rng(1)
     x = rng.uniform(-1, 1, size=(2000, 1))
