@@ -44,6 +44,7 @@ __all__ = [
     "SquaredError",
     "Task",
     "Tweedie",
+    "check_loss",
 ]
 
 _BLOCK_ROWS = 4096  # targets that are encoded at a time
@@ -75,6 +76,9 @@ class Loss(Checked):
         Least target that the loss takes; None is any.
     takes_least : bool
         Whether it takes `least_target` itself.
+    check_error : bool
+        Whether a loss of the user's own is checked before training starts: that `error` (or
+        `fused_delta`) is the slope of `value`. False where it is not, on purpose.
     task, output, canonical : Task, Activation, bool
         Set by `bind`.
     """
@@ -84,6 +88,7 @@ class Loss(Checked):
     sum_of_squares = False
     least_target: float | None = None
     takes_least = True
+    check_error = True
 
     # -- targets that are given ----------------------------------------------------------------
 
@@ -184,11 +189,11 @@ class Loss(Checked):
 
     def value(self, d: np.ndarray, y: np.ndarray, v: np.ndarray) -> np.ndarray:
         """Cost ``E(n)`` of each row, (n,), summed over the output neurons."""
-        raise NotImplementedError
+        raise NotImplementedError(f"loss {self!r} defines no value(d, y, v), the cost of each row.")
 
     def error(self, d: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Error signal ``e_j = -dE/dy_j``, (n, n_units)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"loss {self!r} defines no error(d, y), the slope -dE/dy.")
 
     def error_rule(self, j: int) -> str:
         """`error` of output neuron j as one writes it down; "" says that it is a number only.
@@ -921,3 +926,83 @@ LOSSES: dict[str, Loss] = {
     "focal": Focal(),
     "hinge": Hinge(),
 }
+
+
+# The check of a user's loss -----------------------------------------------------------------------
+
+
+def check_loss(head: Loss) -> None:
+    """Check that a user's loss gives a cost for each row, and the slope of that cost.
+
+    The local gradients of the output neurons are compared with central differences of `value` over
+    v, in float64, at a few random rows; what is not finite there is passed over.
+
+    Parameters
+    ----------
+    head : Loss
+        Bound. Nothing happens if its `check_error` is False, or to a loss of this module.
+
+    Raises
+    ------
+    ValueError
+        If something is wrong; the message shows where.
+    """
+    if not head.check_error or type(head).__module__ == __name__:
+        return
+    with np.errstate(all="ignore"):
+        d, v = _rows_to_check(head)
+        y = head.output.phi(v.copy())
+        values = np.asarray(head.value(d.copy(), y.copy(), v.copy()))
+        if values.shape != (len(v),):
+            raise ValueError(
+                f"loss {head!r}: value(d, y, v) gives shape {values.shape} for {len(v)} rows and "
+                f"{v.shape[1]} output neurons; it must give the cost of each row, ({len(v)},)."
+            )
+        if not head.canonical:
+            e = np.asarray(head.error(d.copy(), y.copy()))
+            if e.shape != v.shape:
+                raise ValueError(
+                    f"loss {head!r}: error(d, y) gives shape {e.shape} for outputs of shape "
+                    f"{v.shape}; it must be the same."
+                )
+        delta = head.output_delta(d.copy(), y.copy(), v.copy(), np.empty_like(v))
+        for j in range(min(v.shape[1], 8)):
+            ahead, behind = v.copy(), v.copy()
+            ahead[:, j] += _CHECK_STEP
+            behind[:, j] -= _CHECK_STEP
+            rise = head.value(d, head.output.phi(ahead), ahead)
+            rise = rise - head.value(d, head.output.phi(behind), behind)
+            _compare_slopes(head, d[:, j], y[:, j], delta[:, j], -rise / (2.0 * _CHECK_STEP))
+
+
+_CHECK_STEP = 1e-5
+
+
+def _rows_to_check(head: Loss, n_rows: int = 12) -> tuple[np.ndarray, np.ndarray]:
+    """Desired outputs as the loss encodes some targets, and v, of a few rows."""
+    rng = np.random.default_rng(0)
+    task = head.task
+    targets: np.ndarray
+    if task.kind == "regression":
+        targets = rng.normal(size=(n_rows, task.n_targets))
+        if head.least_target is not None:
+            targets = head.least_target + 0.1 + np.abs(targets)
+    elif task.kind == "multilabel":
+        targets = rng.integers(0, 2, size=(n_rows, task.n_targets))
+    else:
+        targets = rng.integers(0, max(task.n_targets, 2), size=n_rows)
+    d = head.encode(targets, np.float64)
+    return d, rng.normal(size=d.shape)
+
+
+def _compare_slopes(head: Loss, d, y, given, numeric) -> None:
+    wrong = np.abs(given - numeric) > 1e-4 * (1.0 + np.abs(numeric))  # False where it is nan
+    if not wrong.any():
+        return
+    n = int(np.argmax(wrong))
+    part = "fused_delta()" if head.canonical else "error()"
+    raise ValueError(
+        f"loss {head!r}: {part} is not the slope of value(): at d_j={d[n]:.6g} and y_j={y[n]:.6g} "
+        f"it gives delta_j={given[n]:.6g}, but the numeric -dE/dv_j is {numeric[n]:.6g}. Correct "
+        "it, or set check_error = False in the class if the difference is on purpose."
+    )

@@ -27,6 +27,7 @@ class Watching(Loss):
     """The squared error; sees how many threads there are, and may fail."""
 
     sum_of_squares = True
+    check_error = False  # only what `fit` does is seen
 
     def __init__(self, seen=None, fails=False):
         self.seen, self.fails = seen, fails

@@ -42,6 +42,7 @@ from skbackprop import (
     Task,
     Tweedie,
 )
+from skbackprop.losses import check_loss
 
 FUSED = ("squared_error", "poisson", "gamma", "tweedie", "cross_entropy", "focal")
 KINDS = ("regression", "binary", "multiclass", "multilabel")
@@ -314,6 +315,64 @@ REGRESSION = [name for name, loss in LOSSES.items() if "regression" in loss.task
 CLASSIFICATION = [name for name, loss in LOSSES.items() if "binary" in loss.tasks]
 Z = RNG.normal(size=(120, 3))
 TARGET = np.exp(0.5 * Z[:, 0]) + 0.3 * np.abs(Z[:, 1])
+
+
+class Own(Loss):
+    """A loss of the user's own, with something wrong."""
+
+    def __init__(self, value_is="row", error_is="right"):
+        self.value_is, self.error_is = value_is, error_is
+
+    def value(self, d, y, v):
+        if self.value_is == "column":
+            return 0.5 * (d - y) ** 2
+        return 0.5 * ((d - y) ** 2).sum(axis=1)
+
+    def error(self, d, y):
+        if self.error_is == "row":
+            return (d - y).sum(axis=1)
+        return {"right": d - y, "uphill": y - d, "twice": 2 * (d - y)}[self.error_is]
+
+
+@pytest.mark.parametrize(
+    ("loss", "message"),
+    [
+        (Own("column"), r"value\(d, y, v\) gives shape \(12, 2\) for 12 rows and 2 output"),
+        (Own(error_is="row"), r"error\(d, y\) gives shape \(12,\) for outputs of shape \(12, 2\)"),
+        (
+            Own(error_is="uphill"),
+            r"error\(\) is not the slope of value\(\): at d_j=.* delta_j=.*numeric",
+        ),
+        (Own(error_is="twice"), "is not the slope"),
+    ],
+    ids=["column", "row", "uphill", "twice"],
+)
+def test_a_wrong_loss_is_found_before_training(loss, message):
+    model = BackpropRegressor((3,), random_state=0).partial_fit(Z, np.c_[TARGET, TARGET])
+    before = pickle.dumps(model)
+    for train in (model.set_params(loss=loss).fit, BackpropRegressor((3,), loss=loss).partial_fit):
+        with pytest.raises(ValueError, match=message):
+            train(Z, np.c_[TARGET, TARGET])
+    assert pickle.dumps(model.set_params(loss="squared_error")) == before
+
+
+def test_what_a_loss_lacks_is_named():
+    class NoError(Loss):
+        def value(self, d, y, v):
+            return np.abs(d - y).sum(axis=1)
+
+    with pytest.raises(NotImplementedError, match=r"NoError\(\) defines no error\(d, y\)"):
+        BackpropRegressor((3,), loss=NoError()).fit(Z, TARGET)
+    with pytest.raises(NotImplementedError, match=r"defines no value\(d, y, v\)"):
+        BackpropRegressor((3,), loss=type("Nothing", (Loss,), {})()).fit(Z, TARGET)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_check_of_losses_finds_nothing_wrong_with_those_of_the_package(name):
+    for kind, K in (("regression", 2), ("binary", 2), ("multiclass", 3), ("multilabel", 3)):
+        mine = type("Mine", (type(LOSSES[name]),), {"__module__": "elsewhere"})()
+        if kind in mine.tasks:
+            check_loss(mine.bind(Task(kind, K)))
 
 
 @unconverged
