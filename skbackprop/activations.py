@@ -733,13 +733,15 @@ ACTIVATIONS: dict[str, Activation] = {
 }
 
 
-def resolve_activation(value: str | Activation) -> Activation:
+def resolve_activation(value: str | Activation, parameter: str = "activation") -> Activation:
     """Return the `Activation` that a name stands for, or an `Activation` as it is.
 
     Parameters
     ----------
     value : str or Activation
         A name of `ACTIVATIONS`, or an activation.
+    parameter : str, default="activation"
+        Whose value it is, for the error message.
 
     Returns
     -------
@@ -752,7 +754,7 @@ def resolve_activation(value: str | Activation) -> Activation:
     TypeError
         If `value` is something else, such as a bare function.
     """
-    return resolve(value, ACTIVATIONS, Activation, "activation")
+    return resolve(value, ACTIVATIONS, Activation, parameter)
 
 
 # Mixed --------------------------------------------------------------------------------------------

@@ -89,12 +89,19 @@ class Course:
             return
         if state.split_seed is None:  # a later fit with warm_start holds out the same rows
             state.split_seed = self.model.rng.randint(2**31 - 1)
-        kept, held_out = train_test_split(
-            data.rows,
-            test_size=estimator.validation_fraction,
-            random_state=state.split_seed,
-            stratify=data.coding.strata(data.targets, data.rows),
-        )
+        try:
+            kept, held_out = train_test_split(
+                data.rows,
+                test_size=estimator.validation_fraction,
+                random_state=state.split_seed,
+                stratify=data.coding.strata(data.targets, data.rows),
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"early_stopping=True cannot hold out validation_fraction="
+                f"{estimator.validation_fraction} of {len(data.rows)} rows: {error} Give more "
+                "rows, another validation_fraction, or validation rows (X_val, y_val)."
+            ) from error
         if len(held_out) < 2:
             raise ValueError(
                 "The validation set is too small: "
@@ -198,7 +205,15 @@ class Course:
             if scorer is None:
                 return cost, loss.score(targets, loss.decode(v, outputs), weights)
             weighting = {} if weights is None else {"sample_weight": weights}
-            score = scorer(view, held_out.take(X), held_out.take(held_out.y), **weighting)
+            try:
+                score = scorer(view, held_out.take(X), held_out.take(held_out.y), **weighting)
+            except Exception as error:
+                error.add_note(
+                    f"Raised by scoring={estimator.scoring!r} on the validation rows"
+                    f"{', given their sample_weight' if weighting else ''}; the predictions are "
+                    f"those of loss={estimator.loss!r}."
+                )
+                raise
             return cost, float(score)
 
         return self._checked(validate) if estimator.early_stopping else validate

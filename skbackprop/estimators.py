@@ -205,7 +205,7 @@ class _Backprop(CallbackSupport, Parameters):
         if X_val is None or y_val is None:
             raise ValueError("X_val and y_val must be given together.")
         X_val, y_val = self._validate_X_y(carrier, X_val, y_val, X.dtype, reset=False)
-        if self.early_stopping and X_val.shape[0] < 2:
+        if self.early_stopping and self.scoring != "loss" and X_val.shape[0] < 2:
             raise ValueError("The validation set is too small: X_val has 1 row; give at least 2.")
         targets = coding.encode(y_val, X.dtype)
         weights = None

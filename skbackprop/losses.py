@@ -127,9 +127,9 @@ class Loss(Checked):
         head = copy.copy(self)
         head.task = task
         canonical = resolve_activation(head._canonical_output())
-        head.output = (
-            canonical if output_activation is None else resolve_activation(output_activation)
-        )
+        head.output = canonical
+        if output_activation is not None:
+            head.output = resolve_activation(output_activation, "output_activation")
         head.canonical = head.output == canonical and self._is_fused()
         head._check_output()
         return head

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,8 +126,8 @@ def start_from(network: Network, coef_init, intercept_init) -> None:
 
 def write_arrays(name: str, values, views) -> None:
     """Copy `values` into `views`, all or nothing."""
-    if values is None:
-        raise TypeError(f"{name} is None; it must be a sequence of {len(views)} arrays.")
+    if not isinstance(values, Iterable):
+        raise TypeError(f"{name} is {values!r}; it must be a sequence of {len(views)} arrays.")
     arrays = [np.array(value) for value in values]  # copies: they may be views of each other
     shapes, wanted = [a.shape for a in arrays], [view.shape for view in views]
     if shapes != wanted:
@@ -180,6 +181,7 @@ def trainer_of(parameters: Parameters, model: Model, schedule) -> Trainer:
         eta = eta * objective.learning
     rule = solver_of(parameters)
     assert isinstance(rule, UpdateRule)
+    _check_constants(rule, model.network.w.dtype)
     trainer = Trainer(
         objective,
         rule,
@@ -191,6 +193,20 @@ def trainer_of(parameters: Parameters, model: Model, schedule) -> Trainer:
     )
     model.engine, trainer.online = choose_engine(parameters.engine, model.engine, trainer)
     return trainer
+
+
+def _check_constants(rule: UpdateRule, dtype) -> None:
+    """Refuse a rule's constant that is zero or infinite in the type of the weights."""
+    for name, value in vars(rule).items():
+        if not isinstance(value, float) or not value or not np.isfinite(value):
+            continue
+        with np.errstate(over="ignore", under="ignore"):
+            constant = dtype.type(value)
+        if not constant or not np.isfinite(constant):
+            raise ValueError(
+                f"{name} of solver {rule!r} is {value}, which is {constant} in {dtype}, the type "
+                "of the weights; give a number within its range, or X in float64."
+            )
 
 
 def outputs_of(network: Network, X, rows=None) -> tuple[np.ndarray, np.ndarray]:

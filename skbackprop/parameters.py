@@ -10,6 +10,7 @@ from operator import itemgetter
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
+from sklearn.metrics import check_scoring
 from sklearn.utils._param_validation import Interval, Options
 
 from .activations import Activation, resolve_activation
@@ -186,6 +187,8 @@ def check_parameters(parameters: Parameters) -> None:
     hidden_activations(parameters, n_layers - 1)
     eta_per_layer(parameters, n_layers)
     dropout_rates(parameters, n_layers)
+    if isinstance(parameters.scoring, str) and parameters.scoring != "loss":
+        check_scoring(parameters, parameters.scoring)
     if parameters.mask is not None and len(parameters.mask) != n_layers:
         raise ValueError(
             f"mask has {len(parameters.mask)} entries; it must have one for each of the {n_layers} "
@@ -199,9 +202,10 @@ def check_online_parameters(parameters: Parameters) -> None:
     check_parameters(parameters)
     schedule = schedule_of(parameters)
     if getattr(schedule, "has_horizon", False) and schedule.total_steps is None:
+        of = getattr(schedule, "following", schedule)
         raise ValueError(
             f"eta_schedule={parameters.eta_schedule!r} needs total_steps in partial_fit, for it "
-            f"cannot know what rows will come; give {type(schedule).__name__}(total_steps=...)."
+            f"cannot know what rows will come; give {type(of).__name__}(total_steps=...)."
         )
 
 
@@ -306,7 +310,7 @@ def eta_per_layer(parameters: Parameters, n_layers: int) -> float | list[float]:
         if not np.isfinite(parameters.eta):
             raise ValueError(f"eta is {parameters.eta!r}; it must be finite and > 0.")
         return float(parameters.eta)
-    eta = np.asarray(parameters.eta, dtype=float)
+    eta = _floats(parameters.eta)
     if eta.shape != (n_layers,) or not (np.isfinite(eta).all() and (eta >= 0).all()):
         raise ValueError(
             f"eta is {parameters.eta!r}; one per layer means {n_layers} finite numbers >= 0."
@@ -349,7 +353,7 @@ def hidden_activations(parameters: Parameters, n_hidden: int) -> list[Activation
                 f"activation has {len(given)} entries; it must have one per hidden layer, "
                 f"{n_hidden}."
             )
-        activations = [resolve_activation(a) for a in given]
+        activations = [resolve_activation(a, f"activation[{i}]") for i, a in enumerate(given)]
     else:
         activations = [resolve_activation(given)] * n_hidden
     for activation in activations:
@@ -362,10 +366,18 @@ def dropout_rates(parameters: Parameters, n_layers: int) -> list[float]:
     """Rate for the inputs and for each hidden layer."""
     if np.ndim(parameters.dropout) == 0:
         return [0.0] + [float(parameters.dropout)] * (n_layers - 1)
-    rates = np.asarray(parameters.dropout, dtype=float)
+    rates = _floats(parameters.dropout)
     if rates.shape != (n_layers,) or not ((rates >= 0) & (rates < 1)).all():
         raise ValueError(
             f"dropout is {parameters.dropout!r}; it must be a number in [0, 1) for the hidden "
             f"layers, or {n_layers} such: the inputs' and one for each hidden layer."
         )
     return rates.tolist()
+
+
+def _floats(values) -> np.ndarray:
+    """`values` as an array, empty if they are no numbers."""
+    try:
+        return np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        return np.empty(0)

@@ -70,7 +70,7 @@ def resolve(value: Any, registry: Mapping[str, T], kind: Any, parameter: str) ->
     TypeError
         If `value` is neither a name nor an instance of `kind`.
     """
-    if isinstance(value, kind):
+    if isinstance(value, kind) and not isinstance(value, type):
         return value
     choices = ", ".join(repr(name) for name in sorted(registry))
     if isinstance(value, str):

@@ -123,15 +123,19 @@ def learning_parameters(mask, network, flat: np.ndarray) -> None:
     """
     flat[...] = 1.0
     for layer, (entry, (W, b)) in enumerate(zip(mask, network.layers(flat), strict=True)):
-        if is_connections(entry):
-            given = np.asarray(entry)
-            if given.shape != W.shape or not np.isin(given, (0, 1)).all():
-                raise ValueError(
-                    f"mask[{layer}] has shape {given.shape}; for that layer it must be None, "
-                    f"False, or an array of 0 and 1 of shape {W.shape}."
-                )
+        if entry is None:
+            continue
+        given = np.asarray(entry)
+        wrong = given[~np.isin(given, (0, 1))]
+        if given.shape not in ((), W.shape) or wrong.size:
+            is_ = f"holds {wrong[0]}" if wrong.size else f"has shape {given.shape}"
+            raise ValueError(
+                f"mask[{layer}] {is_}; for that layer it must be None, True, False, or an array of "
+                f"0 and 1 of shape {W.shape}."
+            )
+        if given.ndim:
             W[...] = given
-        elif entry is not None and not entry:
+        elif not given:
             W[...], b[...] = 0.0, 0.0
 
 

@@ -352,38 +352,39 @@ class WarmUp(Schedule):
         self.n_steps = n_steps
 
     @property
-    def _following(self):
+    def following(self):
+        """The schedule after the warm-up."""
         return resolve(self.schedule, SCHEDULES, Callable, "schedule")
 
     def check(self) -> None:
         """Raise ValueError if a parameter is out of its range."""
         self._check_count("n_steps")
-        getattr(self._following, "check", bool)()
+        getattr(self.following, "check", bool)()
 
     @property
     def acts_on_plateau(self) -> bool:  # type: ignore[override]
         """As the schedule that follows."""
-        return getattr(self._following, "acts_on_plateau", False)
+        return getattr(self.following, "acts_on_plateau", False)
 
     @property
     def factor(self) -> float:
         """Of `Adaptive`."""
-        return self._following.factor
+        return self.following.factor
 
     @property
     def floor(self) -> float:
         """Of `Adaptive`."""
-        return self._following.floor
+        return self.following.floor
 
     @property
     def has_horizon(self) -> bool:  # type: ignore[override]
         """As the schedule that follows."""
-        return getattr(self._following, "has_horizon", False)
+        return getattr(self.following, "has_horizon", False)
 
     @property
     def total_steps(self) -> int | None:  # type: ignore[override]
         """Of both together."""
-        following = getattr(self._following, "total_steps", None)
+        following = getattr(self.following, "total_steps", None)
         return None if following is None else following + self.n_steps
 
     def for_horizon(self, total_steps: int) -> WarmUp:
@@ -391,12 +392,12 @@ class WarmUp(Schedule):
         if not self.has_horizon:
             return self
         rest = max(total_steps - self.n_steps, 1)
-        return WarmUp(self._following.for_horizon(rest), self.n_steps)
+        return WarmUp(self.following.for_horizon(rest), self.n_steps)
 
     def __call__(self, t):
         """Multiplier after t updates."""
         t = np.asarray(t)
-        after = self._following(np.maximum(t - self.n_steps, 0))
+        after = self.following(np.maximum(t - self.n_steps, 0))
         return np.where(t < self.n_steps, (t + 1.0) / self.n_steps, after)
 
 
@@ -410,7 +411,8 @@ class Adaptive(Schedule):
     factor : float, default=5.0
         Divisor, > 1.
     floor : float, default=1e-6
-        Training stops once eta (the largest, if there is one per layer) is not above it.
+        On the next plateau training stops if eta (the largest, if there is one per layer) is not
+        above it.
     """
 
     acts_on_plateau = True

@@ -21,7 +21,7 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve, lapack
 from scipy.optimize import minimize
 
 from .blas_threads import one_thread
-from .monitor import Monitor
+from .monitor import REASONS, Monitor
 from .objective import Problem
 from .training import DivergenceError, TrainingState
 from .updates import Solver
@@ -78,6 +78,11 @@ def solve(
     try:
         with one_thread(solver.single_threaded):
             reason = solver.minimise(problem, state, monitor)
+        if reason is not None and reason not in REASONS:
+            raise ValueError(
+                f"solver {solver!r} ended with {reason!r}; `minimise` must return None or one of "
+                f"{', '.join(map(repr, REASONS))}."
+            )
         if len(monitor.history.loss) == n_before:  # it had nothing to do: an epoch of that cost
             monitor.after_epoch(problem.value(problem.w))
         monitor.reason = reason or monitor.reason
