@@ -11,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from test_inspection import HEADS, HIDDEN, TARGETS, X, make
 
 from skbackprop import (
+    ACTIVATIONS,
     Activation,
     BackpropClassifier,
     BackpropRegressor,
@@ -143,6 +144,35 @@ def test_kinks_are_no_errors():
     # At all-zero rows every relu sits on its kink, and its numeric slope is a half.
     check = check_gradient(BackpropRegressor((5,), random_state=0), np.zeros((3, 2)), [1, 2, 4])
     assert check and check.n_kinks == 5
+
+
+def wrong_step(v, y):
+    return 0.99 * (v > 0)
+
+
+WRONG_RELU = Activation(ACTIVATIONS["relu"].phi, wrong_step, check=False)
+
+
+@pytest.mark.parametrize("n_directions", [0, 10])
+def test_kinks_of_several_neurons_at_once(n_directions):
+    # The row of zeros puts every neuron on its kink, and other rows some more.
+    rows, d = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]), [0, 1, 1, 0]
+    for seed in range(10):
+        model = BackpropClassifier((4,), random_state=seed)
+        check = check_gradient(model, rows, d, n_directions=n_directions)
+        assert check and check.n_kinks and not check.advice, check
+        model.set_params(activation=WRONG_RELU)
+        check = check_gradient(model, rows, d, n_directions=n_directions)
+        assert not check and "layer 0" in check.advice
+
+
+def test_kinks_of_a_larger_net():
+    rng = np.random.default_rng(0)
+    rows, d = rng.normal(size=(40, 30)), rng.normal(size=40)
+    rows[:3] = 0.0
+    model = BackpropRegressor((100,), random_state=0)
+    assert check_gradient(model, rows, d)
+    assert not check_gradient(model.set_params(activation=WRONG_RELU), rows, d)
 
 
 def test_bad_input():
