@@ -175,6 +175,40 @@ def test_kinks_of_a_larger_net():
     assert not check_gradient(model.set_params(activation=WRONG_RELU), rows, d)
 
 
+def half_slope(v, y):
+    return 0.5 * (1 - y * y)
+
+
+@pytest.mark.parametrize("n_directions", [0, 5])
+def test_round_off_of_large_costs_hides_nothing_wrong(n_directions):
+    half = Activation(np.tanh, half_slope, name="half", check=False)
+    fine, wrong = (BackpropRegressor((5,), activation=a, random_state=0) for a in ("tanh", half))
+    for factor, verdicts in ((1e4, ("right", "WRONG")), (1e9, ("inconclusive: round-off",) * 2)):
+        for model, verdict in zip((fine, wrong), verdicts, strict=True):
+            d = factor * (1 + 0.5 * X[:, 0])
+            check = check_gradient(model, X, d, n_directions=n_directions)
+            assert check.verdict == verdict and bool(check) == (verdict == "right")
+            assert f"The gradient is {verdict}, " in repr(check)
+            if verdict.startswith("inconclusive"):
+                assert "scale X and y" in check.advice and not check.wrong_layers
+                assert max(check.round_off) > max(check.errors) > check.tolerance
+
+
+def test_a_minimum_is_no_error():
+    # Rows cancel there: what is left of the slopes is hardly more than round-off of the cost.
+    d = TARGETS["regression"]
+    for seed in (3, 11, 101):
+        model = BackpropRegressor((2,), solver="lbfgs", random_state=seed).fit(X, d)
+        assert check_gradient(model, X, d)
+
+
+@pytest.mark.parametrize("n_directions", [0, 5])
+def test_a_cost_that_is_not_finite(n_directions):
+    model = BackpropRegressor((5,), loss="poisson", random_state=0)
+    with pytest.raises(ValueError, match=r"cost of these rows is inf: .* Scale X and\s+y"):
+        check_gradient(model, 1e4 * X, TARGETS["positive"], n_directions=n_directions)
+
+
 def test_bad_input():
     model, d = make()
     for bad in (-1, 0.5, True):
