@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.optimize import approx_fprime
 
-from .access import fitted_objective, initial_objective, read_rows
+from .access import fitted_objective, initial_objective, read_pairs
 from .activations import Mixed
 from .dissection import open_up
 from .network import Network, Workspace
@@ -199,7 +199,7 @@ def _problem(estimator, X, y) -> tuple[Problem, np.ndarray]:
     """The cost in float64, every parameter free, and the weights at hand."""
     opened = open_up(estimator, X, y)
     if opened.estimator.__sklearn_is_fitted__():
-        rows, targets = read_rows(opened.estimator, opened.X, opened.y)
+        rows, targets = read_pairs(opened.estimator, opened.X, opened.y)
         objective = fitted_objective(opened.estimator)
     else:
         objective, rows, targets = initial_objective(opened.estimator, opened.X, opened.y)

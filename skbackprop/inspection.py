@@ -24,7 +24,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.multiclass import unique_labels
 from sklearn.utils.validation import _num_samples
 
-from .access import eta_in_force, fitted_objective, read_rows
+from .access import eta_in_force, fitted_objective, read_pairs, read_rows
 from .activations import Activation, Mixed
 from .diagnosis import Diagnosis, Finding, diagnose
 from .dissection import Opened, index_of, input_names, open_up, output_names
@@ -529,7 +529,7 @@ def record_training(estimator, X, y, n_steps: int) -> TrainingRecord:
             "row; set_params(solver='sgd'), for one, can."
         )
     _initialise(model, opened.X, opened.y)
-    read_rows(model, opened.X, opened.y)  # refuses the last row before the first is presented
+    read_pairs(model, opened.X, opened.y)  # refuses the last row before the first is presented
     n_rows = _num_samples(opened.X)
     steps = [_step(model, opened, step % n_rows) for step in range(n_steps)]
     return TrainingRecord(steps, model)
@@ -539,7 +539,8 @@ def _initialise(model: BackpropRegressor | BackpropClassifier, X, y) -> None:
     """Give a model that is not fitted its initial weights: no row counts yet."""
     if model.__sklearn_is_fitted__():
         return
-    classes = {"classes": unique_labels(y)} if isinstance(model, BackpropClassifier) else {}
+    has_classes = isinstance(model, BackpropClassifier) and y is not None  # that it refuses
+    classes = {"classes": unique_labels(y)} if has_classes else {}
     model.partial_fit(X, y, sample_weight=np.zeros(_num_samples(X)), **classes)
 
 

@@ -27,6 +27,7 @@ from skbackprop import (
     Mixed,
     Quantile,
     Tweedie,
+    check_gradient,
     inspection,
     record_training,
     trace_signals,
@@ -450,6 +451,16 @@ def test_bad_input_gets_the_estimators_errors():
     classifier, labels = make(("cross_entropy", "multiclass", None))
     with pytest.raises(ValueError, match="labels that are not in classes"):
         trace_signals(classifier, X, ["z", *labels[1:]])
+
+
+@pytest.mark.parametrize("kind", ["regression", "multiclass"])
+def test_targets_that_are_needed(kind):
+    loss = "squared_error" if kind == "regression" else "cross_entropy"
+    fitted, _ = make((loss, kind, None))
+    for model in (fitted, type(fitted)((2,), solver="sgd")):
+        for look in (check_gradient, lambda *given: record_training(*given, 3)):
+            with pytest.raises(ValueError, match="requires y to be passed, but the target y is N"):
+                look(model, X, None)
 
 
 def test_places_out_of_range():
