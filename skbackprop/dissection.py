@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
@@ -22,7 +23,7 @@ class Opened:
     ----------
     estimator : BackpropRegressor or BackpropClassifier
     X, y : array-like
-        Transformed by the steps before it; y may be None.
+        Transformed by the steps before it, sparse ones CSR, whose rows can be taken; y may be None.
     feature_names : list of str or None
         Of the columns of X, where the steps before tell them.
     """
@@ -56,7 +57,7 @@ def open_up(estimator, X=None, y=None) -> Opened:
         If what is around it is not fitted.
     """
     if isinstance(estimator, (BackpropRegressor, BackpropClassifier)):
-        return Opened(estimator, X, y)
+        return Opened(estimator, _with_rows(X), _with_rows(y))
     if isinstance(estimator, Pipeline):
         return _open_pipeline(estimator, X, y)
     from sklearn.compose import TransformedTargetRegressor  # a tenth of the package's import time
@@ -74,6 +75,10 @@ def open_up(estimator, X=None, y=None) -> Opened:
         f"estimator is {estimator!r}; it must be a BackpropRegressor or BackpropClassifier, or a "
         f"Pipeline or TransformedTargetRegressor around one{hint}."
     )
+
+
+def _with_rows(a):
+    return a.tocsr() if sparse.issparse(a) else a
 
 
 def _open_pipeline(pipeline: Pipeline, X, y) -> Opened:

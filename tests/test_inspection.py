@@ -28,6 +28,7 @@ from skbackprop import (
     Quantile,
     Tweedie,
     check_gradient,
+    diagnose,
     inspection,
     record_training,
     trace_signals,
@@ -292,6 +293,22 @@ def test_float32_and_sparse_rows():
     assert isinstance(from_sparse.y[0], np.ndarray)
     np.testing.assert_array_equal(from_sparse.y[0], rows)
     np.testing.assert_allclose(from_sparse.delta[0], trace.delta[0], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("container", [sparse.coo_array, sparse.dia_array, sparse.bsr_matrix,
+                                       sparse.csc_matrix])  # fmt: skip
+def test_sparse_formats(container):
+    model = BackpropClassifier((4,), solver="sgd", random_state=0)
+    model.partial_fit(X, LABELS, classes=[0, 1])
+    rows, labels = container(X), container(LABELS)
+    trace, record = trace_signals(model, rows, labels), record_training(model, rows, labels, 9)
+    np.testing.assert_array_equal(trace.d, LABELS)
+    np.testing.assert_array_equal(record.steps[8].trace.y[0], X[1:2])
+    assert diagnose(model, rows, labels) == diagnose(model, X, LABELS)
+    for estimator in (model, BackpropClassifier((4,), random_state=0)):
+        assert check_gradient(estimator, rows, labels)
+    pipeline = make_pipeline(FunctionTransformer(container), model)
+    assert len(record_training(pipeline, X, LABELS, 2).steps) == 2
 
 
 def test_names():
