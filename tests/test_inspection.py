@@ -10,11 +10,11 @@ import types
 import numpy as np
 import pytest
 from scipy import sparse
-from sklearn.compose import TransformedTargetRegressor
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, StandardScaler
 
 import skbackprop
 from skbackprop import (
@@ -416,6 +416,25 @@ def test_through_a_pipeline():
     direct = trace_signals(pipeline[-1], StandardScaler().fit_transform(frame), CLASSES)
     np.testing.assert_array_equal(direct.delta[0], trace.delta[0])
     assert "input length" in trace.explain(layer=0)
+
+
+def test_names_through_nested_pipelines():
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(X, columns=["p", "q", "r"])
+    steps = [("num", StandardScaler(), ["p", "r"]), ("as", "passthrough", ["q"])]
+    columns = ColumnTransformer(steps)
+    net = BackpropRegressor((2,), solver="lbfgs", random_state=0)
+    names = ["num__p", "num__r", "as__q"]
+    for inner in (
+        make_pipeline(MaxAbsScaler(), net),
+        make_pipeline(net),
+        TransformedTargetRegressor(make_pipeline(MaxAbsScaler(), net)),
+    ):
+        model = make_pipeline(columns, inner).fit(frame, REAL)
+        assert trace_signals(model, frame, REAL).feature_names == names
+    model = make_pipeline(columns, make_pipeline(FunctionTransformer(np.tanh), net))
+    trace = trace_signals(model.fit(frame, REAL), frame, REAL)
+    assert trace.feature_names == ["x0", "x1", "x2"]
 
 
 def test_through_steps_that_know_no_names_and_through_none():
