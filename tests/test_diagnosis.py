@@ -15,6 +15,7 @@ from skbackprop import (
     BackpropClassifier,
     BackpropRegressor,
     DivergenceError,
+    Mixed,
     Quantile,
     diagnose,
 )
@@ -231,6 +232,18 @@ def test_unscaled_targets():
     finding = next(f for f in diagnose(model, X, SMOOTH) if f.name == "unscaled_targets")
     assert finding.figure == pytest.approx((np.abs(SMOOTH) > 1).mean())
     assert "out of the range" in finding.message
+
+
+def test_each_output_has_its_own_range():
+    d = np.column_stack([SMOOTH, 5 * SMOOTH])
+    model = started(tanh(output_activation=Mixed(["identity", "tanh"])), X, d)
+    finding = next(f for f in diagnose(model, X, d) if f.name == "unscaled_targets")
+    assert finding.neurons == (1,) and "(-1, 1)" in finding.message
+    assert finding.figure == pytest.approx((np.abs(d[:, 1]) > 1).mean() / 2)
+    model.intercepts_ = [model.intercepts_[0], np.array([0.0, -9.0])]
+    finding = next(f for f in diagnose(model, X, d) if f.name == "saturated_outputs")
+    assert finding.neurons == (1,)
+    assert finding.figure == pytest.approx((d[:, 1] > 0).mean())
 
 
 def test_classes_and_labels_that_are_never_predicted():
