@@ -206,8 +206,8 @@ def saturated_neurons(patient: _Patient) -> Iterator[Finding]:
         if share >= _SHARE:
             yield Finding(
                 "saturated_neurons",
-                f"{len(ill)} of the {flat.shape[1]} neurons of layer {layer} are saturated on "
-                f"{_NEARLY_ALL:.0%} of the rows or more: their slopes are under {_FLAT:.0%} of the "
+                f"Saturated neurons of layer {layer}: {len(ill)} of {flat.shape[1]}, on "
+                f"{_NEARLY_ALL:.0%} of the rows or more, with slopes under {_FLAT:.0%} of the "
                 "steepest.",
                 "Scale X, start from smaller weights, use a smaller eta, or a penalty (alpha).",
                 share,
@@ -231,8 +231,8 @@ def saturated_outputs(patient: _Patient) -> Iterator[Finding]:
     if len(ill):
         yield Finding(
             "saturated_outputs",
-            f"{len(ill)} output neurons are stuck at the wrong end of their range, the worst on "
-            f"{share.max():.0%} of the rows: phi' lets no error through.",
+            f"Output neurons stuck at the wrong end of their range: {len(ill)}, the worst on "
+            f"{share.max():.0%} of the rows. Their phi' lets no error through.",
             "Use the loss that goes with the output activation (loss='cross_entropy'), or scale X "
             "and start from smaller weights.",
             float(share.max()),
@@ -252,8 +252,8 @@ def dead_neurons(patient: _Patient) -> Iterator[Finding]:
         if share >= _SHARE:
             yield Finding(
                 "dead_neurons",
-                f"{len(ill)} of the {zero.shape[1]} neurons of layer {layer} are dead: their "
-                "slopes are 0 on every row, and they no longer learn.",
+                f"Dead neurons of layer {layer}: {len(ill)} of {zero.shape[1]}, whose slopes are 0 "
+                "on every row; they no longer learn.",
                 "Use a smaller eta, activation='leaky_relu' or 'elu', or scale X.",
                 share,
                 layer,
@@ -502,21 +502,19 @@ def never_predicted(patient: _Patient) -> Iterator[Finding]:
     loss, workspace = patient.loss, patient.workspace
     if patient.targets is None or not loss.task.is_classification:
         return
-    given = loss.decode(workspace.v[-1], workspace.y[-1])
-    names = patient.estimator.classes_.tolist()
-    if loss.task.kind == "multilabel":
-        wanted = np.asarray(patient.targets.sum(axis=0)).ravel()
-        predicted = given.sum(axis=0)
-    else:
-        wanted = np.bincount(patient.targets, minlength=len(names))
-        predicted = np.bincount(given, minlength=len(names))
-    ill = np.flatnonzero((wanted >= _SOME_ROWS) & (predicted == 0))
+    given, wanted = loss.decode(workspace.v[-1], workspace.y[-1]), patient.targets
+    names, what = patient.estimator.classes_.tolist(), "Label"
+    if loss.task.kind != "multilabel":
+        what = "Class"
+        given, wanted = (np.eye(len(names), dtype=bool)[k.ravel()] for k in (given, wanted))
+    n_wanted = np.asarray(wanted.sum(axis=0)).ravel()
+    ill = np.flatnonzero((n_wanted >= _SOME_ROWS) & (given.sum(axis=0) == 0))
     if len(ill):
-        share = float(wanted[ill].sum() / patient.X.shape[0])
+        share = float((np.asarray(wanted[:, ill].sum(axis=1)) > 0).mean())
         listed = ", ".join(repr(names[k]) for k in ill[:10]) + ", ..." * (len(ill) > 10)
         yield Finding(
             "never_predicted",
-            f"{listed} never predicted, though {share:.0%} of the rows have it.",
+            f"{what} {listed} never predicted, though {share:.0%} of the rows have it.",
             "Train longer or with a larger eta; where classes are rare, class_weight='balanced'.",
             share,
             patient.network.n_layers - 1,
