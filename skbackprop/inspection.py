@@ -259,7 +259,7 @@ class SignalTrace:
         fmt : {"text", "latex", "html"}, default="text"
             LaTeX needs no package.
         digits : int, default=6
-            Significant digits.
+            Significant digits, from 1 to 17.
 
         Returns
         -------
@@ -270,13 +270,14 @@ class SignalTrace:
         ------
         IndexError
             If there is no such sample, layer, neuron or weight.
-        ValueError
-            If `fmt` or `weight` is something else, or a weight is asked for without targets.
+        ValueError, TypeError
+            If `fmt`, `weight` or `digits` is something else, or a weight is asked for without
+            targets.
         """
         layer = index_of(layer, self.n_layers, "layer")
         neuron = index_of(neuron, self.sizes[layer + 1], "neuron")
         sample = index_of(sample, self.n_samples, "sample")
-        if fmt not in RENDERERS:
+        if not isinstance(fmt, str) or fmt not in RENDERERS:
             raise ValueError(f"fmt is {fmt!r}; it must be one of {', '.join(RENDERERS)}.")
         if isinstance(weight, str) and weight != "bias":
             raise ValueError(f"weight is {weight!r}; it must be None, a whole number, or 'bias'.")
@@ -284,8 +285,10 @@ class SignalTrace:
             self._at(layer, sample)
             if weight != "bias":
                 weight = index_of(weight, self.sizes[layer], "weight")
-        if not 1 <= index_of(digits, 18, "digits"):
-            raise ValueError("digits is 0; it must be from 1 to 17.")
+        if isinstance(digits, bool) or not isinstance(digits, (int, np.integer)):
+            raise TypeError(f"digits is {digits!r}; it must be a whole number.")
+        if not 1 <= digits <= 17:
+            raise ValueError(f"digits is {digits!r}; it must be from 1 to 17.")
         return explain_neuron(self, sample, layer, neuron, weight, fmt, int(digits))
 
     def to_html(self, path: str | os.PathLike, recording: TrainingRecord | None = None) -> None:

@@ -239,5 +239,12 @@ def test_bad_requests(worked):
         worked.explain(weight="x0")
     with pytest.raises(TypeError, match="weight is 0.5"):
         worked.explain(weight=0.5)
-    with pytest.raises(ValueError, match="digits"):
-        worked.explain(digits=0)
+    for fmt in (["text"], None, np.array(["text", "latex"])):
+        with pytest.raises(ValueError, match="fmt is .*; it must be one of text, latex, html"):
+            worked.explain(fmt=fmt)
+    for digits in (0, -1, 18, np.int64(-18)):
+        with pytest.raises(ValueError, match=r"digits is .*\d.*; it must be from 1 to 17\."):
+            worked.explain(digits=digits)
+    for digits in (2.0, "6", True):
+        with pytest.raises(TypeError, match="digits is .*; it must be a whole number"):
+            worked.explain(digits=digits)
