@@ -49,8 +49,19 @@ __all__ = [
 ]
 
 
+class _Record:
+    """What holds arrays that are read-only, through pickles and deep copies, too."""
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        for value in state.values():
+            for a in value if isinstance(value, list) else [value]:
+                if isinstance(a, np.ndarray):
+                    a.flags.writeable = False
+
+
 @dataclass(frozen=True, eq=False, repr=False)
-class SignalTrace:
+class SignalTrace(_Record):
     """The signals of some rows through a network; made by `trace_signals`.
 
     Layers of weights are counted from 0; a list over the layers has one array for each, with a row
@@ -456,8 +467,8 @@ def _neuron_names(activation: Activation) -> list[str] | None:
 
 
 @dataclass(frozen=True, eq=False)
-class TrainingStep:
-    """One update on one row.
+class TrainingStep(_Record):
+    """One update on one row; its arrays are read-only.
 
     Attributes
     ----------

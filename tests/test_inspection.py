@@ -279,6 +279,13 @@ def test_the_record_is_its_own():
         trace.v[0][0, 0] = 1.0
     with pytest.raises(AttributeError):
         trace.eta = []
+    record = record_training(model, X, d, 1)
+    for copied in (again, copy.deepcopy(trace), copy.copy(trace)):
+        held = [a for value in vars(copied).values() if isinstance(value, list) for a in value]
+        arrays = [a for a in [*held, copied.d, copied.e, copied.E] if isinstance(a, np.ndarray)]
+        assert len(arrays) == 22 and not any(a.flags.writeable for a in arrays)
+    for step in (*record.steps, *pickle.loads(pickle.dumps(record)).steps):
+        assert not any(a.flags.writeable for a in (*step.coefs, *step.intercepts, step.trace.d))
     assert (trace.n_samples, trace.n_layers, trace.sizes) == (7, 3, (3, 4, 3, 1))
     assert repr(trace) == "<SignalTrace: 7 samples with targets through 3-4-3-1, squared_error>"
 
