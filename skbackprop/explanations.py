@@ -199,7 +199,8 @@ class _Work:
 
     def error(self) -> _Part:
         trace, part = self.trace, _Part("Error")
-        part.equate("d_j", self.n(trace.d[self.sample, self.j]), note="desired")
+        if trace.has_desired[self.j]:
+            part.equate("d_j", self.n(trace.d[self.sample, self.j]), note="desired")
         rule = trace.error_rules[self.j]
         rights = [] if trace.sum_of_squares else ["-dE/dy_j"]
         rights += [rule, self.filled_in(rule)] if rule else []

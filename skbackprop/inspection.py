@@ -78,7 +78,8 @@ class SignalTrace(_Record):
         Slopes ``phi_j'(v_j)``; of softmax, which has no slope of one neuron alone, the derivative
         ``dy_j/dv_j = y_j (1 - y_j)``, the diagonal of its Jacobian.
     d : ndarray of shape (n_samples, n_units) or None
-        Desired outputs, as the loss encodes the targets; None without y, as all that follows.
+        Desired outputs, as the loss encodes the targets; 0 of an output neuron that has none
+        (`has_desired`). None without y, as all that follows.
     e : ndarray of shape (n_samples, n_units) or None
         Error signals ``-dE/dy_j`` of the output neurons. Not finite where an output has met a bound
         at which the cost has no slope (cross-entropy at ``y_j = 0``); `delta` is.
@@ -106,6 +107,9 @@ class SignalTrace(_Record):
     loss : str
     sum_of_squares : bool
         Whether ``E = 1/2 sum_j e_j^2``.
+    has_desired : list of bool
+        Whether there is a desired output for each output neuron; not for a variance, which
+        ``loss="gaussian_nll"`` learns without.
     error_rules : list of str
         `e` of each output neuron as one writes it down, such as ``"d_j - y_j"``; "" where a loss
         does not say (`Loss.error_rule`).
@@ -130,6 +134,7 @@ class SignalTrace(_Record):
     activations: list[str]
     loss: str
     sum_of_squares: bool
+    has_desired: list[bool]
     error_rules: list[str]
     feature_names: list[str]
     output_names: list[str]
@@ -397,6 +402,7 @@ def _trace(opened: Opened) -> SignalTrace:
         activations=[activation.name for activation in network.activations],
         loss=_loss_name(loss),
         sum_of_squares=loss.sum_of_squares,
+        has_desired=[loss.has_desired(j) for j in range(loss.n_units())],
         error_rules=[loss.error_rule(j) for j in range(loss.n_units())],
         feature_names=input_names(opened),
         output_names=output_names(opened),

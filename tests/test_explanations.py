@@ -107,6 +107,15 @@ def test_the_error_signal_is_written_down_as_it_is_computed(head):
             assert abs(worked) < 1e-9 * max(1.0, abs(trace.e[sample, j]))
 
 
+def test_a_variance_has_no_desired_output():
+    trace = trace_of(("gaussian_nll", "several", None))
+    assert trace.has_desired == [True, True, False, False]
+    for neuron, has in enumerate(trace.has_desired):
+        for fmt, sign in (("text", "d_j = "), ("latex", "d_{j} & = &"), ("html", "<i>d</i><sub>j")):
+            text = trace.explain(2, -1, neuron, fmt=fmt)
+            assert ("desired" in text) == has and (has or sign not in text)
+
+
 def test_a_loss_that_does_not_say_gives_the_number():
     class Doubled(Loss):
         def value(self, d, y, v):
