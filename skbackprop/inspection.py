@@ -273,7 +273,8 @@ class SignalTrace(_Record):
             The place of the signal that enters the weight, among those of the layer before; None
             explains the neuron, and the changes of all of its weights.
         fmt : {"text", "latex", "html"}, default="text"
-            LaTeX needs no package.
+            LaTeX needs no package; names in other letters than Latin ones need LuaLaTeX or XeLaTeX,
+            and a font that has them. Lines fit the page of class article.
         digits : int, default=6
             Significant digits, from 1 to 17.
 
