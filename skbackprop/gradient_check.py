@@ -142,7 +142,7 @@ def check_gradient(
     Where the cost has a kink at the very weights, as where a relu neuron has ``v = 0`` (rows of
     zeros meet biases that start at 0), there is no one slope, and any value that ``dphi`` has at
     the kink counts as right: what is compared are the slopes beside it, at weights moved at random
-    by some 0.01.
+    by some 0.01. Where round-off of a large cost hides the slopes, the check is inconclusive.
 
     Parameters
     ----------
