@@ -17,7 +17,7 @@ from .objective import Objective
 from .parameters import check_parameters, eta_per_layer, schedule_of, solver_of
 from .regularisation import is_connections
 
-__all__ = ["eta_in_force", "fitted_objective", "initial_objective", "read_rows"]
+__all__ = ["eta_in_force", "fitted_objective", "initial_objective", "read_pairs", "read_rows"]
 
 
 def read_rows(estimator: BackpropRegressor | BackpropClassifier, X, y=None) -> tuple[Any, Any]:
@@ -42,10 +42,17 @@ def read_rows(estimator: BackpropRegressor | BackpropClassifier, X, y=None) -> t
     NotFittedError, ValueError, TypeError
         Those of the estimators.
     """
+    if y is not None:
+        return read_pairs(estimator, X, y)
     check_is_fitted(estimator)
     dtype = estimator._network.w.dtype
-    if y is None:
-        return validate_data(estimator, X, accept_sparse="csr", dtype=dtype, reset=False), None
+    return validate_data(estimator, X, accept_sparse="csr", dtype=dtype, reset=False), None
+
+
+def read_pairs(estimator: BackpropRegressor | BackpropClassifier, X, y) -> tuple[Any, Any]:
+    """As `read_rows`, where there must be targets: y of None is refused."""
+    check_is_fitted(estimator)
+    dtype = estimator._network.w.dtype
     X, y = estimator._validate_X_y(estimator, X, y, dtype, reset=False)
     return X, estimator._coding().encode(y, dtype)
 

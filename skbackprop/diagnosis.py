@@ -166,6 +166,12 @@ def _members(activation: Activation, n: int) -> list[Activation]:
     return list(activation.activations) if isinstance(activation, Mixed) else [activation] * n
 
 
+def _ranges(loss: Loss) -> np.ndarray:
+    """Least and greatest output of each output neuron, (2, n_units)."""
+    members = _members(loss.output, loss.n_units())
+    return np.array([member.range for member in members], dtype=float).T
+
+
 def _steepest(activation: Activation) -> float:
     """Its largest slope near zero."""
     v = np.linspace(-4.0, 4.0, 161)[:, None]
@@ -200,8 +206,8 @@ def saturated_neurons(patient: _Patient) -> Iterator[Finding]:
         if share >= _SHARE:
             yield Finding(
                 "saturated_neurons",
-                f"{len(ill)} of the {flat.shape[1]} neurons of layer {layer} are saturated on "
-                f"{_NEARLY_ALL:.0%} of the rows or more: their slopes are under {_FLAT:.0%} of the "
+                f"Saturated neurons of layer {layer}: {len(ill)} of {flat.shape[1]}, on "
+                f"{_NEARLY_ALL:.0%} of the rows or more, with slopes under {_FLAT:.0%} of the "
                 "steepest.",
                 "Scale X, start from smaller weights, use a smaller eta, or a penalty (alpha).",
                 share,
@@ -213,22 +219,20 @@ def saturated_neurons(patient: _Patient) -> Iterator[Finding]:
 def saturated_outputs(patient: _Patient) -> Iterator[Finding]:
     """Output neurons stuck at a bound while what is desired is far away: no error gets through."""
     loss, workspace = patient.loss, patient.workspace
-    low, high = loss.output.range
     if patient.targets is None or loss.canonical or not loss.output.elementwise:
         return
-    if not np.isfinite(high - low):
-        return
     layer = patient.network.n_layers - 1
-    flat, _, _ = _flat(patient, layer)
-    d = loss.encode(patient.targets, workspace.y[-1].dtype)
-    stuck = flat & (np.abs(d - workspace.y[-1]) > (high - low) / 2)
+    flat, _, bounded = _flat(patient, layer)
+    low, high = _ranges(loss)
+    d = np.clip(loss.encode(patient.targets, workspace.y[-1].dtype), low, high)
+    stuck = bounded & flat & (np.abs(d - workspace.y[-1]) > (high - low) / 2)
     share = stuck.mean(axis=0)
     ill = np.flatnonzero(share > _SHARE / 2)
     if len(ill):
         yield Finding(
             "saturated_outputs",
-            f"{len(ill)} output neurons are stuck at the wrong end of their range, the worst on "
-            f"{share.max():.0%} of the rows: phi' lets no error through.",
+            f"Output neurons stuck at the wrong end of their range: {len(ill)}, the worst on "
+            f"{share.max():.0%} of the rows. Their phi' lets no error through.",
             "Use the loss that goes with the output activation (loss='cross_entropy'), or scale X "
             "and start from smaller weights.",
             float(share.max()),
@@ -248,8 +252,8 @@ def dead_neurons(patient: _Patient) -> Iterator[Finding]:
         if share >= _SHARE:
             yield Finding(
                 "dead_neurons",
-                f"{len(ill)} of the {zero.shape[1]} neurons of layer {layer} are dead: their "
-                "slopes are 0 on every row, and they no longer learn.",
+                f"Dead neurons of layer {layer}: {len(ill)} of {zero.shape[1]}, whose slopes are 0 "
+                "on every row; they no longer learn.",
                 "Use a smaller eta, activation='leaky_relu' or 'elu', or scale X.",
                 share,
                 layer,
@@ -438,7 +442,7 @@ def unscaled_inputs(patient: _Patient) -> Iterator[Finding]:
     else:
         size, largest = np.sqrt(np.mean(X * X, axis=0, dtype=float)), np.abs(X).max(axis=0)
     ill, figure = np.flatnonzero(size > _LARGE_INPUT), float(size.max())
-    seen = f"{len(ill)} columns of X are large, the largest {figure:.3g} in root mean square."
+    seen = f"Large columns of X: {len(ill)}, the largest {figure:.3g} in root mean square."
     if not len(ill) and largest.any():
         figure = float(largest.max() / largest[largest > 0].min())
         unequal = (a * _UNEQUAL_INPUTS < a.max() for a in (largest, size))
@@ -463,22 +467,23 @@ def unscaled_targets(patient: _Patient) -> Iterator[Finding]:
     loss = patient.loss
     if patient.targets is None or loss.task.is_classification or loss.least_target is not None:
         return
-    layer, targets = patient.network.n_layers - 1, np.asarray(patient.targets, dtype=float)
-    low, high = loss.output.range
-    outside = (targets < low) | (targets > high)
+    layer, d = patient.network.n_layers - 1, loss.encode(patient.targets, np.float64)
+    low, high = _ranges(loss)
+    outside = (d < low) | (d > high)
     if outside.any():
-        share = float(outside.mean())
+        share, ill = float(outside.mean()), np.flatnonzero(outside.any(axis=0))
+        ranges = dict.fromkeys(f"({low[j]:g}, {high[j]:g})" for j in ill)
         yield Finding(
             "unscaled_targets",
             f"{share:.0%} of the targets are out of the range of the output activation, "
-            f"({low:g}, {high:g}).",
+            f"{' or '.join(ranges)}.",
             "Scale y into it (TransformedTargetRegressor), or leave output_activation=None.",
             share,
             layer,
-            tuple(np.flatnonzero(outside.any(axis=0)).tolist()),
+            tuple(ill.tolist()),
         )
         return
-    spread = targets.std(axis=0)
+    spread = d.std(axis=0)
     ill = (spread > 0) & ((spread < _TARGETS[0]) | (spread > _TARGETS[1]))
     if ill.any():
         figure = float(spread[ill][np.argmax(np.abs(np.log(spread[ill])))])
@@ -497,21 +502,19 @@ def never_predicted(patient: _Patient) -> Iterator[Finding]:
     loss, workspace = patient.loss, patient.workspace
     if patient.targets is None or not loss.task.is_classification:
         return
-    given = loss.decode(workspace.v[-1], workspace.y[-1])
-    names = patient.estimator.classes_.tolist()
-    if loss.task.kind == "multilabel":
-        wanted = np.asarray(patient.targets.sum(axis=0)).ravel()
-        predicted = given.sum(axis=0)
-    else:
-        wanted = np.bincount(patient.targets, minlength=len(names))
-        predicted = np.bincount(given, minlength=len(names))
-    ill = np.flatnonzero((wanted >= _SOME_ROWS) & (predicted == 0))
+    given, wanted = loss.decode(workspace.v[-1], workspace.y[-1]), patient.targets
+    names, what = patient.estimator.classes_.tolist(), "Label"
+    if loss.task.kind != "multilabel":
+        what = "Class"
+        given, wanted = (np.eye(len(names), dtype=bool)[k.ravel()] for k in (given, wanted))
+    n_wanted = np.asarray(wanted.sum(axis=0)).ravel()
+    ill = np.flatnonzero((n_wanted >= _SOME_ROWS) & (given.sum(axis=0) == 0))
     if len(ill):
-        share = float(wanted[ill].sum() / patient.X.shape[0])
+        share = float((np.asarray(wanted[:, ill].sum(axis=1)) > 0).mean())
         listed = ", ".join(repr(names[k]) for k in ill[:10]) + ", ..." * (len(ill) > 10)
         yield Finding(
             "never_predicted",
-            f"{listed} never predicted, though {share:.0%} of the rows have it.",
+            f"{what} {listed} never predicted, though {share:.0%} of the rows have it.",
             "Train longer or with a larger eta; where classes are rare, class_weight='balanced'.",
             share,
             patient.network.n_layers - 1,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
@@ -22,7 +23,7 @@ class Opened:
     ----------
     estimator : BackpropRegressor or BackpropClassifier
     X, y : array-like
-        Transformed by the steps before it; y may be None.
+        Transformed by the steps before it, sparse ones CSR, whose rows can be taken; y may be None.
     feature_names : list of str or None
         Of the columns of X, where the steps before tell them.
     """
@@ -33,7 +34,7 @@ class Opened:
     feature_names: list[str] | None = None
 
 
-def open_up(estimator, X=None, y=None) -> Opened:
+def open_up(estimator, X=None, y=None, feature_names=None) -> Opened:
     """Find the network's estimator, and bring the data to it as the steps before it would.
 
     Parameters
@@ -43,6 +44,8 @@ def open_up(estimator, X=None, y=None) -> Opened:
         `TransformedTargetRegressor`, whose transformer transforms y.
     X, y : array-like, optional
         As the outermost estimator takes them; without X only the estimator is looked for.
+    feature_names : list of str, optional
+        Of the columns of X, where the estimator was fitted without.
 
     Returns
     -------
@@ -56,9 +59,9 @@ def open_up(estimator, X=None, y=None) -> Opened:
         If what is around it is not fitted.
     """
     if isinstance(estimator, (BackpropRegressor, BackpropClassifier)):
-        return Opened(estimator, X, y)
+        return Opened(estimator, _with_rows(X), _with_rows(y), feature_names)
     if isinstance(estimator, Pipeline):
-        return _open_pipeline(estimator, X, y)
+        return _open_pipeline(estimator, X, y, feature_names)
     from sklearn.compose import TransformedTargetRegressor  # a tenth of the package's import time
 
     if isinstance(estimator, TransformedTargetRegressor):
@@ -66,7 +69,7 @@ def open_up(estimator, X=None, y=None) -> Opened:
         if y is not None:
             y = np.asarray(y)
             y = estimator.transformer_.transform(y.reshape(-1, 1) if y.ndim == 1 else y)
-        return open_up(estimator.regressor_, X, y)
+        return open_up(estimator.regressor_, X, y, feature_names)
     hint = ""
     if hasattr(estimator, "best_estimator_"):
         hint = "; of a search, give its best_estimator_"
@@ -76,19 +79,20 @@ def open_up(estimator, X=None, y=None) -> Opened:
     )
 
 
-def _open_pipeline(pipeline: Pipeline, X, y) -> Opened:
+def _with_rows(a):
+    return a.tocsr() if sparse.issparse(a) else a
+
+
+def _open_pipeline(pipeline: Pipeline, X, y, names) -> Opened:
     before, last = pipeline[:-1], pipeline[-1]
     if not len(before):
-        return open_up(last, X, y)
+        return open_up(last, X, y, names)
     check_is_fitted(pipeline)
-    inner = open_up(last, None if X is None else before.transform(X), y)
-    names = inner.feature_names
-    if names is None:
-        try:
-            names = [str(name) for name in before.get_feature_names_out()]
-        except (AttributeError, ValueError):  # a step that does not know
-            pass
-    return Opened(inner.estimator, inner.X, inner.y, names)
+    try:
+        names = [str(name) for name in before.get_feature_names_out(names)]
+    except (AttributeError, ValueError):  # a step that does not know
+        names = None
+    return open_up(last, None if X is None else before.transform(X), y, names)
 
 
 def input_names(opened: Opened) -> list[str]:

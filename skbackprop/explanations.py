@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import html
 import re
+import textwrap
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ __all__ = ["RENDERERS", "Explanation", "explain_neuron"]
 _MANY = 10  # terms of a sum, or changes of weights, that are all shown
 _SHOWN = 8  # of more, the largest
 _A_LINE = 3  # terms of a sum
+_A_LATEX_LINE = 2
+_LATEX_LINE = 48  # letters of an equation, or of a remark, that fit a printed line
 
 
 class Explanation(str):
@@ -47,12 +50,22 @@ class Explanation(str):
 
 @dataclass
 class _Row:
-    """``left sign right``, and a remark."""
+    """``left sign right``, and a remark; of a sum, the terms in the place of the right side."""
 
     left: str
     sign: str
     right: str
     note: str = ""
+    terms: list[str] = field(default_factory=list)
+
+    def in_lines(self, count: int) -> list[_Row]:
+        """The row, a sum in rows of `count` terms."""
+        starts = range(0, len(self.terms), count)
+        sums = [" + ".join(self.terms[start : start + count]) for start in starts]
+        if not sums:
+            return [self]
+        first = replace(self, right=sums[0], terms=[])
+        return [first, *(_Row("", "+", terms) for terms in sums[1:])]
 
 
 @dataclass
@@ -60,16 +73,18 @@ class _Part:
     title: str
     rows: list[_Row] = field(default_factory=list)
 
+    def lines(self, count: int) -> list[_Row]:
+        """The rows, sums in lines of `count` terms."""
+        return [line for row in self.rows for line in row.in_lines(count)]
+
     def equate(self, left: str, *rights: str, note: str = "") -> None:
         """``left = right = right ...``, one below the other."""
         for k, right in enumerate(rights):
             self.rows.append(_Row("" if k else left, "=", right, "" if k else note))
 
     def add_sum(self, terms: list[str], rest: tuple[str, int] | None) -> None:
-        """``= term + term ...`` in lines of a few terms, and the rest in one number."""
-        for start in range(0, len(terms), _A_LINE):
-            sign = "+" if start else "="
-            self.rows.append(_Row("", sign, " + ".join(terms[start : start + _A_LINE])))
+        """``= term + term ...``, and the rest in one number."""
+        self.rows.append(_Row("", "=", "", terms=terms))
         if rest is not None:
             self.rows.append(_Row("", "+", rest[0], f"the other {rest[1]} terms"))
 
@@ -199,7 +214,8 @@ class _Work:
 
     def error(self) -> _Part:
         trace, part = self.trace, _Part("Error")
-        part.equate("d_j", self.n(trace.d[self.sample, self.j]), note="desired")
+        if trace.has_desired[self.j]:
+            part.equate("d_j", self.n(trace.d[self.sample, self.j]), note="desired")
         rule = trace.error_rules[self.j]
         rights = [] if trace.sum_of_squares else ["-dE/dy_j"]
         rights += [rule, self.filled_in(rule)] if rule else []
@@ -369,13 +385,14 @@ def _as_text(title: str, parts: list[_Part]) -> str:
     for part in parts:
         lines += ["", part.title]
         width = max(len(row.left) for row in part.rows)
-        for row in part.rows:
+        for row in part.lines(_A_LINE):
             note = f"    ({row.note})" if row.note else ""
             lines.append(f"  {row.left:<{width}} {row.sign} {row.right.replace('`', '')}{note}")
     return "\n".join(lines)
 
 
 _LATEX = {"delta": r"\delta", "eta": r"\eta", "phi": r"\varphi", "sum": r"\sum", "Dw": r"\Delta w"}
+_OPERATOR = re.compile(r" (?=[-+*/=] )(?=[^`]*(?:`[^`]*`[^`]*)*$)")  # outside of names
 _LATEX_CHARACTERS = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -415,14 +432,38 @@ def _latex_token(token: dict[str, str]) -> str:
     return token["compare"] or _latex_index(token["lone_index"]) or r" \cdot "
 
 
+def _printed(equation: str) -> int:
+    """Letters of an equation as wide as it is printed, about: those of a power of ten are more."""
+    return len(equation.replace(" ", "")) + 3 * len(re.findall(r"\de[-+]", equation))
+
+
+def _latex_rows(row: _Row) -> list[_Row]:
+    """What a printed line is too short for in several, broken before operators."""
+    rows = [replace(row, right="")]
+    for piece in _OPERATOR.split(row.right):
+        if rows[-1].right and _printed(rows[-1].right + piece) > _LATEX_LINE:
+            sign, _, piece = piece.partition(" ")
+            rows.append(_Row("", sign, ""))
+        rows[-1].right += f" {piece}" if rows[-1].right else piece
+    return rows
+
+
+def _latex_note(note: str) -> list[str]:
+    """A remark, in lines below its equation."""
+    lines = textwrap.wrap(f"({note})", _LATEX_LINE, break_on_hyphens=False) if note else []
+    return [rf"& & \mbox{{{_latex_plain(line)}}} \\" for line in lines]
+
+
 def _as_latex(title: str, parts: list[_Part]) -> str:
     lines = [_latex_plain(title)]
     for part in parts:
-        lines += ["", part.title, r"\[", r"\begin{array}{rcll}"]
-        for row in part.rows:
-            left, right = (_translate(side, _latex_token) for side in (row.left, row.right))
-            note = rf"\mbox{{{_latex_plain(row.note)}}}" if row.note else ""
-            lines.append(rf"{left} & {row.sign} & {right} & {note} \\")
+        lines += ["", part.title, r"\[", r"\begin{array}{rcl}"]
+        for row in part.lines(_A_LATEX_LINE):
+            for piece in _latex_rows(row):
+                left, right = (_translate(side, _latex_token) for side in (piece.left, piece.right))
+                sign = r"\cdot" if piece.sign == "*" else piece.sign
+                lines.append(rf"{left} & {sign} & {right} \\")
+            lines += _latex_note(row.note)
         lines += [r"\end{array}", r"\]"]
     return "\n".join(lines)
 
@@ -459,7 +500,7 @@ def _as_html(title: str, parts: list[_Part]) -> str:
     lines = ['<div class="skbackprop-explanation">', f"<h3>{html.escape(title)}</h3>"]
     for part in parts:
         lines += [f"<h4>{part.title}</h4>", "<table>"]
-        for row in part.rows:
+        for row in part.lines(_A_LINE):
             left, right = (_translate(side, _html_token) for side in (row.left, row.right))
             note = html.escape(row.note)
             cells = [left, row.sign, right, note]

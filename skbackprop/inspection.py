@@ -24,7 +24,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.multiclass import unique_labels
 from sklearn.utils.validation import _num_samples
 
-from .access import eta_in_force, fitted_objective, read_rows
+from .access import eta_in_force, fitted_objective, read_pairs, read_rows
 from .activations import Activation, Mixed
 from .diagnosis import Diagnosis, Finding, diagnose
 from .dissection import Opened, index_of, input_names, open_up, output_names
@@ -49,8 +49,19 @@ __all__ = [
 ]
 
 
+class _Record:
+    """What holds arrays that are read-only, through pickles and deep copies, too."""
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        for value in state.values():
+            for a in value if isinstance(value, list) else [value]:
+                if isinstance(a, np.ndarray):
+                    a.flags.writeable = False
+
+
 @dataclass(frozen=True, eq=False, repr=False)
-class SignalTrace:
+class SignalTrace(_Record):
     """The signals of some rows through a network; made by `trace_signals`.
 
     Layers of weights are counted from 0; a list over the layers has one array for each, with a row
@@ -67,7 +78,8 @@ class SignalTrace:
         Slopes ``phi_j'(v_j)``; of softmax, which has no slope of one neuron alone, the derivative
         ``dy_j/dv_j = y_j (1 - y_j)``, the diagonal of its Jacobian.
     d : ndarray of shape (n_samples, n_units) or None
-        Desired outputs, as the loss encodes the targets; None without y, as all that follows.
+        Desired outputs, as the loss encodes the targets; 0 of an output neuron that has none
+        (`has_desired`). None without y, as all that follows.
     e : ndarray of shape (n_samples, n_units) or None
         Error signals ``-dE/dy_j`` of the output neurons. Not finite where an output has met a bound
         at which the cost has no slope (cross-entropy at ``y_j = 0``); `delta` is.
@@ -95,6 +107,9 @@ class SignalTrace:
     loss : str
     sum_of_squares : bool
         Whether ``E = 1/2 sum_j e_j^2``.
+    has_desired : list of bool
+        Whether there is a desired output for each output neuron; not for a variance, which
+        ``loss="gaussian_nll"`` learns without.
     error_rules : list of str
         `e` of each output neuron as one writes it down, such as ``"d_j - y_j"``; "" where a loss
         does not say (`Loss.error_rule`).
@@ -119,6 +134,7 @@ class SignalTrace:
     activations: list[str]
     loss: str
     sum_of_squares: bool
+    has_desired: list[bool]
     error_rules: list[str]
     feature_names: list[str]
     output_names: list[str]
@@ -257,9 +273,10 @@ class SignalTrace:
             The place of the signal that enters the weight, among those of the layer before; None
             explains the neuron, and the changes of all of its weights.
         fmt : {"text", "latex", "html"}, default="text"
-            LaTeX needs no package.
+            LaTeX needs no package; names in other letters than Latin ones need LuaLaTeX or XeLaTeX,
+            and a font that has them. Lines fit the page of class article.
         digits : int, default=6
-            Significant digits.
+            Significant digits, from 1 to 17.
 
         Returns
         -------
@@ -270,13 +287,14 @@ class SignalTrace:
         ------
         IndexError
             If there is no such sample, layer, neuron or weight.
-        ValueError
-            If `fmt` or `weight` is something else, or a weight is asked for without targets.
+        ValueError, TypeError
+            If `fmt`, `weight` or `digits` is something else, or a weight is asked for without
+            targets.
         """
         layer = index_of(layer, self.n_layers, "layer")
         neuron = index_of(neuron, self.sizes[layer + 1], "neuron")
         sample = index_of(sample, self.n_samples, "sample")
-        if fmt not in RENDERERS:
+        if not isinstance(fmt, str) or fmt not in RENDERERS:
             raise ValueError(f"fmt is {fmt!r}; it must be one of {', '.join(RENDERERS)}.")
         if isinstance(weight, str) and weight != "bias":
             raise ValueError(f"weight is {weight!r}; it must be None, a whole number, or 'bias'.")
@@ -284,8 +302,10 @@ class SignalTrace:
             self._at(layer, sample)
             if weight != "bias":
                 weight = index_of(weight, self.sizes[layer], "weight")
-        if not 1 <= index_of(digits, 18, "digits"):
-            raise ValueError("digits is 0; it must be from 1 to 17.")
+        if isinstance(digits, bool) or not isinstance(digits, (int, np.integer)):
+            raise TypeError(f"digits is {digits!r}; it must be a whole number.")
+        if not 1 <= digits <= 17:
+            raise ValueError(f"digits is {digits!r}; it must be from 1 to 17.")
         return explain_neuron(self, sample, layer, neuron, weight, fmt, int(digits))
 
     def to_html(self, path: str | os.PathLike, recording: TrainingRecord | None = None) -> None:
@@ -383,6 +403,7 @@ def _trace(opened: Opened) -> SignalTrace:
         activations=[activation.name for activation in network.activations],
         loss=_loss_name(loss),
         sum_of_squares=loss.sum_of_squares,
+        has_desired=[loss.has_desired(j) for j in range(loss.n_units())],
         error_rules=[loss.error_rule(j) for j in range(loss.n_units())],
         feature_names=input_names(opened),
         output_names=output_names(opened),
@@ -453,8 +474,8 @@ def _neuron_names(activation: Activation) -> list[str] | None:
 
 
 @dataclass(frozen=True, eq=False)
-class TrainingStep:
-    """One update on one row.
+class TrainingStep(_Record):
+    """One update on one row; its arrays are read-only.
 
     Attributes
     ----------
@@ -529,7 +550,7 @@ def record_training(estimator, X, y, n_steps: int) -> TrainingRecord:
             "row; set_params(solver='sgd'), for one, can."
         )
     _initialise(model, opened.X, opened.y)
-    read_rows(model, opened.X, opened.y)  # refuses the last row before the first is presented
+    read_pairs(model, opened.X, opened.y)  # refuses the last row before the first is presented
     n_rows = _num_samples(opened.X)
     steps = [_step(model, opened, step % n_rows) for step in range(n_steps)]
     return TrainingRecord(steps, model)
@@ -539,7 +560,8 @@ def _initialise(model: BackpropRegressor | BackpropClassifier, X, y) -> None:
     """Give a model that is not fitted its initial weights: no row counts yet."""
     if model.__sklearn_is_fitted__():
         return
-    classes = {"classes": unique_labels(y)} if isinstance(model, BackpropClassifier) else {}
+    has_classes = isinstance(model, BackpropClassifier) and y is not None  # that it refuses
+    classes = {"classes": unique_labels(y)} if has_classes else {}
     model.partial_fit(X, y, sample_weight=np.zeros(_num_samples(X)), **classes)
 
 

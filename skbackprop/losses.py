@@ -195,6 +195,13 @@ class Loss(Checked):
         """Error signal ``e_j = -dE/dy_j``, (n, n_units)."""
         raise NotImplementedError(f"loss {self!r} defines no error(d, y), the slope -dE/dy.")
 
+    def has_desired(self, j: int) -> bool:
+        """Whether neuron j has a desired output; else what `encode` gives it means nothing.
+
+        It is for the eye, as `error_rule`.
+        """
+        return True
+
     def error_rule(self, j: int) -> str:
         """`error` of output neuron j as one writes it down; "" says that it is a number only.
 
@@ -704,6 +711,10 @@ class GaussianNLL(Loss):
         """``r_j / s_j`` of the means, ``(r_j^2 / s_j - 1) / (2 s_j)`` of the variances."""
         r, s = self._split(d, y)
         return np.hstack([r / s, 0.5 * (r * r / s - 1.0) / s])
+
+    def has_desired(self, j) -> bool:
+        """Of the means; nobody knows the variances."""
+        return j < self.task.n_targets
 
     def error_rule(self, j) -> str:
         """Each with the output neuron that is the other half of its target."""

@@ -28,7 +28,9 @@ __all__ = ["MAX_MEGABYTES", "render"]
 #: Most megabytes of signals and weights that a page holds: above, browsers are slow to open it.
 MAX_MEGABYTES = 16.0
 
-_FACTS = ("loss", "sum_of_squares", "error_rules", "elementwise", "fused", "difference")
+_FACTS = (
+    "loss", "sum_of_squares", "has_desired", "error_rules", "elementwise", "fused", "difference",
+)  # fmt: skip
 _LAYERED = ("y", "v", "phi_prime", "delta")  # a list each, with one array a layer
 _WHOLE = ("d", "e", "E")  # one array each; they and delta are None where y was not given
 

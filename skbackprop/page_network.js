@@ -177,7 +177,7 @@ function buildError(plan, j) {
     svg("line", { class: "link", x1: plan.x[L].right, x2: x, y1: middle, y2: middle }),
     svg("rect", { class: "card", x, y: top, width: ERROR.width, height: ERROR.height, rx: 6 }),
     svg("line", { class: "divider", x1: x + 4, x2: x + ERROR.width - 4, y1: middle, y2: middle }),
-    dCell.parts,
+    DATA.has_desired[j] ? dCell.parts : [],
     eCell.parts,
   );
   errors.push({ j, group, cells: { d: dCell.value, e: eCell.value } });

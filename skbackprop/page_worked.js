@@ -133,7 +133,7 @@ function workError(j) {
   const rule = DATA.error_rules[j];
   const holds = /[<>]/.test(rule) ? " A comparison counts 1 where it holds." : "";
   return [
-    line("d_j = ", number(d(j), "d")),
+    DATA.has_desired[j] ? line("d_j = ", number(d(j), "d")) : [],
     rule ? line("e_j = −∂E/∂y_j = ", typeset(rule)) : [],
     line(rule ? "e_j = " : "e_j = −∂E/∂y_j = ", value),
     note(`The error signal of the loss ${LOSS}.${holds}`),
@@ -391,7 +391,7 @@ function updateTable() {
           cellOf(m && slope(m, j), "phi_prime", m > 0),
           hasError()
             ? [
-                cellOf(m === L && d(j), "d", m === L),
+                cellOf(m === L && d(j), "d", m === L && DATA.has_desired[j]),
                 cellOf(m === L && e(j), "e", m === L),
                 cellOf(m && delta(m, j), "delta", m > 0),
               ]

@@ -251,7 +251,7 @@ class _SignalFlow:
         trace, lines = self.trace, [clipped(self.trace.output_names[neuron], _NAME)]
         if trace.d is not None and trace.e is not None:
             d, e = (short(a[self.sample, neuron]) for a in (trace.d, trace.e))
-            lines.append(f"$d$ {d}, $e$ {e}")
+            lines.append(f"$d$ {d}, $e$ {e}" if trace.has_desired[neuron] else f"$e$ {e}")
         return lines
 
     # -- around the network ----------------------------------------------------------------------

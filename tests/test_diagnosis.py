@@ -15,6 +15,7 @@ from skbackprop import (
     BackpropClassifier,
     BackpropRegressor,
     DivergenceError,
+    Mixed,
     Quantile,
     diagnose,
 )
@@ -196,6 +197,7 @@ def test_unscaled_inputs(container):
     assert [finding.name for finding in findings] == ["unscaled_inputs"]
     assert findings[0].neurons == (1,)
     assert findings[0].figure == pytest.approx(np.sqrt(np.mean(rows[:, 1] ** 2)))
+    assert findings[0].message.startswith("Large columns of X: 1, ")
     rows[:, 1] /= 1e6
     findings = diagnose(model, container(rows))
     assert [finding.neurons for finding in findings] == [(1,)]
@@ -233,6 +235,18 @@ def test_unscaled_targets():
     assert "out of the range" in finding.message
 
 
+def test_each_output_has_its_own_range():
+    d = np.column_stack([SMOOTH, 5 * SMOOTH])
+    model = started(tanh(output_activation=Mixed(["identity", "tanh"])), X, d)
+    finding = next(f for f in diagnose(model, X, d) if f.name == "unscaled_targets")
+    assert finding.neurons == (1,) and "(-1, 1)" in finding.message
+    assert finding.figure == pytest.approx((np.abs(d[:, 1]) > 1).mean() / 2)
+    model.intercepts_ = [model.intercepts_[0], np.array([0.0, -9.0])]
+    finding = next(f for f in diagnose(model, X, d) if f.name == "saturated_outputs")
+    assert finding.neurons == (1,)
+    assert finding.figure == pytest.approx((d[:, 1] > 0).mean())
+
+
 def test_classes_and_labels_that_are_never_predicted():
     model = fitted(BackpropClassifier(random_state=0), IRIS, SPECIES)
     b = model.intercepts_[1].copy()
@@ -241,12 +255,19 @@ def test_classes_and_labels_that_are_never_predicted():
     findings = {f.name: f for f in diagnose(model, IRIS, SPECIES)}
     assert findings["never_predicted"].neurons == (1,)
     assert findings["never_predicted"].figure == pytest.approx(1 / 3)
+    assert findings["never_predicted"].message.startswith("Class 1 never predicted, though 33% of")
     labels = np.eye(3, dtype=int)[SPECIES]
     model = fitted(BackpropClassifier((10,), random_state=0), IRIS, labels)
     model.intercepts_ = [model.intercepts_[0], model.intercepts_[1] - [0, 0, 50]]
     for d in (labels, sparse.csr_array(labels)):
         findings = {f.name: f for f in diagnose(model, IRIS, d)}
         assert findings["never_predicted"].neurons == (2,)
+        assert findings["never_predicted"].message.startswith("Label 2 never predicted, though 33%")
+    labels[:, 1] = 1 - labels[:, 0]
+    model.intercepts_ = [model.intercepts_[0], model.intercepts_[1] - [0, 50, 0]]
+    for d in (labels, sparse.csr_array(labels)):
+        findings = {f.name: f for f in diagnose(model, IRIS, d)}
+        assert findings["never_predicted"].figure == pytest.approx(2 / 3)  # rows with one, or both
 
 
 # -- the history -----------------------------------------------------------------------------------

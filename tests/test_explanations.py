@@ -107,6 +107,15 @@ def test_the_error_signal_is_written_down_as_it_is_computed(head):
             assert abs(worked) < 1e-9 * max(1.0, abs(trace.e[sample, j]))
 
 
+def test_a_variance_has_no_desired_output():
+    trace = trace_of(("gaussian_nll", "several", None))
+    assert trace.has_desired == [True, True, False, False]
+    for neuron, has in enumerate(trace.has_desired):
+        for fmt, sign in (("text", "d_j = "), ("latex", "d_{j} & = &"), ("html", "<i>d</i><sub>j")):
+            text = trace.explain(2, -1, neuron, fmt=fmt)
+            assert ("desired" in text) == has and (has or sign not in text)
+
+
 def test_a_loss_that_does_not_say_gives_the_number():
     class Doubled(Loss):
         def value(self, d, y, v):
@@ -197,7 +206,7 @@ def test_latex_and_html_are_well_formed_and_hold_the_same_numbers(head, weight):
         bare = re.sub(r"\\[{}\\&%$#_]", "", latex)
         assert bare.count("{") == bare.count("}") and not re.search(r"[%$#]", bare)
         for row in re.findall(r"^.*\\\\$", latex, re.M):
-            assert re.sub(r"\\&", "", row).count("&") == 3
+            assert re.sub(r"\\&", "", row).count("&") == 2
         assert "`" not in text + latex + html
         power = re.compile(r" \\times 10\^\{(-?)(\d+)\}")
         spelled = power.sub(lambda m: f"e{m[1] or '+'}{m[2]:0>2}", latex)
@@ -211,6 +220,45 @@ def test_latex_and_html_are_well_formed_and_hold_the_same_numbers(head, weight):
         assert not re.search(r"[<>|]", re.sub(r"\\[a-z]+", "", latex))
         for block in re.findall(r"\\\[.*?\\\]", latex, re.S):
             assert "\n\n" not in block
+
+
+# Widths of Computer Modern at 10 pt, in points; operators with the space around them.
+WIDTHS = {r"\cdot": 7.2, r"\times": 12.2, r"\sum": 12.2, r"\delta": 4.9, r"\eta": 5.3,
+          r"\varphi": 6.5, r"\Delta": 8.3, r"\infty": 10.0, "+": 12.2, "-": 12.2, "=": 13.3,
+          "<": 13.3, ">": 13.3, "(-": 11.7, "(": 3.9, ")": 3.9, ".": 2.8, ",": 4.5, "'": 2.8,
+          " ": 0.0}  # fmt: skip
+
+
+def printed(cell):
+    """How wide a cell of the array is printed, about, in points."""
+    word = r"\\m(?:box|athrm)\{((?:\\.|[^}])*)\}"
+    words = sum(4.8 * len(letters) for letters in re.findall(word, cell))
+    cell = re.sub(word, "", cell)
+    fractions = 16.0 * cell.count(r"\frac")
+    cell = re.sub(r"\\frac(\{[^{}]*(\{[^}]*\})?\}){2}", "", cell)
+    small = sum(4.0 * len(index) for index in re.findall(r"[_^]\{([^}]*)\}", cell))
+    cell = re.sub(r"[_^]\{[^}]*\}", "", cell)
+    tokens = re.findall(r"\\[A-Za-z]+|\(-|.", cell)
+    return words + fractions + small + sum(WIDTHS.get(token, 5.2) for token in tokens)
+
+
+@pytest.mark.parametrize("head", HEADS, ids=repr)
+@pytest.mark.parametrize("scale", [1.0, 1e-3])
+def test_latex_fits_the_page(head, scale):
+    rng = np.random.default_rng(0)
+    model, d = make(head)
+    W = [scale * rng.normal(size=W.shape) for W in model.coefs_]
+    model.coefs_ = [-abs(W[0]), W[1], W[2]]
+    trace = trace_signals(model, X, d)
+    trace = replace(trace, feature_names=["od280/od315_of_diluted_wines", "a word " * 20, "x"])
+    for layer, weight in ((0, None), (0, 0), (1, None), (2, None), (2, "bias"), (2, 1)):
+        latex = trace.explain(1, layer, -1, weight, "latex")
+        blocks = re.findall(r"\\begin\{array\}\{rcl\}\n(.*?)\\end", latex, re.S)
+        assert len(blocks) == latex.count(r"\[") > 2
+        for block in blocks:
+            rows = [re.split(r"(?<!\\)&", row[:-3]) for row in block.splitlines()]
+            columns = [max(map(printed, column)) for column in zip(*rows, strict=True)]
+            assert sum(columns) + 6 * 5.0 < 345.0, block  # a column has 5 pt on either side
 
 
 def test_the_name_of_an_activation_stays_a_name():
@@ -239,5 +287,12 @@ def test_bad_requests(worked):
         worked.explain(weight="x0")
     with pytest.raises(TypeError, match="weight is 0.5"):
         worked.explain(weight=0.5)
-    with pytest.raises(ValueError, match="digits"):
-        worked.explain(digits=0)
+    for fmt in (["text"], None, np.array(["text", "latex"])):
+        with pytest.raises(ValueError, match="fmt is .*; it must be one of text, latex, html"):
+            worked.explain(fmt=fmt)
+    for digits in (0, -1, 18, np.int64(-18)):
+        with pytest.raises(ValueError, match=r"digits is .*\d.*; it must be from 1 to 17\."):
+            worked.explain(digits=digits)
+    for digits in (2.0, "6", True):
+        with pytest.raises(TypeError, match="digits is .*; it must be a whole number"):
+            worked.explain(digits=digits)

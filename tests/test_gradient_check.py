@@ -11,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from test_inspection import HEADS, HIDDEN, TARGETS, X, make
 
 from skbackprop import (
+    ACTIVATIONS,
     Activation,
     BackpropClassifier,
     BackpropRegressor,
@@ -145,6 +146,69 @@ def test_kinks_are_no_errors():
     # At all-zero rows every relu sits on its kink, and its numeric slope is a half.
     check = check_gradient(BackpropRegressor((5,), random_state=0), np.zeros((3, 2)), [1, 2, 4])
     assert check and check.n_kinks == 5
+
+
+def wrong_step(v, y):
+    return 0.99 * (v > 0)
+
+
+WRONG_RELU = Activation(ACTIVATIONS["relu"].phi, wrong_step, check=False)
+
+
+@pytest.mark.parametrize("n_directions", [0, 10])
+def test_kinks_of_several_neurons_at_once(n_directions):
+    # The row of zeros puts every neuron on its kink, and other rows some more.
+    rows, d = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]), [0, 1, 1, 0]
+    for seed in range(10):
+        model = BackpropClassifier((4,), random_state=seed)
+        check = check_gradient(model, rows, d, n_directions=n_directions)
+        assert check and check.n_kinks and not check.advice, check
+        model.set_params(activation=WRONG_RELU)
+        check = check_gradient(model, rows, d, n_directions=n_directions)
+        assert not check and "layer 0" in check.advice
+
+
+def test_kinks_of_a_larger_net():
+    rng = np.random.default_rng(0)
+    rows, d = rng.normal(size=(40, 30)), rng.normal(size=40)
+    rows[:3] = 0.0
+    model = BackpropRegressor((100,), random_state=0)
+    assert check_gradient(model, rows, d)
+    assert not check_gradient(model.set_params(activation=WRONG_RELU), rows, d)
+
+
+def half_slope(v, y):
+    return 0.5 * (1 - y * y)
+
+
+@pytest.mark.parametrize("n_directions", [0, 5])
+def test_round_off_of_large_costs_hides_nothing_wrong(n_directions):
+    half = Activation(np.tanh, half_slope, name="half", check=False)
+    fine, wrong = (BackpropRegressor((5,), activation=a, random_state=0) for a in ("tanh", half))
+    for factor, verdicts in ((1e4, ("right", "WRONG")), (1e9, ("inconclusive: round-off",) * 2)):
+        for model, verdict in zip((fine, wrong), verdicts, strict=True):
+            d = factor * (1 + 0.5 * X[:, 0])
+            check = check_gradient(model, X, d, n_directions=n_directions)
+            assert check.verdict == verdict and bool(check) == (verdict == "right")
+            assert f"The gradient is {verdict}, " in repr(check)
+            if verdict.startswith("inconclusive"):
+                assert "scale X and y" in check.advice and not check.wrong_layers
+                assert max(check.round_off) > max(check.errors) > check.tolerance
+
+
+def test_a_minimum_is_no_error():
+    # Rows cancel there: what is left of the slopes is hardly more than round-off of the cost.
+    d = TARGETS["regression"]
+    for seed in (3, 11, 101):
+        model = BackpropRegressor((2,), solver="lbfgs", random_state=seed).fit(X, d)
+        assert check_gradient(model, X, d)
+
+
+@pytest.mark.parametrize("n_directions", [0, 5])
+def test_a_cost_that_is_not_finite(n_directions):
+    model = BackpropRegressor((5,), loss="poisson", random_state=0)
+    with pytest.raises(ValueError, match=r"cost of these rows is inf: .* Scale X and\s+y"):
+        check_gradient(model, 1e4 * X, TARGETS["positive"], n_directions=n_directions)
 
 
 def test_bad_input():

@@ -10,11 +10,11 @@ import types
 import numpy as np
 import pytest
 from scipy import sparse
-from sklearn.compose import TransformedTargetRegressor
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, StandardScaler
 
 import skbackprop
 from skbackprop import (
@@ -27,6 +27,8 @@ from skbackprop import (
     Mixed,
     Quantile,
     Tweedie,
+    check_gradient,
+    diagnose,
     inspection,
     record_training,
     trace_signals,
@@ -277,6 +279,13 @@ def test_the_record_is_its_own():
         trace.v[0][0, 0] = 1.0
     with pytest.raises(AttributeError):
         trace.eta = []
+    record = record_training(model, X, d, 1)
+    for copied in (again, copy.deepcopy(trace), copy.copy(trace)):
+        held = [a for value in vars(copied).values() if isinstance(value, list) for a in value]
+        arrays = [a for a in [*held, copied.d, copied.e, copied.E] if isinstance(a, np.ndarray)]
+        assert len(arrays) == 22 and not any(a.flags.writeable for a in arrays)
+    for step in (*record.steps, *pickle.loads(pickle.dumps(record)).steps):
+        assert not any(a.flags.writeable for a in (*step.coefs, *step.intercepts, step.trace.d))
     assert (trace.n_samples, trace.n_layers, trace.sizes) == (7, 3, (3, 4, 3, 1))
     assert repr(trace) == "<SignalTrace: 7 samples with targets through 3-4-3-1, squared_error>"
 
@@ -291,6 +300,22 @@ def test_float32_and_sparse_rows():
     assert isinstance(from_sparse.y[0], np.ndarray)
     np.testing.assert_array_equal(from_sparse.y[0], rows)
     np.testing.assert_allclose(from_sparse.delta[0], trace.delta[0], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("container", [sparse.coo_array, sparse.dia_array, sparse.bsr_matrix,
+                                       sparse.csc_matrix])  # fmt: skip
+def test_sparse_formats(container):
+    model = BackpropClassifier((4,), solver="sgd", random_state=0)
+    model.partial_fit(X, LABELS, classes=[0, 1])
+    rows, labels = container(X), container(LABELS)
+    trace, record = trace_signals(model, rows, labels), record_training(model, rows, labels, 9)
+    np.testing.assert_array_equal(trace.d, LABELS)
+    np.testing.assert_array_equal(record.steps[8].trace.y[0], X[1:2])
+    assert diagnose(model, rows, labels) == diagnose(model, X, LABELS)
+    for estimator in (model, BackpropClassifier((4,), random_state=0)):
+        assert check_gradient(estimator, rows, labels)
+    pipeline = make_pipeline(FunctionTransformer(container), model)
+    assert len(record_training(pipeline, X, LABELS, 2).steps) == 2
 
 
 def test_names():
@@ -400,6 +425,25 @@ def test_through_a_pipeline():
     assert "input length" in trace.explain(layer=0)
 
 
+def test_names_through_nested_pipelines():
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(X, columns=["p", "q", "r"])
+    steps = [("num", StandardScaler(), ["p", "r"]), ("as", "passthrough", ["q"])]
+    columns = ColumnTransformer(steps)
+    net = BackpropRegressor((2,), solver="lbfgs", random_state=0)
+    names = ["num__p", "num__r", "as__q"]
+    for inner in (
+        make_pipeline(MaxAbsScaler(), net),
+        make_pipeline(net),
+        TransformedTargetRegressor(make_pipeline(MaxAbsScaler(), net)),
+    ):
+        model = make_pipeline(columns, inner).fit(frame, REAL)
+        assert trace_signals(model, frame, REAL).feature_names == names
+    model = make_pipeline(columns, make_pipeline(FunctionTransformer(np.tanh), net))
+    trace = trace_signals(model.fit(frame, REAL), frame, REAL)
+    assert trace.feature_names == ["x0", "x1", "x2"]
+
+
 def test_through_steps_that_know_no_names_and_through_none():
     for steps in ([FunctionTransformer(np.tanh)], []):
         model = make_pipeline(*steps, make_pipeline(BackpropRegressor((2,), solver="lbfgs")))
@@ -450,6 +494,16 @@ def test_bad_input_gets_the_estimators_errors():
     classifier, labels = make(("cross_entropy", "multiclass", None))
     with pytest.raises(ValueError, match="labels that are not in classes"):
         trace_signals(classifier, X, ["z", *labels[1:]])
+
+
+@pytest.mark.parametrize("kind", ["regression", "multiclass"])
+def test_targets_that_are_needed(kind):
+    loss = "squared_error" if kind == "regression" else "cross_entropy"
+    fitted, _ = make((loss, kind, None))
+    for model in (fitted, type(fitted)((2,), solver="sgd")):
+        for look in (check_gradient, lambda *given: record_training(*given, 3)):
+            with pytest.raises(ValueError, match="requires y to be passed, but the target y is N"):
+                look(model, X, None)
 
 
 def test_places_out_of_range():

@@ -406,6 +406,23 @@ def test_the_worked_step_of_the_notes(open_page, notes):
     assert "E = 0.0864267142164" in page.text_content("#network")
 
 
+def test_a_variance_has_no_desired_output(open_page):
+    net, X, y = notes_network()
+    net = BackpropRegressor((3,), loss="gaussian_nll", solver="sgd", random_state=0)
+    trace = trace_signals(net.partial_fit(X, y), X, y)
+    page = open_page(trace)
+    go(page, "Changes")
+    assert values(page.locator("#network"), "d") == [trace.d[0, 0]]
+    for neuron, d in ((0, [trace.d[0, 0]]), (1, [])):
+        node(page, f"n:2:{neuron}").click()
+        assert values(page.locator("#worked"), "d") == d
+        assert value(page.locator("#worked"), "e") == trace.e[0, neuron]
+    page.get_by_text("All signals as a table").click()
+    table = page.locator("#table table")
+    table.wait_for()
+    assert values(table, "d") == [trace.d[0, 0]] and values(table, "e") == [*trace.e[0]]
+
+
 def test_a_hidden_neuron_worked_out(open_page, iris):
     page = open_page(iris)
     sample(page, 12)

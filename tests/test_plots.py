@@ -564,6 +564,13 @@ def test_signal_flow_in_a_pipeline_shows_the_names(fitted):
     assert f"{scaled[0]:.2f}" in shown
 
 
+def test_signal_flow_shows_no_desired_variance():
+    trace = trace_signals(regressor(loss="gaussian_nll").partial_fit(X, Y), X, Y)
+    shown = texts(SignalFlowDisplay(trace).plot().ax_)
+    about = {text.split("\n")[0]: text for text in shown if "$e$" in text}
+    assert "$d$" in about["output 0, mean"] and "$d$" not in about["output 0, variance"]
+
+
 def test_signal_flow_refuses():
     model = regressor().partial_fit(X, Y)
     display = SignalFlowDisplay(trace_signals(model, X))
