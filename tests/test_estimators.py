@@ -878,7 +878,9 @@ def test_the_schedule_that_lacks_its_horizon_is_named():
         model.partial_fit(X, TARGETS["regression"])
 
 
-@pytest.mark.parametrize("rule", [Adam(epsilon=1e-50), Adagrad(epsilon=1e-60), AdamW(weight_decay=1e200)])
+@pytest.mark.parametrize(
+    "rule", [Adam(epsilon=1e-50), Adagrad(epsilon=1e-60), AdamW(weight_decay=1e200)], ids=repr
+)
 def test_a_constant_of_a_rule_must_exist_in_the_type_of_the_weights(rule):
     y = TARGETS["regression"]
     model = make("regression", solver=rule)
