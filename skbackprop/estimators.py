@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 from contextlib import contextmanager
 from math import isfinite
-from operator import is_
 from typing import Any
 
 import numpy as np
@@ -42,6 +41,7 @@ from .parameters import (
     check_parameters,
     check_rows,
     check_structure,
+    is_same_key,
     loss_of,
     schedule_of,
     solver_of,
@@ -64,7 +64,7 @@ class _Backprop(CallbackSupport, Parameters):
     _network: Network
     _loss: Loss
     _state: TrainingState
-    _running: tuple[tuple, Trainer]
+    _running: tuple[tuple[tuple, tuple], Trainer]
     _numeric_targets: bool
     engine_: str | None
 
@@ -304,7 +304,7 @@ class _Backprop(CallbackSupport, Parameters):
         running = vars(self).get("_running")
         if running is not None:
             known, trainer = running
-            if trainer.objective.network is self._network and _is_same(known, key):
+            if trainer.objective.network is self._network and is_same_key(known, key):
                 return trainer
         check_online_parameters(self)
         check_structure(self, self._structure)
@@ -992,11 +992,6 @@ def _restored_on_error(random_state):
     except BaseException:
         random_state.set_state(before)
         raise
-
-
-def _is_same(known: tuple, key: tuple) -> bool:
-    """Whether two tuples hold the very same objects."""
-    return len(known) == len(key) and all(map(is_, known, key))
 
 
 def _is_single(y) -> bool:

@@ -458,6 +458,73 @@ def test_eta_list_changed_in_place():
     np.testing.assert_array_equal(flat(model), start)
 
 
+SETTINGS = [
+    {"eta": np.float64(0.05)},
+    {"eta": np.float32(0.05)},
+    {"eta": np.array(0.05)},
+    {"eta": (0.1, 0.0, np.float64(0.2))},
+    {"eta": np.array([0.1, 0.0, 0.2])},
+    {"dropout": [0.0, 0.5, 0.0]},
+    {"dropout": np.zeros(3)},
+    {"mask": [None, True, np.bool_(False)]},
+    {"mask": (np.eye(4, 5), None, [[1], [0], [True]])},
+]
+
+
+@pytest.mark.parametrize("params", SETTINGS, ids=lambda params: next(iter(params)))
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_unchanged_parameters_keep_the_trainer(solver, params):
+    X, y = problem("regression")
+    model = make("regression", solver=solver, **params).partial_fit(X, y)
+    trainer = model.partial_fit(X[:1], y[:1])._running[1]
+    assert model.partial_fit(X[:1], y[:1])._running[1] is trainer
+    assert model.partial_fit(X, y)._running[1] is trainer
+    assert copy.deepcopy(model).partial_fit(X, y)._running[1] is not trainer
+
+
+def connections():
+    return [np.ones((4, 5)), None, [[1], [1], [1]]]
+
+
+def cut(mask):
+    mask[0][1:, 2] = 0
+
+
+def cut_listed(mask):
+    mask[2][1][0] = 0
+
+
+def speed_up(eta):
+    eta[1] = 0.5
+
+
+def double(eta):
+    eta *= 2.0
+
+
+@pytest.mark.parametrize(
+    "name, value, change",
+    [
+        ("eta", [0.1, 0.1, 0.1], speed_up),
+        ("eta", np.array([0.1, 0.1, 0.1]), speed_up),
+        ("eta", np.array(0.1), double),
+        ("dropout", [0.0, 0.0, 0.0], speed_up),
+        ("mask", connections(), cut),
+        ("mask", connections(), cut_listed),
+    ],
+)
+def test_what_changes_in_place_takes_effect_at_the_next_call(name, value, change):
+    X, y = problem("regression")
+    value = copy.deepcopy(value)  # it is changed
+    model = make("regression", solver="sgd", **{name: value}).partial_fit(X, y)
+    fresh = copy.deepcopy(model)
+    before = pickle.loads(pickle.dumps(model))
+    change(value)
+    fresh.set_params(**{name: copy.deepcopy(value)})
+    assert bits(model.partial_fit(X[:1], y[:1])) == bits(fresh.partial_fit(X[:1], y[:1]))
+    assert bits(before.partial_fit(X[:1], y[:1])) != bits(model)
+
+
 def test_alpha_takes_effect_at_the_next_call():
     X, y = problem("regression")
     model = make("regression", solver="sgd", eta=0.1).partial_fit(X, y)
