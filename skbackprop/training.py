@@ -133,7 +133,6 @@ class Trainer:
         self.max_grad_norm = max_grad_norm
         self.max_norm = max_norm
         self.online: RowPass | None = None  # what presents single rows in the place of NumPy
-        self.memo: dict = {}  # what the caller keeps for as long as the trainer serves
         self._workspaces: dict[int, Workspace] = {}
         self._interrupt = _Interrupt()
 
