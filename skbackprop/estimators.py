@@ -254,7 +254,7 @@ class _Backprop(CallbackSupport, Parameters):
         check_rows(self, X)
         targets = coding.encode(y, dtype)
         weights = self._weights(X, coding, targets, sample_weight, online=True)
-        self._count_pass(self._present(trainer, X, targets, weights))
+        self._present(trainer, X, targets, weights, self._count_pass)
         return self
 
     def _first_partial_fit(self, X, y, sample_weight, coef_init, intercept_init, classes):
@@ -268,27 +268,28 @@ class _Backprop(CallbackSupport, Parameters):
         with _restored_on_error(check_random_state(self.random_state)) as rng:
             model = new_model(self, X, coding.task, rng)
             start_from(model.network, coef_init, intercept_init)
-            loss = np.nan
+            losses: list[float] = []  # of the pass, if it is whole
             try:
                 trainer = trainer_of(self, model, schedule_of(self))
-                loss = self._present(trainer, X, targets, weights)
+                self._present(trainer, X, targets, weights, losses.append)
             except _LEAVES_A_MODEL as error:
                 ended_by = error
         rows = np.arange(X.shape[0])
         data = TrainingSet(X, y, targets, weights, rows, coding, carrier)
         self._commit(Course(self, data, model, History()))
+        for loss in losses:
+            self._count_pass(loss)
         if ended_by is not None:
             raise ended_by
-        self._count_pass(loss)
         return self
 
-    def _present(self, trainer: Trainer, X, targets, weights) -> float:
+    def _present(self, trainer: Trainer, X, targets, weights, count_pass) -> None:
         """Present the rows once, in the order given; rows of weight zero are passed over."""
         order = None
         if weights is not None and not weights.all():
             order = np.flatnonzero(weights)
         batch_size = 1 if self.batch_size == "auto" else self.batch_size
-        return trainer.present(X, targets, weights, order, batch_size)
+        trainer.present(X, targets, weights, order, batch_size, count_pass=count_pass)
 
     def _count_pass(self, loss: float) -> None:
         self.n_iter_ += 1

@@ -769,6 +769,24 @@ def test_interrupted_partial_fit(by_signal):
     assert (model.n_updates_, model.t_) == (rows.n_updates_, rows.t_)
 
 
+@pytest.mark.parametrize("batch_size", [1, 3])
+@pytest.mark.parametrize("n_rows", [1, 3])
+def test_an_interrupt_in_the_last_update_comes_after_the_pass_is_counted(n_rows, batch_size):
+    rows, y = X[:n_rows], Y[BackpropRegressor][:n_rows]
+    n_updates = -(-n_rows // batch_size)
+    params = {"batch_size": batch_size, "random_state": 0}
+    whole = make(BackpropRegressor, **params).partial_fit(rows, y)
+    model = make(BackpropRegressor, **params, eta_schedule=Interrupted(n_updates - 1, True))
+    for n_calls in (1, 2):
+        with pytest.raises(KeyboardInterrupt):
+            model.partial_fit(rows, y)
+        assert (model.n_iter_, model.n_updates_) == (n_calls, n_calls * n_updates)
+        assert model.loss_ == whole.loss_
+        np.testing.assert_array_equal(weights(model), weights(whole))
+        model.set_params(eta_schedule=Interrupted(2 * n_updates - 1, True))
+        whole.partial_fit(rows, y)
+
+
 def test_an_interrupt_is_not_lost_in_an_error():
     y = Y[BackpropRegressor]
     model = make(BackpropRegressor, batch_size=1, activation="identity", solver="sgd")
