@@ -300,7 +300,7 @@ class Trainer:
         """Present rows, a batch an update; returns the sum of their costs, and how many."""
         n_rows = X.shape[0] if order is None else len(order)
         total, done = 0.0, 0
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        with np.errstate(all="ignore"):
             while done < n_rows:
                 self._interrupt.honour()
                 count = min(batch_size, n_rows - done)
@@ -318,7 +318,7 @@ class Trainer:
             self._interrupt.honour()
             count, cost = self._present_piece(X, targets, scale, order, done, n_rows)
             if not count:  # the next row needs care
-                with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                with np.errstate(all="ignore"):
                     count, cost = 1, self._present_batch(X, targets, scale, order, done, 1)
             total += cost
             done += count

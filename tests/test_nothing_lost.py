@@ -699,6 +699,23 @@ def test_large_numbers_that_stay_finite_are_no_divergence():
     np.testing.assert_allclose(model.intercepts_[0], [1e197])
 
 
+@pytest.mark.parametrize("batch_size", [1, 4])
+@pytest.mark.parametrize("solver", ["sgd", "momentum", "adam", "rmsprop"])
+def test_numbers_that_underflow_are_zero_whatever_numpy_is_told_to_raise(solver, batch_size):
+    # Squares of the corrections underflow, half-way through the step of the rule.
+    rows, y = np.full((8, 3), 1e-170), np.zeros(8)
+    model = make(
+        BackpropRegressor, solver=solver, batch_size=batch_size, alpha=1e-200, engine="numpy"
+    ).partial_fit(X, Y[BackpropRegressor])
+    same = copy.deepcopy(model).partial_fit(rows, y)
+    with np.errstate(all="raise"):
+        for part in (slice(1), slice(1, None)) if batch_size == 1 else (slice(None),):
+            model.partial_fit(rows[part], y[part])
+    np.testing.assert_array_equal(weights(model), weights(same))
+    np.testing.assert_array_equal(model._state.rule_state, same._state.rule_state)
+    assert model.n_updates_ == same.n_updates_
+
+
 # -- Ctrl-C --------------------------------------------------------------------------------------
 
 
