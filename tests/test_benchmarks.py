@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import benchmarks.__main__
 from benchmarks import tables
 
 pytestmark = pytest.mark.matrix  # a minute, compiling included
@@ -65,6 +66,15 @@ def test_no_time_is_negative(printed, section):
     parts = dict(re.findall(r"^### (\w+)\n(.*?)(?=^### |\Z)", printed, re.S | re.M))
     assert re.search(r"\d [mun]?s", parts[section])
     assert not re.search(r"-[\d.e+]+(x| [mun]?s)", parts[section])
+
+
+@pytest.mark.parametrize("folder", ["missing", "."])
+def test_a_folder_without_sets_is_refused(folder, tmp_path, monkeypatch, capsys):
+    arguments = ["benchmarks", "defaults", "--data", str(tmp_path / folder)]
+    monkeypatch.setattr(sys, "argv", arguments)
+    with pytest.raises(SystemExit) as ended:
+        benchmarks.__main__.main()
+    assert ended.value.code == 2 and "no folder with .npz sets" in capsys.readouterr().err
 
 
 def test_it_says_what_it_ran_on(printed):
