@@ -156,8 +156,10 @@ class Parameters(BaseEstimator):
 
     def _params_key(self) -> tuple[tuple, tuple]:
         """What `is_same_key` compares: the objects that the parameters are, and what some hold."""
-        parameters = vars(self)
-        objects = self._parameters_of(parameters)
+        cls, parameters = type(self), vars(self)
+        if "_getter" not in vars(cls):
+            cls._getter = itemgetter(*cls._get_param_names())
+        objects = cls._getter(parameters)
         for part in (parameters["solver"], parameters["eta_schedule"]):
             if type(part) not in _UNCHANGING:
                 objects += tuple(getattr(part, "__dict__", {}).values())
@@ -166,12 +168,6 @@ class Parameters(BaseEstimator):
             if type(part) not in _UNCHANGING:
                 held += (_content(part),)
         return objects, held
-
-    @classmethod
-    def _parameters_of(cls, attributes) -> tuple:
-        if "_getter" not in vars(cls):
-            cls._getter = itemgetter(*cls._get_param_names())
-        return cls._getter(attributes)
 
 
 def is_same_key(known: tuple[tuple, tuple], key: tuple[tuple, tuple]) -> bool:
