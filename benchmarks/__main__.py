@@ -63,6 +63,8 @@ def main():
     unknown = set(arguments.sections) - {*SECTIONS, "defaults"}
     if unknown:
         parser.error(f"no section {sorted(unknown)}; there are {[*SECTIONS, 'defaults']}")
+    if arguments.data and not defaults.sets_in(arguments.data):
+        parser.error(f"--data {arguments.data}: no folder with .npz sets")
     warnings.simplefilter("ignore", ConvergenceWarning)
     arguments.images.mkdir(exist_ok=True)
     print(peers.describe() + "\n")

@@ -50,13 +50,18 @@ def load_sets(folder, most_rows):
     for name in BUNDLED:
         X, y = getattr(datasets, f"load_{name}")(return_X_y=True)
         yield name, X, y, np.array([], int)
-    for path in sorted(Path(folder).glob("*.npz")) if folder else ():
+    for path in sets_in(folder) if folder else ():
         with np.load(path) as data:
             X, y, cat = data["X"], data["y"], data["cat"]
         if len(X) > most_rows:
             rows = np.sort(rng.choice(len(X), most_rows, replace=False))
             X, y = X[rows], y[rows]
         yield path.stem, X.astype(float), y, cat
+
+
+def sets_in(folder):
+    """The `.npz` files of a folder, in order."""
+    return sorted(Path(folder).glob("*.npz"))
 
 
 def compare(X, y, cat, scaled, n_splits, candidates):

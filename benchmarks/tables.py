@@ -23,6 +23,30 @@ def interleaved(functions, repeats, warm_up=1):
     return np.median(seconds, axis=0)
 
 
+def epoch(fit, n_epochs):
+    """Seconds of an epoch: those by which more of them lengthen a fit.
+
+    Parameters
+    ----------
+    fit : callable
+        Given a number of epochs, it fits for so many.
+    n_epochs : int
+        How many more than one.
+
+    Returns
+    -------
+    float
+        NaN where the clock saw no difference.
+    """
+    seconds = []
+    for count in (1, 1 + n_epochs):
+        start = perf_counter()
+        fit(count)
+        seconds.append(perf_counter() - start)
+    taken = (seconds[1] - seconds[0]) / n_epochs
+    return taken if taken > 0 else np.nan
+
+
 def head(*cells):
     print("| " + " | ".join(cells) + " |")
     print("| --- " * len(cells) + "|")
@@ -33,7 +57,9 @@ def line(*cells):
 
 
 def duration(seconds):
-    """Seconds in the unit that reads best."""
+    """Seconds in the unit that reads best; NaN is unknown."""
+    if np.isnan(seconds):
+        return "-"
     for unit, factor in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
         if seconds >= factor:
             return f"{seconds / factor:.3g} {unit}"
@@ -41,7 +67,9 @@ def duration(seconds):
 
 
 def ratio(theirs, ours, target=None):
-    """How many times faster, and whether that is the target."""
+    """How many times faster, and whether that is the target; NaN is unknown."""
     times = theirs / ours
+    if np.isnan(times):
+        return "-"
     told = f"{times:.3g}x"
     return told if target is None else f"{told} ({'>=' if times >= target else '<'} {target:g})"

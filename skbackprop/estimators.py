@@ -10,10 +10,10 @@ from __future__ import annotations
 import copy
 from contextlib import contextmanager
 from math import isfinite
-from operator import is_
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Options
@@ -42,20 +42,19 @@ from .parameters import (
     check_parameters,
     check_rows,
     check_structure,
+    is_same_key,
     loss_of,
     schedule_of,
     solver_of,
 )
-from .targets import ClassCoding, NumberCoding, check_weights
+from .targets import ClassCoding, NumberCoding, check_weights, plain_target
 from .training import DivergenceError, Trainer, TrainingState
 from .updates import RULES
 
 __all__ = ["BackpropClassifier", "BackpropRegressor"]
 
 _LEAVES_A_MODEL = (KeyboardInterrupt, DivergenceError)  # what ends a fit, yet leaves its weights
-_LARGEST: dict[np.dtype, float] = {
-    np.dtype(t): float(np.finfo(t).max) for t in (np.float32, np.float64)
-}
+_PLAIN_ROWS = (np.ndarray, sparse.csr_array, sparse.csr_matrix)
 
 
 class _Backprop(CallbackSupport, Parameters):
@@ -64,7 +63,7 @@ class _Backprop(CallbackSupport, Parameters):
     _network: Network
     _loss: Loss
     _state: TrainingState
-    _running: tuple[tuple, Trainer]
+    _running: tuple[tuple[tuple, tuple], Trainer, Any]
     _numeric_targets: bool
     engine_: str | None
 
@@ -245,19 +244,17 @@ class _Backprop(CallbackSupport, Parameters):
             )
         if classes is not None:
             self._check_classes(classes)
-        trainer = self._running_trainer()
-        quick = self._quick_row(X, y) if sample_weight is None else None
-        if quick is not None:
-            X, targets = quick
-            weights = None
-        else:
-            dtype = self._network.w.dtype
+        trainer, coding = self._running_trainer()
+        dtype = self._network.w.dtype
+        row, target = self._plain_row(X), plain_target(y, numeric=self._numeric_targets)
+        if row is None or target is None:
             X, y = self._validate_X_y(self, X, y, dtype, reset=False)
-            check_rows(self, X)
-            coding = self._coding()
-            targets = coding.encode(y, dtype)
-            weights = self._weights(X, coding, targets, sample_weight, online=True)
-        self._count_pass(self._present(trainer, X, targets, weights))
+        else:
+            X, y = row, target
+        check_rows(self, X)
+        targets = coding.encode(y, dtype)
+        weights = self._weights(X, coding, targets, sample_weight, online=True)
+        self._present(trainer, X, targets, weights, self._count_pass)
         return self
 
     def _first_partial_fit(self, X, y, sample_weight, coef_init, intercept_init, classes):
@@ -271,49 +268,53 @@ class _Backprop(CallbackSupport, Parameters):
         with _restored_on_error(check_random_state(self.random_state)) as rng:
             model = new_model(self, X, coding.task, rng)
             start_from(model.network, coef_init, intercept_init)
-            loss = np.nan
+            losses: list[float] = []  # of the pass, if it is whole
             try:
                 trainer = trainer_of(self, model, schedule_of(self))
-                loss = self._present(trainer, X, targets, weights)
+                self._present(trainer, X, targets, weights, losses.append)
             except _LEAVES_A_MODEL as error:
                 ended_by = error
         rows = np.arange(X.shape[0])
         data = TrainingSet(X, y, targets, weights, rows, coding, carrier)
         self._commit(Course(self, data, model, History()))
+        for loss in losses:
+            self._count_pass(loss)
         if ended_by is not None:
             raise ended_by
-        self._count_pass(loss)
         return self
 
-    def _present(self, trainer: Trainer, X, targets, weights) -> float:
+    def _present(self, trainer: Trainer, X, targets, weights, count_pass) -> None:
         """Present the rows once, in the order given; rows of weight zero are passed over."""
         order = None
         if weights is not None and not weights.all():
             order = np.flatnonzero(weights)
         batch_size = 1 if self.batch_size == "auto" else self.batch_size
-        return trainer.present(X, targets, weights, order, batch_size)
+        trainer.present(X, targets, weights, order, batch_size, count_pass=count_pass)
 
     def _count_pass(self, loss: float) -> None:
         self.n_iter_ += 1
         if loss == loss:  # NaN: every row had weight zero
             self.loss_ = loss
 
-    def _running_trainer(self) -> Trainer:
-        """The trainer of the fitted network; made anew when a parameter has changed."""
+    def _running_trainer(self) -> tuple[Trainer, Any]:
+        """The trainer of the fitted network, and the coding of its targets.
+
+        Both are made anew when a parameter has changed.
+        """
         key = self._params_key()
         running = vars(self).get("_running")
         if running is not None:
-            known, trainer = running
-            if trainer.objective.network is self._network and _is_same(known, key):
-                return trainer
+            known, trainer, coding = running
+            if trainer.objective.network is self._network and is_same_key(known, key):
+                return trainer, coding
         check_online_parameters(self)
         check_structure(self, self._structure)
         self._writeable()
         model = self._model()
         trainer = trainer_of(self, model, schedule_of(self))
         self.engine_ = model.engine
-        self._running = key, trainer
-        return trainer
+        self._running = key, trainer, self._coding()
+        return self._running[1:]
 
     # -- data ------------------------------------------------------------------------------------
 
@@ -329,16 +330,20 @@ class _Backprop(CallbackSupport, Parameters):
             reset=reset,
         )
 
-    def _plain_row(self, X) -> bool:
-        """Whether `X` is one row that needs no validation beyond this test."""
-        return (
-            type(X) is np.ndarray
-            and X.shape == (1, self.n_features_in_)
-            and X.dtype == self._network.w.dtype
-            and X.flags.c_contiguous
-            and "feature_names_in_" not in vars(self)
-            and isfinite(np.vdot(X, X))  # what overflows here takes the full road, no more
-        )
+    def _plain_row(self, X):
+        """`X` as validation would give it, if it is one row that needs no more than this test."""
+        if type(X) not in _PLAIN_ROWS or X.shape != (1, self.n_features_in_):
+            return None
+        if "feature_names_in_" in vars(self):
+            return None
+        dtype = self._network.w.dtype
+        if X.dtype != dtype:
+            if not np.can_cast(X.dtype, dtype):
+                return None
+            X = X.astype(dtype)
+        values = X if type(X) is np.ndarray else X.data
+        # What overflows here takes the full road, no more; `vdot` does not warn of it.
+        return X if isfinite(np.vdot(values, values)) else None
 
     def _read_targets(self, y, dtype, classes=None, *, online=False):
         """The coding of the first `y`, and the targets."""
@@ -363,11 +368,12 @@ class _Backprop(CallbackSupport, Parameters):
         """Induced local fields and outputs of the output neurons, each (n, n_units)."""
         if "_network" not in vars(self):
             check_is_fitted(self)
-        if not self._plain_row(X):
-            X = validate_data(
+        row = self._plain_row(X)
+        if row is None:
+            row = validate_data(
                 self, X, accept_sparse="csr", dtype=self._network.w.dtype, reset=False
             )
-        return outputs_of(self._network, X)
+        return outputs_of(self._network, row)
 
     def predict(self, X) -> np.ndarray:
         """Predict targets, classes or labels.
@@ -617,14 +623,6 @@ class BackpropRegressor(RegressorMixin, _Backprop):
 
     def _coding(self) -> NumberCoding:
         return NumberCoding(self._loss.task, self._one_column, loss_of(self))
-
-    def _quick_row(self, X, y):
-        if self._loss.task.n_targets != 1 or not _is_single(y) or not self._plain_row(X):
-            return None
-        if not isinstance(y[0], (float, np.floating)) or self._loss.least_target is not None:
-            return None
-        d = float(y[0])
-        return (X, np.array([[d]], X.dtype)) if abs(d) < _LARGEST[X.dtype] else None
 
     def _decode(self, prediction):
         return prediction[:, 0] if self._one_column and prediction.shape[1] == 1 else prediction
@@ -882,24 +880,6 @@ class BackpropClassifier(ClassifierMixin, _Backprop):
             return weights
         return coding.weigh(self.class_weight, targets, weights, X.dtype, online=online)
 
-    def _quick_row(self, X, y):
-        if self._loss.task.kind == "multilabel" or self.class_weight is not None:
-            return None
-        if not _is_single(y) or not self._plain_row(X):
-            return None
-        label = y[0]
-        if not isinstance(label, (str, int, float, np.number, np.bool_)):
-            return None
-        index = self._class_index().get(label)
-        return None if index is None else (X, np.array([index]))
-
-    def _class_index(self) -> dict:
-        """Index of each class by its label, kept with the running trainer."""
-        memo = self._running[1].memo
-        if "class_index" not in memo:
-            memo["class_index"] = {c: i for i, c in enumerate(self.classes_.tolist())}
-        return memo["class_index"]
-
     def _check_classes(self, classes) -> None:
         if not np.array_equal(np.unique(classes), self.classes_):
             raise ValueError(
@@ -992,13 +972,3 @@ def _restored_on_error(random_state):
     except BaseException:
         random_state.set_state(before)
         raise
-
-
-def _is_same(known: tuple, key: tuple) -> bool:
-    """Whether two tuples hold the very same objects."""
-    return len(known) == len(key) and all(map(is_, known, key))
-
-
-def _is_single(y) -> bool:
-    """Whether `y` is a list or array of one entry."""
-    return (type(y) is list and len(y) == 1) or (type(y) is np.ndarray and y.shape == (1,))

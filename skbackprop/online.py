@@ -163,7 +163,7 @@ class NumpyPass:
         X = take_rows(X, rows)
         d = self._loss.encode(take_rows(targets, rows), self._network.w.dtype)
         scale = None if scale is None else take_rows(scale, rows)
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        with np.errstate(all="ignore"):
             if len(d) == 1:
                 weight = None if scale is None else float(scale[0])
                 self._x[0] = X

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Callable
 from numbers import Integral, Real
-from operator import itemgetter
+from operator import is_, itemgetter
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -33,6 +34,7 @@ __all__ = [
     "eta_per_layer",
     "hidden_activations",
     "hidden_sizes",
+    "is_same_key",
     "loss_of",
     "schedule_of",
     "solver_of",
@@ -153,23 +155,37 @@ class Parameters(BaseEstimator):
         self.weight_init = weight_init
         self.engine = engine
 
-    def _params_key(self) -> tuple:
-        """The objects that the parameters are; a change of any makes another tuple."""
-        parameters = vars(self)
-        key = self._parameters_of(parameters)
-        for part in (parameters["solver"], parameters["eta_schedule"]):
-            if type(part) not in _UNCHANGING:
-                key += tuple(getattr(part, "__dict__", {}).values())
-        for part in (parameters["eta"], parameters["dropout"], parameters["mask"]):
-            if type(part) not in _UNCHANGING:
-                key += (object(),)  # may change in place: never the same twice
-        return key
-
-    @classmethod
-    def _parameters_of(cls, attributes) -> tuple:
+    def _params_key(self) -> tuple[tuple, tuple]:
+        """What `is_same_key` compares: the objects that the parameters are, and what some hold."""
+        cls, parameters = type(self), vars(self)
         if "_getter" not in vars(cls):
             cls._getter = itemgetter(*cls._get_param_names())
-        return cls._getter(attributes)
+        objects = cls._getter(parameters)
+        for part in (parameters["solver"], parameters["eta_schedule"]):
+            if type(part) not in _UNCHANGING:
+                objects += tuple(getattr(part, "__dict__", {}).values())
+        held: tuple = ()
+        for part in (parameters["eta"], parameters["dropout"], parameters["mask"]):
+            if type(part) not in _UNCHANGING:
+                held += (_content(part),)
+        return objects, held
+
+
+def is_same_key(known: tuple[tuple, tuple], key: tuple[tuple, tuple]) -> bool:
+    """Whether parameters are the very same objects, and hold what they held."""
+    (before, held_before), (now, held) = known, key
+    return len(before) == len(now) and all(map(is_, before, now)) and held_before == held
+
+
+def _content(value) -> Any:
+    """What `value` holds, to be compared by ``==`` after it may have changed in place."""
+    if type(value) in _UNCHANGING or isinstance(value, (Real, np.bool_)):
+        return value
+    if isinstance(value, (list, tuple)):
+        return tuple(map(_content, value))
+    if isinstance(value, np.ndarray) and not value.dtype.hasobject:
+        return value.shape, value.dtype, value.tobytes()
+    return object()  # unknown: never the same twice
 
 
 # -- refused --------------------------------------------------------------------------------------

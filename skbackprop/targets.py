@@ -5,7 +5,10 @@ A coding is read off the first `y`: the task, and what is needed to encode every
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import copy
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import isfinite
 from numbers import Real
 from typing import Any
 
@@ -17,7 +20,10 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 
 from .losses import Loss, Task
 
-__all__ = ["ClassCoding", "NumberCoding", "check_weights"]
+__all__ = ["ClassCoding", "NumberCoding", "check_weights", "plain_target"]
+
+_LABELS = "biufUO"  # kinds of arrays whose entries, if they are equal, are the same label
+_SCALARS = (float, int, str, np.number, np.bool_)
 
 
 @dataclass(eq=False)
@@ -40,20 +46,21 @@ class NumberCoding:
         return {"_one_column": self.one_column}
 
     def encode(self, y, dtype) -> np.ndarray:
-        """Targets (n, n_targets) in the dtype of the model."""
-        if sparse.issparse(y):
+        """Targets (n, n_targets) in the dtype of the model; `y` is finite."""
+        if not isinstance(y, np.ndarray):
             raise TypeError("y is sparse; regression targets must be a dense array.")
         n_targets = 1 if y.ndim == 1 else y.shape[1]
         if n_targets != self.task.n_targets:
             raise ValueError(
                 f"y has {n_targets} columns; the model has {self.task.n_targets} targets."
             )
-        with np.errstate(over="ignore"):
-            targets = y.astype(dtype, copy=False)
-        if not np.isfinite(targets).all():
-            raise ValueError(f"y has values too large for {np.dtype(dtype)}, the dtype of X.")
-        self.loss.check_targets(targets)
-        return targets.reshape(len(targets), n_targets)
+        if y.dtype != dtype:
+            with np.errstate(over="ignore"):
+                y = y.astype(dtype)
+            if not np.isfinite(y).all():
+                raise ValueError(f"y has values too large for {np.dtype(dtype)}, the dtype of X.")
+        self.loss.check_targets(y)
+        return y.reshape(len(y), n_targets)
 
     def going_on(self, fitted: NumberCoding) -> NumberCoding:
         """The coding of a fit that goes on from a model with another; an error if it cannot."""
@@ -75,6 +82,7 @@ class ClassCoding:
 
     task: Task
     classes: np.ndarray
+    _weighed: tuple[Any, np.ndarray] | None = field(default=None, init=False)
 
     @classmethod
     def read(cls, y, classes=None, *, online=False) -> tuple[ClassCoding, Any]:
@@ -115,7 +123,21 @@ class ClassCoding:
 
     def encode(self, y, dtype):
         """Indices (n,) in `classes`, or the indicator matrix; neither is of the model's dtype."""
-        return self._encode(_without_column(y))
+        known = self._look_up(y) if y.shape == (1,) else None
+        return self._encode(_without_column(y)) if known is None else known
+
+    def _look_up(self, y) -> np.ndarray | None:
+        """The index (1,) of one label; None where finding it takes more than looking it up."""
+        label = y.item()
+        plain = y.dtype.kind in _LABELS and isinstance(label, (str, int, float))
+        return self._indices.get(label) if plain else None
+
+    @cached_property
+    def _indices(self) -> dict:
+        """Index of each class, as an array (1,), by its label."""
+        if self.task.kind == "multilabel" or self.classes.dtype.kind not in _LABELS:
+            return {}
+        return {label: np.array([i]) for i, label in enumerate(self.classes.tolist())}
 
     def _encode(self, y):
         if self.task.kind == "multilabel":
@@ -164,9 +186,10 @@ class ClassCoding:
 
     def _factors(self, class_weight, targets, online: bool) -> np.ndarray:
         """The weight of each row that `class_weight` gives to its class, or to its labels."""
+        if targets.ndim == 1 and online:
+            return self._class_factors(class_weight)[targets]
         if targets.ndim == 1:
-            # A dict says it all; "balanced" goes by the rows at hand.
-            given = self.classes if online else self.classes[targets]
+            given = self.classes[targets]  # "balanced" goes by the rows at hand
             return compute_class_weight(class_weight, classes=self.classes, y=given)[targets]
         labels = targets.toarray() if sparse.issparse(targets) else targets
         if not online:
@@ -180,17 +203,59 @@ class ClassCoding:
         factors = [compute_class_weight(w, classes=both, y=both) for w in class_weight]
         return np.prod([f[c] for f, c in zip(factors, labels.T, strict=True)], axis=0)
 
+    def _class_factors(self, class_weight) -> np.ndarray:
+        """The weight of each class in a dict, which says it all; worked out when it changes."""
+        if self._weighed is None or self._weighed[0] != class_weight:
+            factors = compute_class_weight(class_weight, classes=self.classes, y=self.classes)
+            self._weighed = copy.copy(class_weight), factors
+        return self._weighed[1]
+
+
+def plain_target(y, *, numeric: bool) -> np.ndarray | None:
+    """`y` of one row as an array, if scikit-learn would find nothing in it to refuse or to change.
+
+    Parameters
+    ----------
+    y : array-like
+        Anything; only lists and arrays are looked at.
+    numeric : bool
+        Whether numbers are wanted, and not labels.
+    """
+    if type(y) is list and len(y) == 1 and isinstance(y[0], _SCALARS):
+        y = np.array(y)
+    if type(y) is not np.ndarray:
+        return None
+    if y.shape != (1,) and (y.ndim != 2 or len(y) != 1 or not y.size):
+        return None
+    kind = y.dtype.kind
+    if kind == "f":  # squares that overflow take the full road, no more
+        return y if isfinite(y.item() if y.size == 1 else np.vdot(y, y)) else None
+    if kind == "O":
+        return y if not numeric and y.size == 1 and isinstance(y.item(), str) else None
+    return y if kind in ("biu" if numeric else "biuU") else None
+
 
 def check_weights(sample_weight, X, name: str) -> np.ndarray:
     """Weights (n,) of the rows of X: finite, >= 0 (all zero is the caller's question)."""
     if isinstance(sample_weight, Real):
         sample_weight = np.full(X.shape[0], sample_weight)
-    weights = check_array(sample_weight, ensure_2d=False, dtype=X.dtype, input_name=name)
+    weights = _plain_weight(sample_weight, X.dtype)
+    if weights is None:
+        weights = check_array(sample_weight, ensure_2d=False, dtype=X.dtype, input_name=name)
     if weights.shape != (X.shape[0],):
         raise ValueError(f"{name} has shape {weights.shape}; expected ({X.shape[0]},).")
     if (weights < 0).any():
         raise ValueError(f"{name} has negative values, the least {weights.min()}; it must be >= 0.")
     return weights
+
+
+def _plain_weight(sample_weight, dtype) -> np.ndarray | None:
+    """The weight of one row, if scikit-learn would find nothing in it to refuse; else None."""
+    if plain_target(sample_weight, numeric=True) is None:
+        return None
+    with np.errstate(over="ignore"):
+        weights = np.asarray(sample_weight, dtype)
+    return weights if np.isfinite(weights).all() else None
 
 
 def _without_column(y):
@@ -205,7 +270,7 @@ def _is_indicator(y) -> bool:
 
 def _is_binary(y) -> bool:
     values = y.data if sparse.issparse(y) else y
-    return bool(np.isin(values, (0, 1)).all())
+    return bool(((values == 0) | (values == 1)).all())
 
 
 def _class_indices(y, classes) -> np.ndarray:

@@ -154,7 +154,6 @@ class Trainer:
         self.max_grad_norm = max_grad_norm
         self.max_norm = max_norm
         self.online: RowPass | None = None  # what presents single rows in the place of NumPy
-        self.memo: dict = {}  # what the caller keeps for as long as the trainer serves
         self._workspaces: dict[int, Workspace] = {}
         self._interrupt = _Interrupt()
 
@@ -274,7 +273,15 @@ class Trainer:
         return self._workspaces[n_rows]
 
     def present(
-        self, X, targets, scale, order, batch_size: int, *, deadline: float = np.inf
+        self,
+        X,
+        targets,
+        scale,
+        order,
+        batch_size: int,
+        *,
+        deadline: float = np.inf,
+        count_pass: Callable[[float], None] | None = None,
     ) -> float:
         """Present rows once, in order, a batch an update.
 
@@ -288,47 +295,57 @@ class Trainer:
         batch_size : int
         deadline : float, default=inf
             Time, on the clock of `time.perf_counter`, after which no further update begins.
+        count_pass : callable, optional
+            Is given what is returned, at the end, before a Ctrl-C that waits may end the call.
 
         Returns
         -------
         float
             The mean cost of the rows, each before its own update; NaN without rows.
         """
-        if batch_size == 1 and self.online is not None:
-            return self._present_rows(X, targets, scale, order, deadline)
+        one_by_one = batch_size == 1 and self.online is not None
+        if one_by_one:
+            assert self.online is not None
+            self.online.load()  # it may take seconds, which Ctrl-C may end: nothing has changed
+        with self._interrupt:
+            if one_by_one:
+                total, done = self._present_rows(X, targets, scale, order, deadline)
+            else:
+                total, done = self._present_batches(X, targets, scale, order, batch_size, deadline)
+            cost = total / done if done else np.nan
+            if count_pass is not None:
+                count_pass(cost)
+        return cost
+
+    def _present_batches(self, X, targets, scale, order, batch_size: int, deadline: float):
+        """Present rows, a batch an update; returns the sum of their costs, and how many."""
         n_rows = X.shape[0] if order is None else len(order)
         total, done = 0.0, 0
-        with (
-            self._interrupt,
-            np.errstate(over="ignore", invalid="ignore", divide="ignore"),
-        ):
+        with np.errstate(all="ignore"):
             while done < n_rows:
+                self._interrupt.honour()
                 count = min(batch_size, n_rows - done)
                 total += count * self._present_batch(X, targets, scale, order, done, count)
                 done += count
-                self._interrupt.honour()
                 if deadline < np.inf and perf_counter() >= deadline:
                     break
-        return total / done if done else np.nan
+        return total, done
 
-    def _present_rows(self, X, targets, scale, order, deadline: float) -> float:
-        """As `present`, one row an update, by the pass that there is for it."""
+    def _present_rows(self, X, targets, scale, order, deadline: float):
+        """As `_present_batches`, one row an update, by the pass that there is for it."""
         n_rows = X.shape[0] if order is None else len(order)
         total, done = 0.0, 0
-        assert self.online is not None
-        self.online.load()  # it may take seconds, which Ctrl-C may end: nothing has changed
-        with self._interrupt:
-            while done < n_rows:
-                count, cost = self._present_piece(X, targets, scale, order, done, n_rows)
-                if not count:  # the next row needs care
-                    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                        count, cost = 1, self._present_batch(X, targets, scale, order, done, 1)
-                total += cost
-                done += count
-                self._interrupt.honour()
-                if deadline < np.inf and perf_counter() >= deadline:
-                    break
-        return total / done if done else np.nan
+        while done < n_rows:
+            self._interrupt.honour()
+            count, cost = self._present_piece(X, targets, scale, order, done, n_rows)
+            if not count:  # the next row needs care
+                with np.errstate(all="ignore"):
+                    count, cost = 1, self._present_batch(X, targets, scale, order, done, 1)
+            total += cost
+            done += count
+            if deadline < np.inf and perf_counter() >= deadline:
+                break
+        return total, done
 
     def _present_batch(self, X, targets, scale, order, start: int, count: int) -> float:
         """One update on the next `count` rows; returns their mean cost before it."""

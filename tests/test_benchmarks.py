@@ -6,7 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+import benchmarks.__main__
+from benchmarks import tables
 
 pytestmark = pytest.mark.matrix  # a minute, compiling included
 ROOT = Path(__file__).parent.parent
@@ -46,6 +50,31 @@ def test_without_matplotlib_there_are_tables_and_no_plots(tmp_path):
     assert run.returncode == 0, run.stderr
     assert re.search(r"Not installed: .*matplotlib", run.stdout) and "| depth |" in run.stdout
     assert not list((tmp_path / "i").iterdir())
+
+
+def test_an_epoch_that_the_clock_does_not_see_is_unknown(monkeypatch):
+    fits = []
+    for clock, seconds in (([0.0, 2.0, 2.0, 8.0], 2.0), ([0.0, 2.0, 2.0, 3.0], np.nan)):
+        monkeypatch.setattr(tables, "perf_counter", iter(clock).__next__)
+        np.testing.assert_equal(tables.epoch(fits.append, 2), seconds)
+    assert fits == [1, 3, 1, 3]
+    assert tables.duration(np.nan) == tables.ratio(1.0, np.nan, 2) == "-"
+
+
+@pytest.mark.parametrize("section", ["batches", "scale"])
+def test_no_time_is_negative(printed, section):
+    parts = dict(re.findall(r"^### (\w+)\n(.*?)(?=^### |\Z)", printed, re.S | re.M))
+    assert re.search(r"\d [mun]?s", parts[section])
+    assert not re.search(r"-[\d.e+]+(x| [mun]?s)", parts[section])
+
+
+@pytest.mark.parametrize("folder", ["missing", "."])
+def test_a_folder_without_sets_is_refused(folder, tmp_path, monkeypatch, capsys):
+    arguments = ["benchmarks", "defaults", "--data", str(tmp_path / folder)]
+    monkeypatch.setattr(sys, "argv", arguments)
+    with pytest.raises(SystemExit) as ended:
+        benchmarks.__main__.main()
+    assert ended.value.code == 2 and "no folder with .npz sets" in capsys.readouterr().err
 
 
 def test_it_says_what_it_ran_on(printed):

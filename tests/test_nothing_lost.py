@@ -699,6 +699,23 @@ def test_large_numbers_that_stay_finite_are_no_divergence():
     np.testing.assert_allclose(model.intercepts_[0], [1e197])
 
 
+@pytest.mark.parametrize("batch_size", [1, 4])
+@pytest.mark.parametrize("solver", ["sgd", "momentum", "adam", "rmsprop"])
+def test_numbers_that_underflow_are_zero_whatever_numpy_is_told_to_raise(solver, batch_size):
+    # Squares of the corrections underflow, half-way through the step of the rule.
+    rows, y = np.full((8, 3), 1e-170), np.zeros(8)
+    model = make(
+        BackpropRegressor, solver=solver, batch_size=batch_size, alpha=1e-200, engine="numpy"
+    ).partial_fit(X, Y[BackpropRegressor])
+    same = copy.deepcopy(model).partial_fit(rows, y)
+    with np.errstate(all="raise"):
+        for part in (slice(1), slice(1, None)) if batch_size == 1 else (slice(None),):
+            model.partial_fit(rows[part], y[part])
+    np.testing.assert_array_equal(weights(model), weights(same))
+    np.testing.assert_array_equal(model._state.rule_state, same._state.rule_state)
+    assert model.n_updates_ == same.n_updates_
+
+
 # -- Ctrl-C --------------------------------------------------------------------------------------
 
 
@@ -767,6 +784,24 @@ def test_interrupted_partial_fit(by_signal):
     np.testing.assert_array_equal(weights(model), weights(rows))
     np.testing.assert_array_equal(model._state.rule_state, rows._state.rule_state)
     assert (model.n_updates_, model.t_) == (rows.n_updates_, rows.t_)
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+@pytest.mark.parametrize("n_rows", [1, 3])
+def test_an_interrupt_in_the_last_update_comes_after_the_pass_is_counted(n_rows, batch_size):
+    rows, y = X[:n_rows], Y[BackpropRegressor][:n_rows]
+    n_updates = -(-n_rows // batch_size)
+    params = {"batch_size": batch_size, "random_state": 0}
+    whole = make(BackpropRegressor, **params).partial_fit(rows, y)
+    model = make(BackpropRegressor, **params, eta_schedule=Interrupted(n_updates - 1, True))
+    for n_calls in (1, 2):
+        with pytest.raises(KeyboardInterrupt):
+            model.partial_fit(rows, y)
+        assert (model.n_iter_, model.n_updates_) == (n_calls, n_calls * n_updates)
+        assert model.loss_ == whole.loss_
+        np.testing.assert_array_equal(weights(model), weights(whole))
+        model.set_params(eta_schedule=Interrupted(2 * n_updates - 1, True))
+        whole.partial_fit(rows, y)
 
 
 def test_an_interrupt_is_not_lost_in_an_error():
