@@ -48,11 +48,12 @@ class TrainingSet:
     X: Any
     y: Any
     targets: Any
-    weights: np.ndarray | None  # of the user; None is all ones
+    weights: np.ndarray | None  # the user's times those of the classes; None is all ones
     rows: np.ndarray  # to train on
     coding: NumberCoding | ClassCoding
     carrier: Parameters  # took what validation writes
     held_out: HeldOut | None = None
+    given_weights: np.ndarray | None = None  # the user's alone, which a validation score knows
 
     @property
     def scale(self) -> np.ndarray | None:
@@ -108,7 +109,7 @@ class Course:
                 f"validation_fraction={estimator.validation_fraction} of {len(data.rows)} rows. "
                 "Increase validation_fraction, or give more rows."
             )
-        data.held_out = HeldOut(data.X, data.y, data.targets, data.weights, np.sort(held_out))
+        data.held_out = HeldOut(data.X, data.y, data.targets, data.given_weights, np.sort(held_out))
         data.rows = np.sort(kept)
 
     def run(self, batch_size: int) -> None:

@@ -180,14 +180,15 @@ class _Backprop(CallbackSupport, Parameters):
         X, y = self._validate_X_y(carrier, X, y, dtype, reset=not going_on)
         check_rows(self, X)
         coding, targets = self._read_targets(y, X.dtype)
-        weights = self._weights(X, coding, targets, sample_weight)
+        given = check_weights(sample_weight, X, "sample_weight")
+        weights = self._weights(X, coding, targets, given)
         held_out = self._validate_validation(carrier, X, coding, validation)
         if going_on:
             coding = coding.going_on(self._coding())
         rows = np.arange(X.shape[0]) if weights is None else np.flatnonzero(weights)
         if not len(rows):
             raise ValueError("sample_weight is zero for every row; at least one must be positive.")
-        return TrainingSet(X, y, targets, weights, rows, coding, carrier, held_out)
+        return TrainingSet(X, y, targets, weights, rows, coding, carrier, held_out, given)
 
     def _commit(self, course: Course) -> None:
         """Replace all fitted attributes in one step."""
@@ -203,15 +204,16 @@ class _Backprop(CallbackSupport, Parameters):
             return None
         if X_val is None or y_val is None:
             raise ValueError("X_val and y_val must be given together.")
-        X_val, y_val = self._validate_X_y(carrier, X_val, y_val, X.dtype, reset=False)
+        try:
+            X_val, y_val = self._validate_X_y(carrier, X_val, y_val, X.dtype, reset=False)
+            targets = coding.encode(y_val, X.dtype)
+        except (ValueError, TypeError) as error:
+            raise type(error)(f"in the validation rows, X_val and y_val: {error}") from error
         if self.early_stopping and self.scoring != "loss" and X_val.shape[0] < 2:
             raise ValueError("The validation set is too small: X_val has 1 row; give at least 2.")
-        targets = coding.encode(y_val, X.dtype)
-        weights = None
-        if sample_weight_val is not None:
-            weights = check_weights(sample_weight_val, X_val, "sample_weight_val")
-            if not weights.any():
-                raise ValueError("sample_weight_val is zero for every row.")
+        weights = check_weights(sample_weight_val, X_val, "sample_weight_val")
+        if weights is not None and not weights.any():
+            raise ValueError("sample_weight_val is zero for every row.")
         return HeldOut(X_val, y_val, targets, weights)
 
     # -- partial_fit -----------------------------------------------------------------------------
@@ -253,7 +255,8 @@ class _Backprop(CallbackSupport, Parameters):
             X, y = row, target
         check_rows(self, X)
         targets = coding.encode(y, dtype)
-        weights = self._weights(X, coding, targets, sample_weight, online=True)
+        given = check_weights(sample_weight, X, "sample_weight")
+        weights = self._weights(X, coding, targets, given, online=True)
         self._present(trainer, X, targets, weights, self._count_pass)
         return self
 
@@ -263,7 +266,8 @@ class _Backprop(CallbackSupport, Parameters):
         X, y = self._validate_X_y(carrier, X, y, None)
         check_rows(self, X)
         coding, targets = self._read_targets(y, X.dtype, classes, online=True)
-        weights = self._weights(X, coding, targets, sample_weight, online=True)
+        given = check_weights(sample_weight, X, "sample_weight")
+        weights = self._weights(X, coding, targets, given, online=True)
         ended_by = None
         with _restored_on_error(check_random_state(self.random_state)) as rng:
             model = new_model(self, X, coding.task, rng)
@@ -353,11 +357,9 @@ class _Backprop(CallbackSupport, Parameters):
         """The coding that the model was fitted with."""
         raise NotImplementedError
 
-    def _weights(self, X, coding, targets, sample_weight, *, online=False):
-        """Weights of the rows (None: all one)."""
-        if sample_weight is None:
-            return None
-        return check_weights(sample_weight, X, "sample_weight")
+    def _weights(self, X, coding, targets, given, *, online=False):
+        """Weights of the rows in training, from those that the user gave (None: all one)."""
+        return given
 
     def _check_classes(self, classes) -> None:
         """Refuse `classes` that are not those of the first call."""
@@ -874,11 +876,10 @@ class BackpropClassifier(ClassifierMixin, _Backprop):
     def _coding(self) -> ClassCoding:
         return ClassCoding(self._loss.task, self.classes_)
 
-    def _weights(self, X, coding, targets, sample_weight, *, online=False):
-        weights = super()._weights(X, coding, targets, sample_weight)
+    def _weights(self, X, coding, targets, given, *, online=False):
         if self.class_weight is None:
-            return weights
-        return coding.weigh(self.class_weight, targets, weights, X.dtype, online=online)
+            return given
+        return coding.weigh(self.class_weight, targets, given, X.dtype, online=online)
 
     def _check_classes(self, classes) -> None:
         if not np.array_equal(np.unique(classes), self.classes_):

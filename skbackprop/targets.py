@@ -92,6 +92,8 @@ class ClassCoding:
             check_classification_targets(y)
         except TypeError as error:
             kinds = sorted({type(label).__name__ for label in y.tolist()})
+            if len(kinds) == 1:
+                raise
             raise ValueError(f"y mixes labels of types that do not sort: {kinds}.") from error
         if type_of_target(y) == "multiclass-multioutput":
             raise ValueError(
@@ -109,8 +111,8 @@ class ClassCoding:
             known = np.unique(y) if classes is None else unique_labels(classes)
             if len(known) < 2:
                 raise ValueError(
-                    f"y has {len(known)} class, {known.tolist()}; the number of classes has to be "
-                    "greater than one."
+                    f"{'y' if classes is None else 'classes'} has {len(known)} class, "
+                    f"{known.tolist()}; the number of classes has to be greater than one."
                 )
             task = Task("binary" if len(known) == 2 else "multiclass", len(known))
         coding = cls(task, known)
@@ -174,8 +176,17 @@ class ClassCoding:
                 "class_weight='balanced' is not supported for partial_fit: the share of each class "
                 "in the stream is not known. Give a dict of weights, or sample_weight."
             )
+        if isinstance(class_weight, list) and targets.ndim == 1:
+            raise ValueError(
+                f"class_weight is {class_weight!r}; a list is for the columns of labels, give one "
+                "dict with the weight of each class."
+            )
+        try:
+            factors = self._factors(class_weight, targets, online)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"class_weight is {class_weight!r}: {error}") from error
         with np.errstate(over="ignore"):
-            factors = self._factors(class_weight, targets, online).astype(dtype)
+            factors = factors.astype(dtype)
             factors = factors if weights is None else factors * weights
         if not np.isfinite(factors).all() or (factors < 0).any():
             raise ValueError(
@@ -235,13 +246,19 @@ def plain_target(y, *, numeric: bool) -> np.ndarray | None:
     return y if kind in ("biu" if numeric else "biuU") else None
 
 
-def check_weights(sample_weight, X, name: str) -> np.ndarray:
-    """Weights (n,) of the rows of X: finite, >= 0 (all zero is the caller's question)."""
+def check_weights(sample_weight, X, name: str) -> np.ndarray | None:
+    """Weights (n,) of the rows of X: finite, >= 0 (all zero is the caller's question), or None."""
+    if sample_weight is None:
+        return None
     if isinstance(sample_weight, Real):
         sample_weight = np.full(X.shape[0], sample_weight)
     weights = _plain_weight(sample_weight, X.dtype)
     if weights is None:
-        weights = check_array(sample_weight, ensure_2d=False, dtype=X.dtype, input_name=name)
+        try:
+            weights = check_array(sample_weight, ensure_2d=False, dtype=X.dtype, input_name=name)
+        except (TypeError, ValueError) as error:
+            told = str(error)
+            raise ValueError(told if name in told else f"{name}: {told}") from error
     if weights.shape != (X.shape[0],):
         raise ValueError(f"{name} has shape {weights.shape}; expected ({X.shape[0]},).")
     if (weights < 0).any():

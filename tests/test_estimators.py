@@ -915,6 +915,50 @@ def test_an_error_of_a_scorer_names_it():
     assert "scoring='r2'" in note and "loss=Quantile(level=[0.1, 0.9])" in note
 
 
+@pytest.mark.parametrize(
+    ("given", "match"),
+    [
+        ({"X_val": X[:5, :2]}, "X has 2 features"),
+        ({"X_val": np.full((5, 4), np.nan)}, "contains NaN"),
+        ({"y_val": ["no"] * 5}, "labels that are not in classes"),
+        ({"y_val": ["yes"]}, "inconsistent numbers of samples"),
+    ],
+)
+def test_errors_of_the_validation_rows_say_so(given, match):
+    y = np.where(X[:, 0] > 0, "yes", "nay")
+    given = {"X_val": X[:5], "y_val": y[:5], **given}
+    with pytest.raises(ValueError, match=f"in the validation rows, X_val and y_val: .*{match}"):
+        make("binary").fit(X, y, **given)
+
+
+@pytest.mark.parametrize(
+    ("settings", "given", "match"),
+    [
+        ({"class_weight": {"yes": "a"}}, {}, r"class_weight is \{'yes': 'a'\}: could not convert"),
+        ({"class_weight": [{0: 1}]}, {}, r"class_weight is \[\{0: 1\}\]; a list is for"),
+        ({}, {"sample_weight": ["a"] * N}, "sample_weight: could not convert"),
+        ({}, {"sample_weight": [np.nan] * N}, "sample_weight contains NaN"),
+    ],
+    ids=str,
+)
+def test_weights_that_are_none_are_named(settings, given, match):
+    y = np.where(X[:, 0] > 0, "yes", "nay")
+    with pytest.raises(ValueError, match=match):
+        make("binary", **settings).fit(X, y, **given)
+    with pytest.raises(ValueError, match=match):
+        make("binary", **settings).partial_fit(X, y, classes=["yes", "nay"], **given)
+
+
+def test_too_few_classes_are_told_of_whom_they_are():
+    y = np.where(X[:, 0] > 0, "yes", "nay")
+    with pytest.raises(ValueError, match=r"classes has 1 class, \['yes'\]; the number of classes"):
+        make("binary").partial_fit(X, y, classes=["yes"])
+    with pytest.raises(ValueError, match=r"y has 1 class, \['yes'\]"):
+        make("binary").fit(X, ["yes"] * N)
+    with pytest.raises(TypeError, match="bytes"):
+        make("binary").fit(X, y.astype("S"))
+
+
 class Odd(WholeBatchSolver):
     def minimise(self, problem, state, monitor):
         return "tired"

@@ -72,6 +72,25 @@ def test_a_scorer_gets_the_weights_of_the_validation_rows():
 
 
 @unconverged
+def test_class_weights_are_for_training():
+    """The rows that `fit` holds out are scored as `score` does, like those that the user gives."""
+    rows = np.random.default_rng(0).normal(size=(400, 2))
+    rare = np.where(rows[:, 0] + rows[:, 1] > 1.5, "yes", "no")
+    seen = []
+
+    def accuracy(estimator, X, y):  # takes no sample_weight, and is given none
+        seen.append((X, y))
+        return estimator.score(X, y)
+
+    kw = {"class_weight": {"no": 1.0, "yes": 9.0}, "early_stopping": True, "max_iter": 5}
+    split = classifier(**kw).fit(rows, rare)
+    own = classifier(**kw, scoring=accuracy).fit(rows, rare)
+    assert split.validation_scores_ == own.validation_scores_
+    assert split.score(*seen[-1]) == split.best_validation_score_
+    assert own.loss_ > classifier(**{**kw, "class_weight": None}).fit(rows, rare).loss_
+
+
+@unconverged
 def test_loss_as_score():
     model = classifier(scoring="loss", early_stopping=True, tol=0.0).fit(*IRIS)
     assert model.validation_scores_ == [-loss for loss in model.validation_loss_curve_]
