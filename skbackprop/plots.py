@@ -597,13 +597,15 @@ class GradientFlowDisplay(Display):
     def _ratios(self, layer: int, delta: np.ndarray) -> tuple[np.ndarray, float]:
         """``|Dw| / |w|`` of a layer: of each sample, and of the mean change.
 
-        The norm of an outer product is the product of the norms.
+        Of one sample, ``sum_ij (m_ji delta_j y_i)^2 = sum_j delta_j^2 sum_i m_ji y_i^2``, where m
+        is 1 for a weight that learns and 0 for one that the mask keeps.
         """
         trace = self.trace
-        y = trace.y[layer]
-        size = np.linalg.norm(trace.coefs[layer]) or np.nan
-        single = np.linalg.norm(y, axis=1) * np.linalg.norm(delta, axis=1)
-        whole = np.linalg.norm(y.T @ delta) / len(y)
+        y, W = trace.y[layer], trace.coefs[layer]
+        learns = np.ones_like(W) if trace.learns is None else trace.learns[layer]
+        size = np.linalg.norm(W) or np.nan
+        single = np.sqrt((y**2 @ learns * delta**2).sum(axis=1))
+        whole = np.linalg.norm(y.T @ delta * learns) / len(y)
         return trace.eta[layer] * single / size, float(trace.eta[layer] * whole / size)
 
 

@@ -412,8 +412,10 @@ def test_weights_refuse():
 
 
 @unconverged
-def test_gradient_flow():
+@pytest.mark.parametrize("mask", [None, [np.arange(24).reshape(4, 6) % 5 > 1, None, None]])
+def test_gradient_flow(mask):
     model = regressor((6, 5), activation="relu", solver="sgd", eta=[0.1, 0.0, 0.2], batch_size=1)
+    model.set_params(mask=mask)
     model = TransformedTargetRegressor(model, transformer=StandardScaler()).fit(X, Y)
     trace = trace_signals(model, X, Y)
     display = GradientFlowDisplay.from_estimator(model, X, Y)
