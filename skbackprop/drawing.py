@@ -1,12 +1,14 @@
 """What all displays share: where they are drawn, in which colours, and how numbers are written.
 
 Numbers with a sign run from dark (negative) to light (positive), and lines differ in style or
-marker as well as in colour: everything can be read colour-blind, and printed in grey.
+marker as well as in colour: everything can be read colour-blind, and printed in grey. What is
+neither a signal nor a line of its own takes the colours of Matplotlib's style in force.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -15,24 +17,24 @@ from .inspection import SignalTrace
 
 __all__ = [
     "COLOURS",
-    "MARKERS",
     "SIGNED",
     "SMALL",
     "Display",
     "check_count",
     "choose",
     "clipped",
+    "ink",
     "layer_names",
     "legend_above",
+    "line_styles",
     "local_gradients",
     "pyplot_for",
     "readable_on",
     "short",
 ]
 
-# Okabe and Ito's colours, those first that differ most in grey; each goes with one of the markers.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+# Okabe and Ito's colours, those first that differ most in grey; their black is `ink`.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 SIGNED = "cividis"  # dark blue, grey at zero, light yellow: its lightness tells the sign
 SMALL = 8  # points, of what is written inside a plot
 
@@ -47,6 +49,20 @@ def pyplot_for(caller: str):
             "pip install matplotlib."
         ) from error
     return plt
+
+
+def ink(grey: float = 0.0) -> tuple[float, ...]:
+    """The style's colour of text, or so much of its ground in it: a grey, of black on white."""
+    from matplotlib import rcParams
+    from matplotlib.colors import to_rgb
+
+    text, ground = (np.array(to_rgb(rcParams[name])) for name in ("text.color", "axes.facecolor"))
+    return tuple((1.0 - grey) * text + grey * ground)
+
+
+def line_styles() -> Iterator[tuple[Any, str]]:
+    """Colour and marker of one line after another, without end."""
+    return cycle(zip((*COLOURS, ink()), ("o", "s", "^", "D", "v", "P", "X"), strict=True))
 
 
 class Display:

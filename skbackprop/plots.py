@@ -13,7 +13,6 @@ scikit-learn's `PredictionErrorDisplay` serves, and for the regions of a classif
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -24,15 +23,16 @@ from .activations import Activation, Mixed
 from .dissection import index_of, input_names, open_up, output_names
 from .drawing import (
     COLOURS,
-    MARKERS,
     SIGNED,
     SMALL,
     Display,
     check_count,
     choose,
     clipped,
+    ink,
     layer_names,
     legend_above,
+    line_styles,
     local_gradients,
     pyplot_for,
     readable_on,
@@ -167,8 +167,7 @@ class LossCurveDisplay(Display):
 
     def _styles(self):
         """Each estimator's curves, with the colour and marker of its lines."""
-        styles = zip(cycle(COLOURS), cycle(MARKERS), strict=True)
-        for curve, (colour, marker) in zip(self.curves.values(), styles, strict=False):
+        for curve, (colour, marker) in zip(self.curves.values(), line_styles(), strict=False):
             yield curve, {"color": colour, "marker": marker, "markersize": 4}
 
     def _draw(self, axis, series, style, **more) -> np.ndarray:
@@ -215,7 +214,7 @@ class LossCurveDisplay(Display):
         if several:
             for name, (_, style) in zip(self.curves, self._styles(), strict=True):
                 handles.append(Line2D([], [], label=clipped(name), **style))
-        plain = {"color": "0.2" if several else COLOURS[0]}
+        plain = {"color": ink(0.2) if several else COLOURS[0]}
         if self._has("validation_loss") or self._has("score"):
             handles.append(Line2D([], [], label="training", **plain))
             handles.append(Line2D([], [], label="validation", linestyle="--", **plain))
@@ -439,7 +438,7 @@ class WeightsDisplay(Display):
             bins = np.histogram_bin_edges(np.append(W, b), bins=min(40, max(5, W.size // 4)))
             axis.hist(W.ravel(), bins, density=True, color="#56B4E9", label=f"weights ({W.size})")
             axis.hist(
-                b, bins, density=True, histtype="step", color="black", label=f"biases ({b.size})"
+                b, bins, density=True, histtype="step", color=ink(), label=f"biases ({b.size})"
             )
             axis.set_yticks([])
             legend_above(axis, f"{name}, {W.shape[0]} to {W.shape[1]}")
@@ -626,7 +625,7 @@ def _boxes(axis, layers: Sequence[np.ndarray], label: str) -> None:
         showfliers=False,
         widths=0.55,
         patch_artist=True,
-        boxprops={"facecolor": "#56B4E9", "edgecolor": "black"},
+        boxprops={"facecolor": "#56B4E9", "edgecolor": ink()},
         medianprops={"color": "black", "linewidth": 2},
     )
     axis.set_yscale("log")
@@ -745,9 +744,8 @@ class ActivationDisplay(Display):
         grid = _grid(v)
         handles = []
         low, high = np.inf, -np.inf
-        styles = zip(cycle(COLOURS), cycle(MARKERS), strict=False)
         for place, ((activation, neurons), (colour, marker)) in enumerate(
-            zip(groups, styles, strict=False)
+            zip(groups, line_styles(), strict=False)
         ):
             phi, slope = _curve(activation, grid, self.n_neurons[layer])
             low, high = min(low, phi.min(), slope.min()), max(high, phi.max(), slope.max())
@@ -759,8 +757,8 @@ class ActivationDisplay(Display):
             label = clipped(f"{activation.name} ({len(neurons)})") if mixed else "$\\phi$"
             handles.append(Line2D([], [], label=label, **style))
             if v is not None:
-                _foot(axis, v[:, neurons], grid, place, colour if mixed else "0.4", symbol)
-        dashed = {"color": "0.3"} if mixed else {"color": COLOURS[1]}
+                _foot(axis, v[:, neurons], grid, place, colour if mixed else ink(0.4), symbol)
+        dashed = {"color": ink(0.3)} if mixed else {"color": COLOURS[1]}
         handles.append(Line2D([], [], label="$\\phi'$", linestyle="--", **dashed))
         name = layer_names(len(self.activations))[layer]
         legend_above(axis, f"{name}: {clipped(self.activations[layer].name)}", handles)
@@ -804,7 +802,7 @@ def _curve(activation: Activation, grid: np.ndarray, n_neurons: int):
     return y[:, 0], activation.delta(unit, v, y)[:, 0]
 
 
-def _foot(axis, v: np.ndarray, grid: np.ndarray, place: int, colour: str, marker: str) -> None:
+def _foot(axis, v: np.ndarray, grid: np.ndarray, place: int, colour, marker: str) -> None:
     """A histogram of v along the foot of the axes, above `place` others."""
     count, edges = np.histogram(v, bins=60, range=(grid[0], grid[-1]))
     floor = place * _FOOT

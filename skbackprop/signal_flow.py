@@ -14,6 +14,7 @@ from .drawing import (
     check_count,
     choose,
     clipped,
+    ink,
     layer_names,
     local_gradients,
     pyplot_for,
@@ -26,7 +27,7 @@ __all__ = ["SignalFlowDisplay"]
 
 _POSITIVE = {"color": "#0072B2", "linestyle": "-"}
 _NEGATIVE = {"color": "#D55E00", "linestyle": (0, (3, 1.2))}
-_WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.85}
+_BEHIND = {"edgecolor": "none", "pad": 0.4, "alpha": 0.85}  # a text that lines may cross
 _FEW_LINES = 12  # that have heads and numbers
 _NAME = 18  # letters of a name that are shown
 _CAPTION = 17  # letters of the longest line of a caption
@@ -171,6 +172,8 @@ class _SignalFlow:
     """One drawing of a `SignalFlowDisplay`."""
 
     def __init__(self, display, ax, sample: int, direction: str, lines: str, max_neurons: int):
+        from matplotlib import rcParams
+
         self.trace: SignalTrace = display.trace
         self.sample = sample
         self.forward = direction == "forward"
@@ -183,6 +186,8 @@ class _SignalFlow:
         size = 2.3 * n_gaps + 3.2, min(max(0.42 * self.n_slots, 1.8), 9.0) + 1.9
         (self.axis,) = display.divide(ax, 1, 1, size)
         self.figure = display.figure_
+        self.ground = rcParams["figure.facecolor"]  # the axes are off
+        self.behind = {**_BEHIND, "facecolor": self.ground}
 
     def _column(self, c: int, max_neurons: int) -> _Column:
         trace, sample = self.trace, self.sample
@@ -346,7 +351,7 @@ class _SignalFlow:
         for start, end, value in lines:
             text = self.axis.text(
                 0, 0, short(value), ha="center", va="center", fontsize=SMALL - 1, zorder=4,
-                bbox=_WHITE,
+                bbox=self.behind,
             )  # fmt: skip
             for share in (0.4, 0.6, 0.3, 0.7, 0.5, 0.25, 0.75, 0.35, 0.65, 0.45, 0.55):
                 text.set_position(tuple(np.add(np.multiply(share, np.subtract(end, start)), start)))
@@ -375,22 +380,22 @@ class _SignalFlow:
         if column.left_out:
             height = column.heights[len(column.neurons)]
             dots = f"\N{VERTICAL ELLIPSIS} {column.left_out} more"
-            self._text(c, height, dots, fontsize=self.font + 1, bbox=_WHITE)
+            self._text(c, height, dots, fontsize=self.font + 1, bbox=self.behind)
         if column.has_box:
-            self._draw_node(c, column.heights[-1], "white", "s")
+            self._draw_node(c, column.heights[-1], self.ground, "s")
             self._text(c, column.heights[-1], "+1", fontsize=self.font)
         self._write_caption(c)
 
     def _draw_node(self, c: int, height: float, colour, marker: str) -> None:
         size = 2 * self.radius if marker == "o" else 1.5 * self.radius
         self.axis.plot(
-            [c], [height], marker, color=colour, markersize=size, markeredgecolor="black",
+            [c], [height], marker, color=colour, markersize=size, markeredgecolor=ink(),
             markeredgewidth=0.8, zorder=3, clip_on=False,
         )  # fmt: skip
 
     def _draw_neuron(self, c: int, height: float, value, largest: float) -> None:
         if value is None:
-            self._draw_node(c, height, "white", "o")
+            self._draw_node(c, height, self.ground, "o")
             return
         colour = self.colours.to_rgba(value / largest if largest else 0.0)
         self._draw_node(c, height, colour, "o")
@@ -410,7 +415,7 @@ class _SignalFlow:
             self._text(c, height, name, (self.radius + 3, 0), ha="left", fontsize=font)
         elif self.columns[c].left_out:
             offset = (0.8 * self.radius, 0.85 * self.radius)
-            small = {"ha": "left", "fontsize": 0.8 * self.font, "bbox": {**_WHITE, "pad": 0.1}}
+            small = {"ha": "left", "fontsize": 0.8 * self.font, "bbox": {**self.behind, "pad": 0.1}}
             self._text(c, height, str(neuron), offset, **small)
 
     def _write_caption(self, c: int) -> None:

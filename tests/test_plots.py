@@ -12,6 +12,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_iris
@@ -215,6 +216,33 @@ def test_names_are_no_formulas():
         display.figure_.canvas.draw()  # which fails on what is no formula
         where = display.axes_[0].findobj(Text)
         assert any(name.replace("$", r"\$") in text.get_text() for text in where)
+
+
+def lightness(colour):
+    return np.dot(to_rgb(colour), (0.299, 0.587, 0.114))
+
+
+def test_all_stands_out_from_the_ground_of_a_dark_style(fitted):
+    model, frame = fitted
+    with plt.style.context("dark_background"):
+        flow = SignalFlowDisplay.from_estimator(model, frame, Y, max_neurons=3).ax_
+        curves = {str(i): {"loss": [1, 2], "validation_loss": [2, 3]} for i in range(7)}
+        loss = LossCurveDisplay(curves).plot().ax_
+        histogram = WeightsDisplay.from_estimator(model, kind="histogram").ax_
+        boxes = GradientFlowDisplay.from_estimator(model, frame, Y).ax_
+        foot = ActivationDisplay.from_estimator(model, frame).ax_.collections[0]
+    boxed = [text for text in flow.texts if text.get_bbox_patch()]
+    assert {"\N{VERTICAL ELLIPSIS} 2 more", "4"} <= {text.get_text() for text in boxed}
+    for text in boxed:
+        ground = text.get_bbox_patch().get_facecolor()
+        assert lightness(ground) < 0.1 < 0.9 < lightness(text.get_color()), text
+    (box,) = {line.get_markerfacecolor() for line in flow.lines if line.get_marker() == "s"}
+    (ones,) = {text.get_color() for text in flow.texts if text.get_text() == "+1"}
+    assert lightness(box) < 0.1 < 0.9 < lightness(ones)
+    drawn = [line.get_color() for line in (*loss.lines, *loss.get_legend().get_lines())]
+    drawn += [patch.get_edgecolor() for patch in (histogram.patches[-1], *boxes.patches)]
+    drawn += [foot.get_edgecolor()[0]]
+    assert [colour for colour in drawn if lightness(colour) < 0.3] == []
 
 
 # -- where it is drawn -----------------------------------------------------------------------------
