@@ -24,6 +24,7 @@ __all__ = [
     "choose",
     "clipped",
     "ink",
+    "lay_out",
     "layer_names",
     "legend_above",
     "line_styles",
@@ -104,6 +105,11 @@ class Display:
         self.axes_ = axes.ravel()[:n]
         self.ax_, self.figure_ = self.axes_[0], self.axes_[0].figure
         return self.axes_
+
+
+def lay_out(axis) -> None:
+    """Have the figure laid out, the whole of it, so that sizes are those that will be drawn."""
+    axis.figure.canvas.figure.draw_without_rendering()  # a SubFigure has its figure's canvas
 
 
 def legend_above(axis, title: str | None = None, handles: list | None = None) -> None:

@@ -30,6 +30,7 @@ from .drawing import (
     choose,
     clipped,
     ink,
+    lay_out,
     layer_names,
     legend_above,
     line_styles,
@@ -403,9 +404,9 @@ class WeightsDisplay(Display):
         rows = [*(into if into is not None else map(str, range(n_rows - 1))), "bias"]
         columns = out if out is not None else list(map(str, range(n_columns)))
         for names, upright in ((rows, True), (columns, False), (rows, True)):
-            self.figure_.draw_without_rendering()  # lays out: what one axis takes, the other lacks
+            lay_out(axis)  # what one axis takes, the other lacks
             _name_ticks(axis, names, upright=upright)
-        self.figure_.draw_without_rendering()
+        lay_out(axis)
         _write_cells(axis, mesh, W)
 
     def _plot_images(self, ax, layer: int, image_shape, max_neurons: int) -> None:

@@ -15,6 +15,7 @@ from .drawing import (
     choose,
     clipped,
     ink,
+    lay_out,
     layer_names,
     local_gradients,
     pyplot_for,
@@ -216,13 +217,13 @@ class _SignalFlow:
         self.axis.set_axis_off()
         self._write_title()
         self._draw_scales()
-        self.figure.draw_without_rendering()
+        lay_out(self.axis)
         self._find_room()
         for layer in range(self.trace.n_layers):
             self._draw_lines(layer)
         for c in range(len(self.columns)):
             self._draw_column(c)
-        self.figure.draw_without_rendering()
+        lay_out(self.axis)
         for layer in range(self.trace.n_layers):
             self._write_lines(layer)
 

@@ -267,6 +267,18 @@ def test_a_display_stays_in_the_axes_that_it_is_given(what):
         assert room.x0 <= box.x0 and box.x1 <= room.x1
 
 
+@unconverged
+def test_displays_in_subfigures(monkeypatch):
+    model = network("4-10-3")
+    figure = plt.figure(figsize=(14, 10), layout="constrained")
+    parts = figure.subfigures(2, 2)
+    for part, what in zip(parts.flat, ("gradients", "activations", "forward"), strict=False):
+        display = DRAWN[what](*model, ax=part.subplots())
+        assert display.figure_ is part
+    WeightsDisplay.from_estimator(model[0], ax=parts[1, 1].subplots())
+    check_writing(figure, monkeypatch)
+
+
 def test_axes_that_cannot_be_divided():
     ax = plt.figure().add_axes((0.1, 0.1, 0.8, 0.8))
     with pytest.raises(ValueError, match="GradientFlowDisplay draws 2 panels.*plt.subplots"):
