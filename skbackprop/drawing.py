@@ -72,6 +72,7 @@ class Display:
     figure_: Any
     ax_: Any
     axes_: np.ndarray
+    _drawn: tuple[Any, Any, list] | None = None  # in which axes, their place, and what else there
 
     def divide(
         self, ax, n: int, n_columns: int, size: tuple[float, float], apart: float = 0.2, **sharing
@@ -79,9 +80,13 @@ class Display:
         """`n` axes in rows of `n_columns`: in a figure of their own, or in the place of `ax`.
 
         `size` is that of one panel in a figure of its own, in inches. Where a figure does not lay
-        its axes out itself, panels side by side are `apart`, in widths of a panel.
+        its axes out itself, panels side by side are `apart`, in widths of a panel. Axes that this
+        display has drawn into before are emptied first.
         """
         plt = pyplot_for(type(self).__name__)
+        if ax is not None and self._drawn is not None and ax in (self._drawn[0], *self.axes_):
+            ax = self._emptied(*self._drawn)
+        place = None if ax is None else ax.get_subplotspec() or ax.get_position(original=True)
         n_columns = min(n, n_columns)
         shape = -(-n // n_columns), n_columns
         if ax is None:
@@ -104,7 +109,29 @@ class Display:
             left_over.remove()
         self.axes_ = axes.ravel()[:n]
         self.ax_, self.figure_ = self.axes_[0], self.axes_[0].figure
+        if ax is None:
+            ax, place = self.ax_ if n == 1 else None, self.ax_.get_gridspec()[:, :]
+        self._drawn = ax, place, [panel for panel in self.axes_ if panel is not ax]
         return self.axes_
+
+    def scale_beside(self, colours, axes, **style):
+        """The scale of `colours` beside the axes; it goes with what `divide` empties."""
+        assert self._drawn is not None
+        bar = self.figure_.colorbar(colours, ax=axes, **style)
+        self._drawn[-1].insert(0, bar)
+        return bar
+
+    def _emptied(self, ax, place, beside: list):
+        """The axes as they were given, without what was drawn into them and beside them."""
+        for drawn in beside:
+            drawn.remove()
+        if ax is None:  # panels that had a figure of their own
+            return self.figure_.add_subplot(place)
+        ax.clear()
+        ax.set_axis_on()
+        set_place = ax.set_subplotspec if hasattr(place, "get_gridspec") else ax.set_position
+        set_place(place)
+        return ax
 
 
 def lay_out(axis) -> None:

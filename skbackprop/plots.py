@@ -1,9 +1,10 @@
 """Displays of a fitted network, in scikit-learn's manner.
 
 A display takes data; `from_estimator` gets it from a fitted estimator, alone or at the end of a
-Pipeline, and draws it; `plot` draws it again, into axes of one's own if they are given. What was
-drawn is in ``figure_``, ``ax_`` (the first panel) and ``axes_`` (all of them). Legends stand above
-their axes: figures of one's own with ``layout="constrained"`` leave room for them.
+Pipeline, and draws it; `plot` draws it again, into axes of one's own if they are given. Axes that
+the display has drawn into before are emptied first. What was drawn is in ``figure_``, ``ax_`` (the
+first panel) and ``axes_`` (all of them). Legends stand above their axes: figures of one's own with
+``layout="constrained"`` leave room for them.
 
 Matplotlib is needed, and imported, when something is drawn. For predictions against targets
 scikit-learn's `PredictionErrorDisplay` serves, and for the regions of a classifier its
@@ -395,7 +396,7 @@ class WeightsDisplay(Display):
         axis.axhline(n_rows - 1.5, color="white", linewidth=2)
         beyond = np.abs(W).max() > limits["vmax"]
         extend = "both" if beyond else "neither"
-        self.figure_.colorbar(mesh, ax=axis, label="weight", extend=extend)
+        self.scale_beside(mesh, axis, label="weight", extend=extend)
         called = ["inputs", *(f"neurons of {name}" for name in layer_names(len(self.coefs)))]
         axis.set(
             xlabel=called[layer + 1],
@@ -429,7 +430,7 @@ class WeightsDisplay(Display):
         label = "weight"
         if W.shape[1] > shown.shape[1]:
             label += f" (neurons 0 to {shown.shape[1] - 1} of {W.shape[1]})"
-        self.figure_.colorbar(mesh, ax=list(axes), label=label, location="bottom", aspect=40)
+        self.scale_beside(mesh, list(axes), label=label, location="bottom", aspect=40)
 
     def _plot_histograms(self, ax) -> None:
         """A panel for each layer: the weights filled, the biases in outline."""

@@ -175,6 +175,7 @@ class _SignalFlow:
     def __init__(self, display, ax, sample: int, direction: str, lines: str, max_neurons: int):
         from matplotlib import rcParams
 
+        self.display = display
         self.trace: SignalTrace = display.trace
         self.sample = sample
         self.forward = direction == "forward"
@@ -279,7 +280,7 @@ class _SignalFlow:
         from matplotlib.lines import Line2D
 
         self.colours = ScalarMappable(Normalize(-1.0, 1.0), SIGNED)
-        bar = self.figure.colorbar(self.colours, ax=self.axis, shrink=0.6, aspect=25, pad=0.02)
+        bar = self.display.scale_beside(self.colours, self.axis, shrink=0.6, aspect=25, pad=0.02)
         bar.set_ticks([-1, 0, 1], labels=["\N{MINUS SIGN}largest", "0", "largest"], fontsize=SMALL)
         bar.set_label(f"${self.symbol}$ of a neuron, in its layer", fontsize=SMALL)
         letter = "$w$" if self.lines == "weight" else r"$\Delta w = \eta\,\delta\,y$"

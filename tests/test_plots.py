@@ -267,6 +267,62 @@ def test_a_display_stays_in_the_axes_that_it_is_given(what):
         assert room.x0 <= box.x0 and box.x1 <= room.x1
 
 
+def check_alike(*figures):
+    """They look the same, but for what the rounding of sizes does to a pixel."""
+    for figure in figures:
+        figure.canvas.draw()
+    one, other = (np.array(figure.canvas.buffer_rgba(), dtype=int) for figure in figures)
+    assert np.abs(one - other).max() <= 2
+
+
+AGAIN = {  # first one way, then another
+    WeightsDisplay: ({"layer": 1}, {"kind": "images", "image_shape": (2, 2)}, {}),
+    "histogram": ({"kind": "histogram"}, {"kind": "heatmap"}),
+    LossCurveDisplay: ({"panels": ["loss", "eta"]}, {"panels": "loss"}, {"panels": "auto"}),
+    GradientFlowDisplay: ({}, {}),
+    ActivationDisplay: ({"layers": [0]}, {}, {"layers": [1]}),
+    SignalFlowDisplay: ({"sample": 3}, {"sample": 4, "direction": "backward"}),
+}
+
+
+@unconverged
+@pytest.mark.parametrize("layout", ["constrained", None])
+@pytest.mark.parametrize("what", AGAIN)
+def test_drawing_again_leaves_nothing_of_before(what, layout):
+    model, rows, y = network("4-10-3")
+    trace = trace_signals(model, rows, y)
+    display, second = (
+        LossCurveDisplay({"": {"loss": [3, 2, 1], "eta": [0.1, 0.2, 0.1]}})
+        if what is LossCurveDisplay
+        else WeightsDisplay(trace.coefs, trace.intercepts)
+        if what in (WeightsDisplay, "histogram")
+        else ActivationDisplay([skbackprop.ACTIVATIONS[n] for n in ("tanh", "relu")], [3, 3])
+        if what is ActivationDisplay
+        else what(trace)
+        for _ in range(2)
+    )
+    figure, axes = plt.subplots(1, 2, figsize=(14, 7), layout=layout)
+    for again, keys in enumerate(AGAIN[what]):
+        display.plot(display.ax_ if again == 1 else axes[1], **keys)
+    fresh, others = plt.subplots(1, 2, figsize=(14, 7), layout=layout)
+    second.plot(others[1], **AGAIN[what][-1])
+    check_alike(figure, fresh)
+    assert display.ax_.figure is figure
+
+
+@unconverged
+def test_drawing_again_into_a_figure_of_its_own():
+    curves = {"": {"loss": [3, 2, 1], "eta": [0.1, 0.2, 0.1]}}
+    display = LossCurveDisplay(curves).plot()
+    figure = display.figure_
+    display.plot(display.axes_[1], panels=["loss"])
+    assert display.figure_ is figure and figure.axes == [display.ax_]
+    alone = plt.figure(figsize=figure.get_size_inches(), layout="constrained")
+    LossCurveDisplay(curves).plot(alone.subplots(), panels=["loss"])
+    check_alike(figure, alone)
+    assert display.plot().figure_ is not figure
+
+
 @unconverged
 def test_displays_in_subfigures(monkeypatch):
     model = network("4-10-3")
