@@ -750,7 +750,9 @@ class ActivationDisplay(Display):
             zip(groups, line_styles(), strict=False)
         ):
             phi, slope = _curve(activation, grid, self.n_neurons[layer])
-            low, high = min(low, phi.min(), slope.min()), max(high, phi.max(), slope.max())
+            drawn = np.append(phi, slope)
+            drawn = drawn[np.isfinite(drawn)]  # exp, for one, ends where floats do
+            low, high = drawn.min(initial=low), drawn.max(initial=high)
             symbol = marker if mixed else ""
             style = {"color": colour, "marker": symbol, "markersize": 4}
             slope_style = style if mixed else {"color": COLOURS[1]}
@@ -774,7 +776,8 @@ class ActivationDisplay(Display):
         bottom = low - size * share / (1.0 - share)
         axis.locator_params(axis="y", nbins=6)
         ticks = [t for t in axis.get_yticks() if low - 0.1 * size <= t <= high + 0.1 * size]
-        axis.set_yticks(ticks)
+        # The power of ten that large numbers have in common would stand where the legend does.
+        axis.set_yticks(ticks, [f"{tick:g}" for tick in ticks] if size > 1e5 else None)
         axis.set_ylim(bottom, high + 0.06 * size)
         axis.grid(alpha=0.25)
 
@@ -790,8 +793,8 @@ def _neurons_by_activation(activation: Activation, n: int) -> list[tuple[Activat
 
 def _grid(v: np.ndarray | None) -> np.ndarray:
     """Where to draw an activation: at least from -4 to 4, and wherever the data are."""
-    low, high = (-4.0, 4.0) if v is None or not v.size else (min(v.min(), -4), max(v.max(), 4))
-    return np.linspace(low, high, 401)
+    finite = np.array([]) if v is None else v[np.isfinite(v)]
+    return np.linspace(finite.min(initial=-4.0), finite.max(initial=4.0), 401)
 
 
 def _curve(activation: Activation, grid: np.ndarray, n_neurons: int):

@@ -583,6 +583,20 @@ def test_activations_without_data_and_of_some_layers():
             display.plot(layers=bad)
 
 
+def test_activations_beyond_what_floats_hold(monkeypatch):
+    exp, relu = (skbackprop.ACTIVATIONS[name] for name in ("exp", "relu"))
+    v = [np.array([[-1e4], [1e4]]), np.array([[-np.inf, 5.0], [np.nan, np.inf]])]
+    display = ActivationDisplay([exp, relu], [1, 2], v).plot()
+    overflowing, infinite = display.axes_
+    np.testing.assert_allclose(overflowing.get_xlim(), (-1.1e4, 1.1e4))
+    phi = overflowing.lines[0].get_ydata()
+    assert np.isinf(phi).any()
+    assert phi[np.isfinite(phi)].max() < overflowing.get_ylim()[1] < np.inf
+    v = infinite.lines[0].get_xdata()
+    assert (v[0], v[-1]) == (-4.0, 5.0)
+    check_writing(display.figure_, monkeypatch)
+
+
 def test_softmax_is_drawn_beside_neurons_at_rest():
     model = BackpropClassifier(()).partial_fit(X, np.arange(40) % 3, classes=range(3))
     phi, slope = curves(ActivationDisplay.from_estimator(model).ax_)
