@@ -7,6 +7,7 @@ neither a signal nor a line of its own takes the colours of Matplotlib's style i
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import cycle
 from typing import Any
@@ -32,6 +33,7 @@ __all__ = [
     "pyplot_for",
     "readable_on",
     "short",
+    "told_apart",
 ]
 
 # Okabe and Ito's colours, those first that differ most in grey; their black is `ink`.
@@ -195,12 +197,25 @@ def short(number: float) -> str:
     return text.replace("-", "\N{MINUS SIGN}")
 
 
-def clipped(name: Any, length: int = 24) -> str:
-    """A name, shortened if it would take too much room; a dollar sign begins no formula."""
+def clipped(name: Any, length: int = 24, tail: int = 0) -> str:
+    """A name, shortened before its last `tail` letters if it would take too much room.
+
+    A dollar sign begins no formula.
+    """
     name = str(name)
     if len(name) > length:
-        name = name[: length - 1] + "\N{HORIZONTAL ELLIPSIS}"
+        name = name[: length - 1 - tail] + "\N{HORIZONTAL ELLIPSIS}" + name[len(name) - tail :]
     return name.replace("$", r"\$")
+
+
+def told_apart(names: Sequence, length: int = 24) -> list[str]:
+    """Names as `clipped` has them; those that would be alike keep their ends."""
+    texts = [clipped(name, length) for name in names]
+    count = Counter(texts)
+    return [
+        text if count[text] == 1 else clipped(name, length, tail=2 * length // 3)
+        for name, text in zip(names, texts, strict=True)
+    ]
 
 
 def layer_names(n_layers: int) -> list[str]:

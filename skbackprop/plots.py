@@ -39,6 +39,7 @@ from .drawing import (
     pyplot_for,
     readable_on,
     short,
+    told_apart,
 )
 from .inspection import SignalTrace, trace_signals
 from .signal_flow import SignalFlowDisplay
@@ -214,8 +215,8 @@ class LossCurveDisplay(Display):
         several = len(self.curves) > 1
         handles = []
         if several:
-            for name, (_, style) in zip(self.curves, self._styles(), strict=True):
-                handles.append(Line2D([], [], label=clipped(name), **style))
+            for name, (_, style) in zip(told_apart(self.curves), self._styles(), strict=True):
+                handles.append(Line2D([], [], label=name, **style))
         plain = {"color": ink(0.2) if several else COLOURS[0]}
         if self._has("validation_loss") or self._has("score"):
             handles.append(Line2D([], [], label="training", **plain))
@@ -470,7 +471,7 @@ def _name_ticks(axes, names: Sequence, *, upright: bool) -> None:
     """
     axis, room = (axes.yaxis, axes.bbox.height) if upright else (axes.xaxis, axes.bbox.width)
     pixel = axes.figure.dpi / 72
-    texts = [clipped(name) for name in names]
+    texts = told_apart(names)
     line, longest = 1.35 * SMALL * pixel, max(map(len, texts)) * 0.72 * SMALL * pixel
     turned = not upright and longest > room / len(texts) and longest > 2 * line
     each = line if upright or turned else max(longest, line)

@@ -21,6 +21,7 @@ from .drawing import (
     pyplot_for,
     readable_on,
     short,
+    told_apart,
 )
 from .inspection import SignalTrace, trace_signals
 
@@ -177,6 +178,8 @@ class _SignalFlow:
 
         self.display = display
         self.trace: SignalTrace = display.trace
+        self.inputs = told_apart(self.trace.feature_names, _NAME)
+        self.outputs = told_apart(self.trace.output_names, _NAME)
         self.sample = sample
         self.forward = direction == "forward"
         self.symbol = "y" if self.forward else r"\delta"
@@ -248,14 +251,14 @@ class _SignalFlow:
 
     def _name_lengths(self) -> tuple[int, int]:
         """Letters of the longest name, and half a caption at least: of the inputs, the outputs."""
-        inputs = [clipped(self.trace.feature_names[i], _NAME) for i in self.columns[0].neurons]
+        inputs = [self.inputs[i] for i in self.columns[0].neurons]
         outputs = [line for j in self.columns[-1].neurons for line in self._about_output(j)]
         half = _CAPTION // 2
         return max(half, *map(len, inputs)), max(half, *map(len, outputs))
 
     def _about_output(self, neuron: int) -> list[str]:
         """What stands beside an output neuron, line by line."""
-        trace, lines = self.trace, [clipped(self.trace.output_names[neuron], _NAME)]
+        trace, lines = self.trace, [self.outputs[neuron]]
         if trace.d is not None and trace.e is not None:
             d, e = (short(a[self.sample, neuron]) for a in (trace.d, trace.e))
             lines.append(f"$d$ {d}, $e$ {e}")
@@ -410,8 +413,7 @@ class _SignalFlow:
         trace, font = self.trace, self.name_font
         if c == 0:
             offset = (-self.radius - 3, 0)
-            self._text(c, height, clipped(trace.feature_names[neuron], _NAME), offset, ha="right",
-                       fontsize=font)  # fmt: skip
+            self._text(c, height, self.inputs[neuron], offset, ha="right", fontsize=font)
         elif c == trace.n_layers:
             name = "\n".join(self._about_output(neuron))
             self._text(c, height, name, (self.radius + 3, 0), ha="left", fontsize=font)

@@ -245,6 +245,26 @@ def test_all_stands_out_from_the_ground_of_a_dark_style(fitted):
     assert [colour for colour in drawn if lightness(colour) < 0.3] == []
 
 
+@unconverged
+def test_long_names_stay_apart(monkeypatch):
+    pd = pytest.importorskip("pandas")
+    names = [f"the measurement of a quantity, number {i}" for i in range(4)]
+    frame = pd.DataFrame(X, columns=names)
+    model = regressor(loss=skbackprop.Quantile([0.05, 0.1, 0.5, 0.9, 0.95])).fit(frame, Y)
+    trace = trace_signals(model, frame, Y)
+    flow = SignalFlowDisplay(trace).plot().ax_
+    shown = {text.split("\n")[0] for text in texts(flow)}
+    for name in (*names, *trace.output_names):
+        assert f"{name[:5]}\N{HORIZONTAL ELLIPSIS}{name[-12:]}" in shown
+    heatmap = WeightsDisplay.from_estimator(model).ax_
+    assert len({label.get_text() for label in heatmap.get_yticklabels()}) == 5
+    curves = dict.fromkeys(names, {"loss": [1, 2]})
+    loss = LossCurveDisplay(curves).plot().ax_
+    assert len({text.get_text() for text in loss.get_legend().get_texts()}) == 4
+    for ax in (flow, heatmap, loss):
+        check_writing(ax.figure, monkeypatch)
+
+
 # -- where it is drawn -----------------------------------------------------------------------------
 
 
