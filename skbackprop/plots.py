@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from .access import fitted_objective
@@ -141,16 +142,13 @@ class LossCurveDisplay(Display):
         Returns
         -------
         self
+
+        Raises
+        ------
+        ValueError
+            If there is no such panel, or nothing that it could show.
         """
-        if isinstance(panels, str) and panels != "auto":
-            panels = (panels,)
-        elif isinstance(panels, str):
-            panels = [name for name in self._PANELS if name == "loss" or self._is_telling(name)]
-        for panel in panels:
-            choose("panels", panel, tuple(self._PANELS))
-        if not len(panels):
-            raise ValueError("panels is empty; name at least one of 'loss', 'score', 'eta'.")
-        self.panels_ = tuple(panels)
+        self.panels_ = panels = self._chosen(panels)
         axes = self.divide(ax, len(panels), 1, (6.4, 1.2 + 2.6 / len(panels)), sharex=True)
         for panel, axis in zip(panels, axes, strict=True):
             getattr(self, f"_plot_{panel}")(axis)
@@ -160,6 +158,27 @@ class LossCurveDisplay(Display):
         axes[-1].set_xlabel("epoch")
         axes[-1].xaxis.get_major_locator().set_params(integer=True)
         return self
+
+    def _chosen(self, panels) -> tuple[str, ...]:
+        """The panels that are asked for, or an error that says what cannot be shown."""
+        if isinstance(panels, str) and panels == "auto":
+            return tuple(p for p in self._PANELS if p == "loss" or self._is_telling(p))
+        panels = (panels,) if isinstance(panels, str) else panels
+        if not isinstance(panels, (Sequence, np.ndarray)):
+            raise ValueError(
+                f"panels is {panels!r}; it must be 'auto', or one or several of 'loss', 'score' "
+                "and 'eta'."
+            )
+        if not len(panels):
+            raise ValueError("panels is empty; name at least one of 'loss', 'score', 'eta'.")
+        for panel in panels:
+            choose("panels", panel, tuple(self._PANELS))
+            if not self._has(panel):
+                raise ValueError(
+                    f"panels is {panels!r}, but there is no {self._PANELS[panel]} to show: none "
+                    "was recorded."
+                )
+        return tuple(panels)
 
     def _is_telling(self, panel: str) -> bool:
         """Whether some estimator has anything to show there."""
@@ -215,7 +234,7 @@ class LossCurveDisplay(Display):
         several = len(self.curves) > 1
         handles = []
         if several:
-            for name, (_, style) in zip(told_apart(self.curves), self._styles(), strict=True):
+            for name, (_, style) in zip(told_apart(list(self.curves)), self._styles(), strict=True):
                 handles.append(Line2D([], [], label=name, **style))
         plain = {"color": ink(0.2) if several else COLOURS[0]}
         if self._has("validation_loss") or self._has("score"):
@@ -248,6 +267,8 @@ def _numbers(series) -> np.ndarray:
 
 def _recorded(name: str, estimator) -> dict[str, Any]:
     """The curves of one fitted estimator."""
+    while isinstance(estimator, Pipeline):
+        estimator = estimator[-1]
     if not hasattr(estimator, "loss_curve_"):
         estimator = open_up(estimator).estimator
         check_is_fitted(estimator)

@@ -455,6 +455,8 @@ def test_loss_curves_refuse():
         LossCurveDisplay.from_estimator(regressor())
     with pytest.raises(TypeError, match="StandardScaler"):
         LossCurveDisplay.from_estimator(StandardScaler())
+    with pytest.raises(NotFittedError):
+        LossCurveDisplay.from_estimator(make_pipeline(StandardScaler(), regressor()))
     display = LossCurveDisplay({"": {"loss": [1.0]}})
     with pytest.raises(ValueError, match="panels is 'cost'; choose one of 'loss', 'score', 'eta'"):
         display.plot(panels=["cost"])
@@ -462,6 +464,19 @@ def test_loss_curves_refuse():
         LossCurveDisplay.from_estimator({})
     with pytest.raises(ValueError, match="panels is empty"):
         display.plot(panels=())
+    with pytest.raises(ValueError, match="panels is None; it must be 'auto', or one or several"):
+        display.plot(panels=None)
+    with pytest.raises(ValueError, match="there is no validation score to show: none was recorded"):
+        display.plot(panels=["loss", "score"])
+    with pytest.raises(ValueError, match="panels is .'eta',., but there is no eta to show"):
+        display.plot(panels="eta")
+
+
+@unconverged
+def test_loss_curves_of_a_pipeline_of_scikit_learn():
+    model = make_pipeline(StandardScaler(), make_pipeline(MLPRegressor(max_iter=5))).fit(X, Y)
+    (curve,) = curves(LossCurveDisplay.from_estimator(model).ax_)
+    np.testing.assert_array_equal(curve, model[-1][-1].loss_curve_)
 
 
 # -- weights ---------------------------------------------------------------------------------------
