@@ -429,6 +429,10 @@ class WeightsDisplay(Display):
         for names, upright in ((rows, True), (columns, False), (rows, True)):
             lay_out(axis)  # what one axis takes, the other lacks
             _name_ticks(axis, names, upright=upright)
+            if ax is None and not upright:  # names that are turned must not squeeze the rows
+                below = max(x.get_window_extent().height for x in axis.get_xticklabels())
+                beyond_a_line = max(0.0, below / self.figure_.dpi - 0.2)
+                self.figure_.set_figheight(self.figure_.get_figheight() + beyond_a_line)
         lay_out(axis)
         _write_cells(axis, mesh, W)
 

@@ -498,6 +498,19 @@ def test_heat_map(fitted):
     assert [label.get_text() for label in ax.get_xticklabels()] == ["output 0"]
 
 
+def test_a_heat_map_has_room_for_names_that_are_turned(monkeypatch):
+    names = [f"output 0, quantile 0.{i}5" for i in range(5)]
+    for n_rows in (3, 6):
+        W = [np.ones((4, n_rows)), np.ones((n_rows, 5))]
+        biases = [np.zeros(n_rows), np.zeros(5)]
+        heights = []
+        for output_names in (None, names):
+            display = WeightsDisplay(W, biases, output_names=output_names).plot(layer=1)
+            check_writing(display.figure_, monkeypatch)
+            heights.append(display.ax_.bbox.height)
+        assert heights[1] == pytest.approx(heights[0], rel=0.2)
+
+
 def test_weights_as_images():
     W = np.arange(6 * 50.0).reshape(6, 50) - 100
     display = WeightsDisplay([W], [np.zeros(50)]).plot(image_shape=(2, 3))
