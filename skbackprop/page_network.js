@@ -293,6 +293,7 @@ function updateNetwork() {
     edge.seen.setAttribute("stroke-width", 0.8 + 3.2 * share);
     // Where there are many, the small ones stand back.
     edge.seen.setAttribute("stroke-opacity", clear ? 1 : (active ? 0.22 : 0.12) + 0.4 * share);
+    edge.group.classList.toggle("positive", x > 0);
     edge.group.classList.toggle("negative", x < 0);
     edge.group.classList.toggle("active", near || active);
     edge.group.classList.toggle("picked", near && state.picked.i !== undefined);

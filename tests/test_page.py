@@ -509,6 +509,30 @@ def test_the_page_says_what_explain_says(open_page, request, name, layer, neuron
         assert found.all(), (key, said[~found])
 
 
+def test_a_row_that_is_none_leaves_the_page_and_the_box_as_they_are(open_page, iris):
+    page = open_page(iris)
+    sample(page, 7)
+    for entered in ("1.5", ""):
+        sample(page, entered)
+        assert page.input_value("#row") == page.input_value("#slider") == "7"
+        assert value(node(page, "n:0:2"), "y") == iris.y[0][7, 2]
+
+
+def test_an_edge_that_carries_nothing_is_grey(open_page, notes):
+    page = open_page(notes)  # of the inputs 1 and 0
+    stroke = "(edge) => getComputedStyle(edge.querySelector('.seen')).stroke"
+    legend = "(item) => getComputedStyle(item.querySelector('line')).stroke"
+    samples = page.locator("#legend svg")
+    colours = {}
+    for stage in ("Forward, hidden layer", "Changes"):
+        go(page, stage)
+        colours[stage] = [node(page, key).evaluate(stroke) for key in ("w:1:0:1", "w:1:1:1")]
+        signs = [samples.nth(n).evaluate(legend) for n in range(3)]
+        assert len(set(signs)) == samples.count() == 3
+    assert colours == {"Forward, hidden layer": [signs[0]] * 2, "Changes": [signs[0], signs[2]]}
+    assert page.inner_text("#legend").count("zero (grey)") == 1
+
+
 def test_what_the_mask_keeps_does_not_change(open_page):
     mask = [np.ones((4, 10)), None]
     mask[0][2, 3] = 0
