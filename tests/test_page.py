@@ -762,16 +762,30 @@ OVERLAPS = """() => {
     compare(texts);
     const card = box(group.querySelector(".card"));
     for (const item of texts)
-      if (box(item).right > card.right + 20 || box(item).left < card.left - 1)
+      if (box(item).right > card.right + 1 || box(item).left < card.left - 1)
         found.push(["beyond its card", item.textContent]);
   }
   compare(filled(document.querySelectorAll(".label")));
+  for (const label of filled(document.querySelectorAll(".label")))
+    for (const item of document.querySelectorAll(".card, .name"))
+      if (meet(box(label), box(item))) found.push([label.textContent, item.outerHTML]);
   compare(filled(document.querySelectorAll(".title, .kind, .direction")));
   return found;
 }"""
 
 
-@pytest.mark.parametrize("name", ["notes", "iris", "digits"])
+@pytest.fixture(scope="module")
+def long(iris):
+    """Numbers as long as they come, and names as wide."""
+    tiny = {
+        name: [-np.abs(a) * 1e-128 for a in getattr(iris, name)]
+        for name in ("y", "v", "phi_prime", "delta", "coefs")
+    }
+    names = ["W" * 30, "measurement number 1", "measurement number 2", "petal width (cm)"]
+    return replace(iris, e=iris.e * 1e-128, feature_names=names, **tiny)
+
+
+@pytest.mark.parametrize("name", ["notes", "iris", "digits", "long"])
 @pytest.mark.parametrize("width", [400, 1400])
 def test_no_text_overlaps(open_page, request, name, width):
     page = open_page(request.getfixturevalue(name), viewport={"width": width, "height": 900})
@@ -781,6 +795,10 @@ def test_no_text_overlaps(open_page, request, name, width):
         stages.nth(stage).check(force=True)
         assert page.evaluate(OVERLAPS) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+    inputs = page.locator("[data-key^='n:0:'] .name").all_text_contents()
+    assert len(set(inputs)) == len(inputs)
+    scale = page.evaluate("network.getBoundingClientRect().width / extras.plan.width")
+    assert scale >= (0.9 if width == 400 else 0.84)  # the smallest letters measure 11 there
 
 
 def test_names_are_shown_as_they_are(open_page, notes):
