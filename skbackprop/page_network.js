@@ -134,7 +134,7 @@ function buildBias(m, { x, y: middle }) {
   );
 }
 
-/** "n more": the neurons that the window leaves out; clicking moves the window. */
+/** "n more": the neurons that the window leaves out; a button that moves the window to them. */
 function buildMore(m, side, { x, y: middle }) {
   const { width } = m === 0 ? INPUT : CARD;
   const left = side === "above" ? state.first[m] : SIZES[m] - WINDOW - state.first[m];
@@ -144,10 +144,25 @@ function buildMore(m, side, { x, y: middle }) {
     state.first[m] = clamp(state.first[m] + move, 0, SIZES[m] - WINDOW);
     build();
     show();
+    focusOn(keyOf({ m, j: drawn(m).at(side === "above" ? 0 : -1) }));
   };
+  const onkeydown = (event) => {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault();
+    onclick();
+  };
+  const label = `${left} more ${side}, ${layerName(m)}`;
   const group = svg(
     "g",
-    { class: "more", role: "button", "data-key": `${side}:${m}`, tabindex: -1, onclick },
+    {
+      class: "more",
+      role: "button",
+      "data-key": `${side}:${m}`,
+      "aria-label": label,
+      tabindex: 0,
+      onclick,
+      onkeydown,
+    },
     svg("rect", { x, y: middle - 16, width, height: 32, fill: "transparent" }),
     svg("text", { x: x + width / 2, y: middle + 5 }, `⋮ ${left} more ${side}`),
   );
@@ -358,12 +373,12 @@ function spokenWeight({ m, i, j }) {
   return stage().kind === "change" ? `${name}, change ${text(change(m, i, j))}` : name;
 }
 
-// Walking with the arrow keys: one element of the network is in the tab order at a time.
+// Walking with the arrow keys: one neuron or weight is in the tab order at a time.
 
 let anchor = "to"; // the end of the focused weight that stays when another weight is chosen
 
 function makeReachable(key) {
-  network.querySelector('[tabindex="0"]')?.setAttribute("tabindex", -1);
+  network.querySelector('[tabindex="0"]:not(.more)')?.setAttribute("tabindex", -1);
   (nodes.get(key) ?? edges.get(key))?.group.setAttribute("tabindex", 0);
 }
 

@@ -589,8 +589,27 @@ def test_the_keyboard_does_it_all(open_page, iris):
     assert page.inner_text("#worked h2") == "Worked chain rule"
 
 
+def test_the_window_of_a_layer_is_moved_by_keyboard(open_page, digits):
+    page = open_page(digits)
+    focused = "document.activeElement.getAttribute('data-key')"
+    more = page.get_by_role("button", name="92 more below, hidden layer 0")
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate(focused) == "below:1":
+            break
+    assert more.evaluate("(item) => item === document.activeElement")
+    page.keyboard.press("Enter")
+    assert page.evaluate(focused) == "n:1:15"  # the last of those that came into view
+    page.get_by_role("button", name="8 more above, hidden layer 0").focus()
+    page.keyboard.press(" ")
+    assert page.evaluate(focused) == "n:1:0"
+    assert more.count() == 1
+    assert page.locator("#network [tabindex='0']:not(.more)").count() == 1
+
+
 def test_what_is_heard(open_page, iris, iris_recording):
     page = open_page(iris, iris_recording)
+    assert page.get_by_role("group", name="Network", exact=True).count() == 1
     status = page.get_by_role("status")
     assert status.get_attribute("aria-live") == "polite"
     page.get_by_role("button", name="Next ›").click()
