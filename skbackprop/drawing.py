@@ -1,12 +1,15 @@
 """What all displays share: where they are drawn, in which colours, and how numbers are written.
 
 Numbers with a sign run from dark (negative) to light (positive), and lines differ in style or
-marker as well as in colour: everything can be read colour-blind, and printed in grey.
+marker as well as in colour: everything can be read colour-blind, and printed in grey. What is
+neither a signal nor a line of its own takes the colours of Matplotlib's style in force.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -15,24 +18,26 @@ from .inspection import SignalTrace
 
 __all__ = [
     "COLOURS",
-    "MARKERS",
     "SIGNED",
     "SMALL",
     "Display",
     "check_count",
     "choose",
     "clipped",
+    "ink",
+    "lay_out",
     "layer_names",
     "legend_above",
+    "line_styles",
     "local_gradients",
     "pyplot_for",
     "readable_on",
     "short",
+    "told_apart",
 ]
 
-# Okabe and Ito's colours, those first that differ most in grey; each goes with one of the markers.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+# Okabe and Ito's colours, those first that differ most in grey; their black is `ink`.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 SIGNED = "cividis"  # dark blue, grey at zero, light yellow: its lightness tells the sign
 SMALL = 8  # points, of what is written inside a plot
 
@@ -49,12 +54,27 @@ def pyplot_for(caller: str):
     return plt
 
 
+def ink(grey: float = 0.0) -> tuple[float, ...]:
+    """The style's colour of text, or so much of its ground in it: a grey, of black on white."""
+    from matplotlib import rcParams
+    from matplotlib.colors import to_rgb
+
+    text, ground = (np.array(to_rgb(rcParams[name])) for name in ("text.color", "axes.facecolor"))
+    return tuple((1.0 - grey) * text + grey * ground)
+
+
+def line_styles() -> Iterator[tuple[Any, str]]:
+    """Colour and marker of one line after another, without end."""
+    return cycle(zip((*COLOURS, ink()), ("o", "s", "^", "D", "v", "P", "X"), strict=True))
+
+
 class Display:
     """What all displays share: where they are drawn."""
 
     figure_: Any
     ax_: Any
     axes_: np.ndarray
+    _drawn: tuple[Any, Any, list] | None = None  # in which axes, their place, and what else there
 
     def divide(
         self, ax, n: int, n_columns: int, size: tuple[float, float], apart: float = 0.2, **sharing
@@ -62,9 +82,13 @@ class Display:
         """`n` axes in rows of `n_columns`: in a figure of their own, or in the place of `ax`.
 
         `size` is that of one panel in a figure of its own, in inches. Where a figure does not lay
-        its axes out itself, panels side by side are `apart`, in widths of a panel.
+        its axes out itself, panels side by side are `apart`, in widths of a panel. Axes that this
+        display has drawn into before are emptied first.
         """
         plt = pyplot_for(type(self).__name__)
+        if ax is not None and self._drawn is not None and ax in (self._drawn[0], *self.axes_):
+            ax = self._emptied(*self._drawn)
+        place = None if ax is None else ax.get_subplotspec() or ax.get_position(original=True)
         n_columns = min(n, n_columns)
         shape = -(-n // n_columns), n_columns
         if ax is None:
@@ -87,7 +111,34 @@ class Display:
             left_over.remove()
         self.axes_ = axes.ravel()[:n]
         self.ax_, self.figure_ = self.axes_[0], self.axes_[0].figure
+        if ax is None:
+            ax, place = self.ax_ if n == 1 else None, self.ax_.get_gridspec()[:, :]
+        self._drawn = ax, place, [panel for panel in self.axes_ if panel is not ax]
         return self.axes_
+
+    def scale_beside(self, colours, axes, **style):
+        """The scale of `colours` beside the axes; it goes with what `divide` empties."""
+        assert self._drawn is not None
+        bar = self.figure_.colorbar(colours, ax=axes, **style)
+        self._drawn[-1].insert(0, bar)
+        return bar
+
+    def _emptied(self, ax, place, beside: list):
+        """The axes as they were given, without what was drawn into them and beside them."""
+        for drawn in beside:
+            drawn.remove()
+        if ax is None:  # panels that had a figure of their own
+            return self.figure_.add_subplot(place)
+        ax.clear()
+        ax.set_axis_on()
+        set_place = ax.set_subplotspec if hasattr(place, "get_gridspec") else ax.set_position
+        set_place(place)
+        return ax
+
+
+def lay_out(axis) -> None:
+    """Have the figure laid out, the whole of it, so that sizes are those that will be drawn."""
+    axis.figure.canvas.figure.draw_without_rendering()  # a SubFigure has its figure's canvas
 
 
 def legend_above(axis, title: str | None = None, handles: list | None = None) -> None:
@@ -146,12 +197,25 @@ def short(number: float) -> str:
     return text.replace("-", "\N{MINUS SIGN}")
 
 
-def clipped(name: Any, length: int = 24) -> str:
-    """A name, shortened if it would take too much room; a dollar sign begins no formula."""
+def clipped(name: Any, length: int = 24, tail: int = 0) -> str:
+    """A name, shortened before its last `tail` letters if it would take too much room.
+
+    A dollar sign begins no formula.
+    """
     name = str(name)
     if len(name) > length:
-        name = name[: length - 1] + "\N{HORIZONTAL ELLIPSIS}"
+        name = name[: length - 1 - tail] + "\N{HORIZONTAL ELLIPSIS}" + name[len(name) - tail :]
     return name.replace("$", r"\$")
+
+
+def told_apart(names: Sequence, length: int = 24) -> list[str]:
+    """Names as `clipped` has them; those that would be alike keep their ends."""
+    texts = [clipped(name, length) for name in names]
+    count = Counter(texts)
+    return [
+        text if count[text] == 1 else clipped(name, length, tail=2 * length // 3)
+        for name, text in zip(names, texts, strict=True)
+    ]
 
 
 def layer_names(n_layers: int) -> list[str]:

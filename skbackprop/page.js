@@ -96,7 +96,9 @@ function updateCaption() {
     signSample("sign"),
     " positive, ",
     signSample("sign sign-negative"),
-    " negative (dashed); width by size within a layer. ",
+    " negative (dashed), ",
+    signSample("sign sign-zero"),
+    " zero (grey); width by size within a layer. ",
     hasError() ? "In a card: above v → y, below δ ← φ′." : "",
   );
 }
@@ -210,8 +212,7 @@ function go(s) {
 }
 
 function goRow(r, quiet = false) {
-  if (!Number.isInteger(r)) return;
-  state.row[state.flow] = clamp(r, 0, flow().n - 1);
+  if (Number.isInteger(r)) state.row[state.flow] = clamp(r, 0, flow().n - 1);
   show();
   if (!quiet) announce();
 }

@@ -10,6 +10,8 @@ const MOST = 12; // neurons of a layer that are all drawn; of a larger layer, a 
 const WINDOW = 8;
 const LABEL_HEIGHT = 24;
 const DIGITS = 3; // of the numbers in the network
+const LONG = 8; // letters: shorter numbers fit into a card in any font
+const SYMBOL = 16; // room for the symbol of a number
 
 const network = byId("network");
 let nodes = new Map(); // key -> {m, j, group, cells}
@@ -58,9 +60,25 @@ function layout() {
   return { places, x, pitches, width, height: TOP + height + 34, errorLeft: left };
 }
 
+/** Write a name, without its middle if it is wider than the card: names often differ at the end. */
+function writeName({ m, j, name }) {
+  const words = nodeName(m, j);
+  const { width } = m === 0 ? INPUT : CARD;
+  name.textContent = words;
+  for (let n = 40; n > 0 && name.getComputedTextLength() > width - 4; n--)
+    name.textContent = `${words.slice(0, Math.ceil(n / 2))}…${words.slice(-(n >> 1) - 1)}`;
+}
+
 /** One number of a card, with its symbol before it. */
 function cell(symbol, name, left, right, middle) {
-  const value = svg("text", { class: "value", x: right, y: middle, "data-name": name });
+  const value = svg("text", {
+    class: "value",
+    x: right,
+    y: middle,
+    "data-name": name,
+    "data-room": right - left - SYMBOL,
+    lengthAdjust: "spacingAndGlyphs",
+  });
   return {
     value,
     parts: [svg("text", { class: "symbol", x: left, y: middle }, symbol), value],
@@ -72,9 +90,9 @@ function buildNeuron(m, j, { x, y: middle }) {
   const top = middle - height / 2;
   const half = x + width / 2;
   const cells = {};
-  const name = shortened(nodeName(m, j), m === 0 ? 20 : 26);
+  const name = svg("text", { class: "name", x: x + 2, y: top - 4 });
   const parts = [
-    svg("text", { class: "name", x: x + 2, y: top - 4 }, name),
+    name,
     svg("rect", { class: "card", x, y: top, width, height, rx: 6 }),
   ];
   const add = (name, ...where) => {
@@ -101,7 +119,7 @@ function buildNeuron(m, j, { x, y: middle }) {
   }
   const key = keyOf({ m, j });
   const group = svg("g", { class: "neuron", role: "button", tabindex: -1, "data-key": key }, parts);
-  nodes.set(key, { m, j, group, cells });
+  nodes.set(key, { m, j, group, cells, name });
   return group;
 }
 
@@ -116,7 +134,7 @@ function buildBias(m, { x, y: middle }) {
   );
 }
 
-/** "n more": the neurons that the window leaves out; clicking moves the window. */
+/** "n more": the neurons that the window leaves out; a button that moves the window to them. */
 function buildMore(m, side, { x, y: middle }) {
   const { width } = m === 0 ? INPUT : CARD;
   const left = side === "above" ? state.first[m] : SIZES[m] - WINDOW - state.first[m];
@@ -126,10 +144,25 @@ function buildMore(m, side, { x, y: middle }) {
     state.first[m] = clamp(state.first[m] + move, 0, SIZES[m] - WINDOW);
     build();
     show();
+    focusOn(keyOf({ m, j: drawn(m).at(side === "above" ? 0 : -1) }));
   };
+  const onkeydown = (event) => {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault();
+    onclick();
+  };
+  const label = `${left} more ${side}, ${layerName(m)}`;
   const group = svg(
     "g",
-    { class: "more", role: "button", "data-key": `${side}:${m}`, tabindex: -1, onclick },
+    {
+      class: "more",
+      role: "button",
+      "data-key": `${side}:${m}`,
+      "aria-label": label,
+      tabindex: 0,
+      onclick,
+      onkeydown,
+    },
     svg("rect", { x, y: middle - 16, width, height: 32, fill: "transparent" }),
     svg("text", { x: x + width / 2, y: middle + 5 }, `⋮ ${left} more ${side}`),
   );
@@ -156,8 +189,11 @@ function buildEdge(plan, m, i, j, position) {
   );
   const label = svg("text", { class: "label", "aria-hidden": "true", "data-label": key });
   const put = (t) => {
-    label.setAttribute("x", ends.x1 + t * (ends.x2 - ends.x1));
-    label.setAttribute("y", ends.y1 + t * (ends.y2 - ends.y1) + 4);
+    const width = ends.x2 - ends.x1;
+    const half = 4 * label.textContent.length; // a digit is 8 wide at most
+    const x = clamp(t * width, half, width - half); // beside the cards
+    label.setAttribute("x", ends.x1 + x);
+    label.setAttribute("y", ends.y1 + (x / width) * (ends.y2 - ends.y1) + 4);
   };
   edges.set(key, { m, i, j, group, seen, label, put, position });
   return [group, label];
@@ -229,8 +265,8 @@ function build() {
   }
   network.replaceChildren(...lines, ...labels, ...cards, ...heads, ...directions.filter(Boolean));
   network.setAttribute("viewBox", `0 0 ${plan.width} ${plan.height}`);
-  network.style.cssText = `width: 100%; min-width: ${0.75 * plan.width}px;
-    max-width: ${1.25 * plan.width}px`;
+  nodes.forEach(writeName);
+  network.style.setProperty("--width", `${plan.width}px`);
   const again = focused && (nodes.get(focused) ?? edges.get(focused));
   if (again) focusOn(focused);
   else makeReachable(keyOf({ m: 0, j: drawn(0)[0] }));
@@ -260,6 +296,10 @@ function updateNetwork() {
   const now = stage();
   const put = (element, x, shown) => {
     element.textContent = shown ? text(x, DIGITS) : "";
+    element.removeAttribute("textLength");
+    const room = Number(element.dataset.room); // NaN of a label
+    if (element.textContent.length > LONG && element.getComputedTextLength() > room)
+      element.setAttribute("textLength", room);
     if (shown) element.setAttribute("data-value", x);
     else element.removeAttribute("data-value");
   };
@@ -293,16 +333,17 @@ function updateNetwork() {
     edge.seen.setAttribute("stroke-width", 0.8 + 3.2 * share);
     // Where there are many, the small ones stand back.
     edge.seen.setAttribute("stroke-opacity", clear ? 1 : (active ? 0.22 : 0.12) + 0.4 * share);
+    edge.group.classList.toggle("positive", x > 0);
     edge.group.classList.toggle("negative", x < 0);
     edge.group.classList.toggle("active", near || active);
     edge.group.classList.toggle("picked", near && state.picked.i !== undefined);
     edge.group.setAttribute("aria-pressed", near && state.picked.i !== undefined);
     edge.group.setAttribute("aria-label", spokenWeight(edge));
     const labelled = near || (edge.position !== null && (active || now.kind === "input"));
+    put(edge.label, x, labelled);
     // Labels of one neuron stand apart: at its far end all sources, or all targets, are apart.
     if (edge.position === null) edge.put(edge.m === state.picked?.m ? 0.27 : 0.73);
     else edge.put(edge.position);
-    put(edge.label, x, labelled);
   }
   for (const { j, group, cells } of errors) {
     put(cells.d, d(j), showsError());
@@ -332,12 +373,12 @@ function spokenWeight({ m, i, j }) {
   return stage().kind === "change" ? `${name}, change ${text(change(m, i, j))}` : name;
 }
 
-// Walking with the arrow keys: one element of the network is in the tab order at a time.
+// Walking with the arrow keys: one neuron or weight is in the tab order at a time.
 
 let anchor = "to"; // the end of the focused weight that stays when another weight is chosen
 
 function makeReachable(key) {
-  network.querySelector('[tabindex="0"]')?.setAttribute("tabindex", -1);
+  network.querySelector('[tabindex="0"]:not(.more)')?.setAttribute("tabindex", -1);
   (nodes.get(key) ?? edges.get(key))?.group.setAttribute("tabindex", 0);
 }
 

@@ -1,9 +1,10 @@
 """Displays of a fitted network, in scikit-learn's manner.
 
 A display takes data; `from_estimator` gets it from a fitted estimator, alone or at the end of a
-Pipeline, and draws it; `plot` draws it again, into axes of one's own if they are given. What was
-drawn is in ``figure_``, ``ax_`` (the first panel) and ``axes_`` (all of them). Legends stand above
-their axes: figures of one's own with ``layout="constrained"`` leave room for them.
+Pipeline, and draws it; `plot` draws it again, into axes of one's own if they are given. Axes that
+the display has drawn into before are emptied first. What was drawn is in ``figure_``, ``ax_`` (the
+first panel) and ``axes_`` (all of them). Legends stand above their axes: figures of one's own with
+``layout="constrained"`` leave room for them.
 
 Matplotlib is needed, and imported, when something is drawn. For predictions against targets
 scikit-learn's `PredictionErrorDisplay` serves, and for the regions of a classifier its
@@ -13,10 +14,10 @@ scikit-learn's `PredictionErrorDisplay` serves, and for the regions of a classif
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import cycle
 from typing import Any
 
 import numpy as np
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from .access import fitted_objective
@@ -24,19 +25,22 @@ from .activations import Activation, Mixed
 from .dissection import index_of, input_names, open_up, output_names
 from .drawing import (
     COLOURS,
-    MARKERS,
     SIGNED,
     SMALL,
     Display,
     check_count,
     choose,
     clipped,
+    ink,
+    lay_out,
     layer_names,
     legend_above,
+    line_styles,
     local_gradients,
     pyplot_for,
     readable_on,
     short,
+    told_apart,
 )
 from .inspection import SignalTrace, trace_signals
 from .signal_flow import SignalFlowDisplay
@@ -138,16 +142,13 @@ class LossCurveDisplay(Display):
         Returns
         -------
         self
+
+        Raises
+        ------
+        ValueError
+            If there is no such panel, or nothing that it could show.
         """
-        if isinstance(panels, str) and panels != "auto":
-            panels = (panels,)
-        elif isinstance(panels, str):
-            panels = [name for name in self._PANELS if name == "loss" or self._is_telling(name)]
-        for panel in panels:
-            choose("panels", panel, tuple(self._PANELS))
-        if not len(panels):
-            raise ValueError("panels is empty; name at least one of 'loss', 'score', 'eta'.")
-        self.panels_ = tuple(panels)
+        self.panels_ = panels = self._chosen(panels)
         axes = self.divide(ax, len(panels), 1, (6.4, 1.2 + 2.6 / len(panels)), sharex=True)
         for panel, axis in zip(panels, axes, strict=True):
             getattr(self, f"_plot_{panel}")(axis)
@@ -158,6 +159,27 @@ class LossCurveDisplay(Display):
         axes[-1].xaxis.get_major_locator().set_params(integer=True)
         return self
 
+    def _chosen(self, panels) -> tuple[str, ...]:
+        """The panels that are asked for, or an error that says what cannot be shown."""
+        if isinstance(panels, str) and panels == "auto":
+            return tuple(p for p in self._PANELS if p == "loss" or self._is_telling(p))
+        panels = (panels,) if isinstance(panels, str) else panels
+        if not isinstance(panels, (Sequence, np.ndarray)):
+            raise ValueError(
+                f"panels is {panels!r}; it must be 'auto', or one or several of 'loss', 'score' "
+                "and 'eta'."
+            )
+        if not len(panels):
+            raise ValueError("panels is empty; name at least one of 'loss', 'score', 'eta'.")
+        for panel in panels:
+            choose("panels", panel, tuple(self._PANELS))
+            if not self._has(panel):
+                raise ValueError(
+                    f"panels is {panels!r}, but there is no {self._PANELS[panel]} to show: none "
+                    "was recorded."
+                )
+        return tuple(panels)
+
     def _is_telling(self, panel: str) -> bool:
         """Whether some estimator has anything to show there."""
         series = [_numbers(curve.get(panel)) for curve in self.curves.values()]
@@ -167,8 +189,7 @@ class LossCurveDisplay(Display):
 
     def _styles(self):
         """Each estimator's curves, with the colour and marker of its lines."""
-        styles = zip(cycle(COLOURS), cycle(MARKERS), strict=True)
-        for curve, (colour, marker) in zip(self.curves.values(), styles, strict=False):
+        for curve, (colour, marker) in zip(self.curves.values(), line_styles(), strict=False):
             yield curve, {"color": colour, "marker": marker, "markersize": 4}
 
     def _draw(self, axis, series, style, **more) -> np.ndarray:
@@ -213,9 +234,9 @@ class LossCurveDisplay(Display):
         several = len(self.curves) > 1
         handles = []
         if several:
-            for name, (_, style) in zip(self.curves, self._styles(), strict=True):
-                handles.append(Line2D([], [], label=clipped(name), **style))
-        plain = {"color": "0.2" if several else COLOURS[0]}
+            for name, (_, style) in zip(told_apart(list(self.curves)), self._styles(), strict=True):
+                handles.append(Line2D([], [], label=name, **style))
+        plain = {"color": ink(0.2) if several else COLOURS[0]}
         if self._has("validation_loss") or self._has("score"):
             handles.append(Line2D([], [], label="training", **plain))
             handles.append(Line2D([], [], label="validation", linestyle="--", **plain))
@@ -246,6 +267,8 @@ def _numbers(series) -> np.ndarray:
 
 def _recorded(name: str, estimator) -> dict[str, Any]:
     """The curves of one fitted estimator."""
+    while isinstance(estimator, Pipeline):
+        estimator = estimator[-1]
     if not hasattr(estimator, "loss_curve_"):
         estimator = open_up(estimator).estimator
         check_is_fitted(estimator)
@@ -395,7 +418,7 @@ class WeightsDisplay(Display):
         axis.axhline(n_rows - 1.5, color="white", linewidth=2)
         beyond = np.abs(W).max() > limits["vmax"]
         extend = "both" if beyond else "neither"
-        self.figure_.colorbar(mesh, ax=axis, label="weight", extend=extend)
+        self.scale_beside(mesh, axis, label="weight", extend=extend)
         called = ["inputs", *(f"neurons of {name}" for name in layer_names(len(self.coefs)))]
         axis.set(
             xlabel=called[layer + 1],
@@ -404,9 +427,13 @@ class WeightsDisplay(Display):
         rows = [*(into if into is not None else map(str, range(n_rows - 1))), "bias"]
         columns = out if out is not None else list(map(str, range(n_columns)))
         for names, upright in ((rows, True), (columns, False), (rows, True)):
-            self.figure_.draw_without_rendering()  # lays out: what one axis takes, the other lacks
+            lay_out(axis)  # what one axis takes, the other lacks
             _name_ticks(axis, names, upright=upright)
-        self.figure_.draw_without_rendering()
+            if ax is None and not upright:  # names that are turned must not squeeze the rows
+                below = max(x.get_window_extent().height for x in axis.get_xticklabels())
+                beyond_a_line = max(0.0, below / self.figure_.dpi - 0.2)
+                self.figure_.set_figheight(self.figure_.get_figheight() + beyond_a_line)
+        lay_out(axis)
         _write_cells(axis, mesh, W)
 
     def _plot_images(self, ax, layer: int, image_shape, max_neurons: int) -> None:
@@ -429,7 +456,7 @@ class WeightsDisplay(Display):
         label = "weight"
         if W.shape[1] > shown.shape[1]:
             label += f" (neurons 0 to {shown.shape[1] - 1} of {W.shape[1]})"
-        self.figure_.colorbar(mesh, ax=list(axes), label=label, location="bottom", aspect=40)
+        self.scale_beside(mesh, list(axes), label=label, location="bottom", aspect=40)
 
     def _plot_histograms(self, ax) -> None:
         """A panel for each layer: the weights filled, the biases in outline."""
@@ -439,7 +466,7 @@ class WeightsDisplay(Display):
             bins = np.histogram_bin_edges(np.append(W, b), bins=min(40, max(5, W.size // 4)))
             axis.hist(W.ravel(), bins, density=True, color="#56B4E9", label=f"weights ({W.size})")
             axis.hist(
-                b, bins, density=True, histtype="step", color="black", label=f"biases ({b.size})"
+                b, bins, density=True, histtype="step", color=ink(), label=f"biases ({b.size})"
             )
             axis.set_yticks([])
             legend_above(axis, f"{name}, {W.shape[0]} to {W.shape[1]}")
@@ -469,7 +496,7 @@ def _name_ticks(axes, names: Sequence, *, upright: bool) -> None:
     """
     axis, room = (axes.yaxis, axes.bbox.height) if upright else (axes.xaxis, axes.bbox.width)
     pixel = axes.figure.dpi / 72
-    texts = [clipped(name) for name in names]
+    texts = told_apart(names)
     line, longest = 1.35 * SMALL * pixel, max(map(len, texts)) * 0.72 * SMALL * pixel
     turned = not upright and longest > room / len(texts) and longest > 2 * line
     each = line if upright or turned else max(longest, line)
@@ -597,13 +624,15 @@ class GradientFlowDisplay(Display):
     def _ratios(self, layer: int, delta: np.ndarray) -> tuple[np.ndarray, float]:
         """``|Dw| / |w|`` of a layer: of each sample, and of the mean change.
 
-        The norm of an outer product is the product of the norms.
+        Of one sample, ``sum_ij (m_ji delta_j y_i)^2 = sum_j delta_j^2 sum_i m_ji y_i^2``, where m
+        is 1 for a weight that learns and 0 for one that the mask keeps.
         """
         trace = self.trace
-        y = trace.y[layer]
-        size = np.linalg.norm(trace.coefs[layer]) or np.nan
-        single = np.linalg.norm(y, axis=1) * np.linalg.norm(delta, axis=1)
-        whole = np.linalg.norm(y.T @ delta) / len(y)
+        y, W = trace.y[layer], trace.coefs[layer]
+        learns = np.ones_like(W) if trace.learns is None else trace.learns[layer]
+        size = np.linalg.norm(W) or np.nan
+        single = np.sqrt((y**2 @ learns * delta**2).sum(axis=1))
+        whole = np.linalg.norm(y.T @ delta * learns) / len(y)
         return trace.eta[layer] * single / size, float(trace.eta[layer] * whole / size)
 
 
@@ -624,7 +653,7 @@ def _boxes(axis, layers: Sequence[np.ndarray], label: str) -> None:
         showfliers=False,
         widths=0.55,
         patch_artist=True,
-        boxprops={"facecolor": "#56B4E9", "edgecolor": "black"},
+        boxprops={"facecolor": "#56B4E9", "edgecolor": ink()},
         medianprops={"color": "black", "linewidth": 2},
     )
     axis.set_yscale("log")
@@ -743,12 +772,13 @@ class ActivationDisplay(Display):
         grid = _grid(v)
         handles = []
         low, high = np.inf, -np.inf
-        styles = zip(cycle(COLOURS), cycle(MARKERS), strict=False)
         for place, ((activation, neurons), (colour, marker)) in enumerate(
-            zip(groups, styles, strict=False)
+            zip(groups, line_styles(), strict=False)
         ):
             phi, slope = _curve(activation, grid, self.n_neurons[layer])
-            low, high = min(low, phi.min(), slope.min()), max(high, phi.max(), slope.max())
+            drawn = np.append(phi, slope)
+            drawn = drawn[np.isfinite(drawn)]  # exp, for one, ends where floats do
+            low, high = drawn.min(initial=low), drawn.max(initial=high)
             symbol = marker if mixed else ""
             style = {"color": colour, "marker": symbol, "markersize": 4}
             slope_style = style if mixed else {"color": COLOURS[1]}
@@ -757,8 +787,8 @@ class ActivationDisplay(Display):
             label = clipped(f"{activation.name} ({len(neurons)})") if mixed else "$\\phi$"
             handles.append(Line2D([], [], label=label, **style))
             if v is not None:
-                _foot(axis, v[:, neurons], grid, place, colour if mixed else "0.4", symbol)
-        dashed = {"color": "0.3"} if mixed else {"color": COLOURS[1]}
+                _foot(axis, v[:, neurons], grid, place, colour if mixed else ink(0.4), symbol)
+        dashed = {"color": ink(0.3)} if mixed else {"color": COLOURS[1]}
         handles.append(Line2D([], [], label="$\\phi'$", linestyle="--", **dashed))
         name = layer_names(len(self.activations))[layer]
         legend_above(axis, f"{name}: {clipped(self.activations[layer].name)}", handles)
@@ -772,7 +802,8 @@ class ActivationDisplay(Display):
         bottom = low - size * share / (1.0 - share)
         axis.locator_params(axis="y", nbins=6)
         ticks = [t for t in axis.get_yticks() if low - 0.1 * size <= t <= high + 0.1 * size]
-        axis.set_yticks(ticks)
+        # The power of ten that large numbers have in common would stand where the legend does.
+        axis.set_yticks(ticks, [f"{tick:g}" for tick in ticks] if size > 1e5 else None)
         axis.set_ylim(bottom, high + 0.06 * size)
         axis.grid(alpha=0.25)
 
@@ -788,8 +819,8 @@ def _neurons_by_activation(activation: Activation, n: int) -> list[tuple[Activat
 
 def _grid(v: np.ndarray | None) -> np.ndarray:
     """Where to draw an activation: at least from -4 to 4, and wherever the data are."""
-    low, high = (-4.0, 4.0) if v is None or not v.size else (min(v.min(), -4), max(v.max(), 4))
-    return np.linspace(low, high, 401)
+    finite = np.array([]) if v is None else v[np.isfinite(v)]
+    return np.linspace(finite.min(initial=-4.0), finite.max(initial=4.0), 401)
 
 
 def _curve(activation: Activation, grid: np.ndarray, n_neurons: int):
@@ -802,7 +833,7 @@ def _curve(activation: Activation, grid: np.ndarray, n_neurons: int):
     return y[:, 0], activation.delta(unit, v, y)[:, 0]
 
 
-def _foot(axis, v: np.ndarray, grid: np.ndarray, place: int, colour: str, marker: str) -> None:
+def _foot(axis, v: np.ndarray, grid: np.ndarray, place: int, colour, marker: str) -> None:
     """A histogram of v along the foot of the axes, above `place` others."""
     count, edges = np.histogram(v, bins=60, range=(grid[0], grid[-1]))
     floor = place * _FOOT

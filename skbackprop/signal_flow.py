@@ -14,11 +14,14 @@ from .drawing import (
     check_count,
     choose,
     clipped,
+    ink,
+    lay_out,
     layer_names,
     local_gradients,
     pyplot_for,
     readable_on,
     short,
+    told_apart,
 )
 from .inspection import SignalTrace, trace_signals
 
@@ -26,7 +29,7 @@ __all__ = ["SignalFlowDisplay"]
 
 _POSITIVE = {"color": "#0072B2", "linestyle": "-"}
 _NEGATIVE = {"color": "#D55E00", "linestyle": (0, (3, 1.2))}
-_WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.85}
+_BEHIND = {"edgecolor": "none", "pad": 0.4, "alpha": 0.85}  # a text that lines may cross
 _FEW_LINES = 12  # that have heads and numbers
 _NAME = 18  # letters of a name that are shown
 _CAPTION = 17  # letters of the longest line of a caption
@@ -171,7 +174,12 @@ class _SignalFlow:
     """One drawing of a `SignalFlowDisplay`."""
 
     def __init__(self, display, ax, sample: int, direction: str, lines: str, max_neurons: int):
+        from matplotlib import rcParams
+
+        self.display = display
         self.trace: SignalTrace = display.trace
+        self.inputs = told_apart(self.trace.feature_names, _NAME)
+        self.outputs = told_apart(self.trace.output_names, _NAME)
         self.sample = sample
         self.forward = direction == "forward"
         self.symbol = "y" if self.forward else r"\delta"
@@ -183,6 +191,8 @@ class _SignalFlow:
         size = 2.3 * n_gaps + 3.2, min(max(0.42 * self.n_slots, 1.8), 9.0) + 1.9
         (self.axis,) = display.divide(ax, 1, 1, size)
         self.figure = display.figure_
+        self.ground = rcParams["figure.facecolor"]  # the axes are off
+        self.behind = {**_BEHIND, "facecolor": self.ground}
 
     def _column(self, c: int, max_neurons: int) -> _Column:
         trace, sample = self.trace, self.sample
@@ -211,13 +221,13 @@ class _SignalFlow:
         self.axis.set_axis_off()
         self._write_title()
         self._draw_scales()
-        self.figure.draw_without_rendering()
+        lay_out(self.axis)
         self._find_room()
         for layer in range(self.trace.n_layers):
             self._draw_lines(layer)
         for c in range(len(self.columns)):
             self._draw_column(c)
-        self.figure.draw_without_rendering()
+        lay_out(self.axis)
         for layer in range(self.trace.n_layers):
             self._write_lines(layer)
 
@@ -241,14 +251,14 @@ class _SignalFlow:
 
     def _name_lengths(self) -> tuple[int, int]:
         """Letters of the longest name, and half a caption at least: of the inputs, the outputs."""
-        inputs = [clipped(self.trace.feature_names[i], _NAME) for i in self.columns[0].neurons]
+        inputs = [self.inputs[i] for i in self.columns[0].neurons]
         outputs = [line for j in self.columns[-1].neurons for line in self._about_output(j)]
         half = _CAPTION // 2
         return max(half, *map(len, inputs)), max(half, *map(len, outputs))
 
     def _about_output(self, neuron: int) -> list[str]:
         """What stands beside an output neuron, line by line."""
-        trace, lines = self.trace, [clipped(self.trace.output_names[neuron], _NAME)]
+        trace, lines = self.trace, [self.outputs[neuron]]
         if trace.d is not None and trace.e is not None:
             d, e = (short(a[self.sample, neuron]) for a in (trace.d, trace.e))
             lines.append(f"$d$ {d}, $e$ {e}" if trace.has_desired[neuron] else f"$e$ {e}")
@@ -273,7 +283,7 @@ class _SignalFlow:
         from matplotlib.lines import Line2D
 
         self.colours = ScalarMappable(Normalize(-1.0, 1.0), SIGNED)
-        bar = self.figure.colorbar(self.colours, ax=self.axis, shrink=0.6, aspect=25, pad=0.02)
+        bar = self.display.scale_beside(self.colours, self.axis, shrink=0.6, aspect=25, pad=0.02)
         bar.set_ticks([-1, 0, 1], labels=["\N{MINUS SIGN}largest", "0", "largest"], fontsize=SMALL)
         bar.set_label(f"${self.symbol}$ of a neuron, in its layer", fontsize=SMALL)
         letter = "$w$" if self.lines == "weight" else r"$\Delta w = \eta\,\delta\,y$"
@@ -346,7 +356,7 @@ class _SignalFlow:
         for start, end, value in lines:
             text = self.axis.text(
                 0, 0, short(value), ha="center", va="center", fontsize=SMALL - 1, zorder=4,
-                bbox=_WHITE,
+                bbox=self.behind,
             )  # fmt: skip
             for share in (0.4, 0.6, 0.3, 0.7, 0.5, 0.25, 0.75, 0.35, 0.65, 0.45, 0.55):
                 text.set_position(tuple(np.add(np.multiply(share, np.subtract(end, start)), start)))
@@ -375,22 +385,22 @@ class _SignalFlow:
         if column.left_out:
             height = column.heights[len(column.neurons)]
             dots = f"\N{VERTICAL ELLIPSIS} {column.left_out} more"
-            self._text(c, height, dots, fontsize=self.font + 1, bbox=_WHITE)
+            self._text(c, height, dots, fontsize=self.font + 1, bbox=self.behind)
         if column.has_box:
-            self._draw_node(c, column.heights[-1], "white", "s")
+            self._draw_node(c, column.heights[-1], self.ground, "s")
             self._text(c, column.heights[-1], "+1", fontsize=self.font)
         self._write_caption(c)
 
     def _draw_node(self, c: int, height: float, colour, marker: str) -> None:
         size = 2 * self.radius if marker == "o" else 1.5 * self.radius
         self.axis.plot(
-            [c], [height], marker, color=colour, markersize=size, markeredgecolor="black",
+            [c], [height], marker, color=colour, markersize=size, markeredgecolor=ink(),
             markeredgewidth=0.8, zorder=3, clip_on=False,
         )  # fmt: skip
 
     def _draw_neuron(self, c: int, height: float, value, largest: float) -> None:
         if value is None:
-            self._draw_node(c, height, "white", "o")
+            self._draw_node(c, height, self.ground, "o")
             return
         colour = self.colours.to_rgba(value / largest if largest else 0.0)
         self._draw_node(c, height, colour, "o")
@@ -403,14 +413,13 @@ class _SignalFlow:
         trace, font = self.trace, self.name_font
         if c == 0:
             offset = (-self.radius - 3, 0)
-            self._text(c, height, clipped(trace.feature_names[neuron], _NAME), offset, ha="right",
-                       fontsize=font)  # fmt: skip
+            self._text(c, height, self.inputs[neuron], offset, ha="right", fontsize=font)
         elif c == trace.n_layers:
             name = "\n".join(self._about_output(neuron))
             self._text(c, height, name, (self.radius + 3, 0), ha="left", fontsize=font)
         elif self.columns[c].left_out:
             offset = (0.8 * self.radius, 0.85 * self.radius)
-            small = {"ha": "left", "fontsize": 0.8 * self.font, "bbox": {**_WHITE, "pad": 0.1}}
+            small = {"ha": "left", "fontsize": 0.8 * self.font, "bbox": {**self.behind, "pad": 0.1}}
             self._text(c, height, str(neuron), offset, **small)
 
     def _write_caption(self, c: int) -> None:

@@ -526,6 +526,30 @@ def test_the_page_says_what_explain_says(open_page, request, name, layer, neuron
         assert found.all(), (key, said[~found])
 
 
+def test_a_row_that_is_none_leaves_the_page_and_the_box_as_they_are(open_page, iris):
+    page = open_page(iris)
+    sample(page, 7)
+    for entered in ("1.5", ""):
+        sample(page, entered)
+        assert page.input_value("#row") == page.input_value("#slider") == "7"
+        assert value(node(page, "n:0:2"), "y") == iris.y[0][7, 2]
+
+
+def test_an_edge_that_carries_nothing_is_grey(open_page, notes):
+    page = open_page(notes)  # of the inputs 1 and 0
+    stroke = "(edge) => getComputedStyle(edge.querySelector('.seen')).stroke"
+    legend = "(item) => getComputedStyle(item.querySelector('line')).stroke"
+    samples = page.locator("#legend svg")
+    colours = {}
+    for stage in ("Forward, hidden layer", "Changes"):
+        go(page, stage)
+        colours[stage] = [node(page, key).evaluate(stroke) for key in ("w:1:0:1", "w:1:1:1")]
+        signs = [samples.nth(n).evaluate(legend) for n in range(3)]
+        assert len(set(signs)) == samples.count() == 3
+    assert colours == {"Forward, hidden layer": [signs[0]] * 2, "Changes": [signs[0], signs[2]]}
+    assert page.inner_text("#legend").count("zero (grey)") == 1
+
+
 def test_what_the_mask_keeps_does_not_change(open_page):
     mask = [np.ones((4, 10)), None]
     mask[0][2, 3] = 0
@@ -582,8 +606,27 @@ def test_the_keyboard_does_it_all(open_page, iris):
     assert page.inner_text("#worked h2") == "Worked chain rule"
 
 
+def test_the_window_of_a_layer_is_moved_by_keyboard(open_page, digits):
+    page = open_page(digits)
+    focused = "document.activeElement.getAttribute('data-key')"
+    more = page.get_by_role("button", name="92 more below, hidden layer 0")
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate(focused) == "below:1":
+            break
+    assert more.evaluate("(item) => item === document.activeElement")
+    page.keyboard.press("Enter")
+    assert page.evaluate(focused) == "n:1:15"  # the last of those that came into view
+    page.get_by_role("button", name="8 more above, hidden layer 0").focus()
+    page.keyboard.press(" ")
+    assert page.evaluate(focused) == "n:1:0"
+    assert more.count() == 1
+    assert page.locator("#network [tabindex='0']:not(.more)").count() == 1
+
+
 def test_what_is_heard(open_page, iris, iris_recording):
     page = open_page(iris, iris_recording)
+    assert page.get_by_role("group", name="Network", exact=True).count() == 1
     status = page.get_by_role("status")
     assert status.get_attribute("aria-live") == "polite"
     page.get_by_role("button", name="Next ›").click()
@@ -755,16 +798,30 @@ OVERLAPS = """() => {
     compare(texts);
     const card = box(group.querySelector(".card"));
     for (const item of texts)
-      if (box(item).right > card.right + 20 || box(item).left < card.left - 1)
+      if (box(item).right > card.right + 1 || box(item).left < card.left - 1)
         found.push(["beyond its card", item.textContent]);
   }
   compare(filled(document.querySelectorAll(".label")));
+  for (const label of filled(document.querySelectorAll(".label")))
+    for (const item of document.querySelectorAll(".card, .name"))
+      if (meet(box(label), box(item))) found.push([label.textContent, item.outerHTML]);
   compare(filled(document.querySelectorAll(".title, .kind, .direction")));
   return found;
 }"""
 
 
-@pytest.mark.parametrize("name", ["notes", "iris", "digits"])
+@pytest.fixture(scope="module")
+def long(iris):
+    """Numbers as long as they come, and names as wide."""
+    tiny = {
+        name: [-np.abs(a) * 1e-128 for a in getattr(iris, name)]
+        for name in ("y", "v", "phi_prime", "delta", "coefs")
+    }
+    names = ["W" * 30, "measurement number 1", "measurement number 2", "petal width (cm)"]
+    return replace(iris, e=iris.e * 1e-128, feature_names=names, **tiny)
+
+
+@pytest.mark.parametrize("name", ["notes", "iris", "digits", "long"])
 @pytest.mark.parametrize("width", [400, 1400])
 def test_no_text_overlaps(open_page, request, name, width):
     page = open_page(request.getfixturevalue(name), viewport={"width": width, "height": 900})
@@ -774,6 +831,10 @@ def test_no_text_overlaps(open_page, request, name, width):
         stages.nth(stage).check(force=True)
         assert page.evaluate(OVERLAPS) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+    inputs = page.locator("[data-key^='n:0:'] .name").all_text_contents()
+    assert len(set(inputs)) == len(inputs)
+    scale = page.evaluate("network.getBoundingClientRect().width / extras.plan.width")
+    assert scale >= (0.9 if width == 400 else 0.7)  # the smallest letters measure 12 times that
 
 
 def test_names_are_shown_as_they_are(open_page, notes):

@@ -12,6 +12,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_iris
@@ -217,6 +218,53 @@ def test_names_are_no_formulas():
         assert any(name.replace("$", r"\$") in text.get_text() for text in where)
 
 
+def lightness(colour):
+    return np.dot(to_rgb(colour), (0.299, 0.587, 0.114))
+
+
+def test_all_stands_out_from_the_ground_of_a_dark_style(fitted):
+    model, frame = fitted
+    with plt.style.context("dark_background"):
+        flow = SignalFlowDisplay.from_estimator(model, frame, Y, max_neurons=3).ax_
+        curves = {str(i): {"loss": [1, 2], "validation_loss": [2, 3]} for i in range(7)}
+        loss = LossCurveDisplay(curves).plot().ax_
+        histogram = WeightsDisplay.from_estimator(model, kind="histogram").ax_
+        boxes = GradientFlowDisplay.from_estimator(model, frame, Y).ax_
+        foot = ActivationDisplay.from_estimator(model, frame).ax_.collections[0]
+    boxed = [text for text in flow.texts if text.get_bbox_patch()]
+    assert {"\N{VERTICAL ELLIPSIS} 2 more", "4"} <= {text.get_text() for text in boxed}
+    for text in boxed:
+        ground = text.get_bbox_patch().get_facecolor()
+        assert lightness(ground) < 0.1 < 0.9 < lightness(text.get_color()), text
+    (box,) = {line.get_markerfacecolor() for line in flow.lines if line.get_marker() == "s"}
+    (ones,) = {text.get_color() for text in flow.texts if text.get_text() == "+1"}
+    assert lightness(box) < 0.1 < 0.9 < lightness(ones)
+    drawn = [line.get_color() for line in (*loss.lines, *loss.get_legend().get_lines())]
+    drawn += [patch.get_edgecolor() for patch in (histogram.patches[-1], *boxes.patches)]
+    drawn += [foot.get_edgecolor()[0]]
+    assert [colour for colour in drawn if lightness(colour) < 0.3] == []
+
+
+@unconverged
+def test_long_names_stay_apart(monkeypatch):
+    pd = pytest.importorskip("pandas")
+    names = [f"the measurement of a quantity, number {i}" for i in range(4)]
+    frame = pd.DataFrame(X, columns=names)
+    model = regressor(loss=skbackprop.Quantile([0.05, 0.1, 0.5, 0.9, 0.95])).fit(frame, Y)
+    trace = trace_signals(model, frame, Y)
+    flow = SignalFlowDisplay(trace).plot().ax_
+    shown = {text.split("\n")[0] for text in texts(flow)}
+    for name in (*names, *trace.output_names):
+        assert f"{name[:5]}\N{HORIZONTAL ELLIPSIS}{name[-12:]}" in shown
+    heatmap = WeightsDisplay.from_estimator(model).ax_
+    assert len({label.get_text() for label in heatmap.get_yticklabels()}) == 5
+    curves = dict.fromkeys(names, {"loss": [1, 2]})
+    loss = LossCurveDisplay(curves).plot().ax_
+    assert len({text.get_text() for text in loss.get_legend().get_texts()}) == 4
+    for ax in (flow, heatmap, loss):
+        check_writing(ax.figure, monkeypatch)
+
+
 # -- where it is drawn -----------------------------------------------------------------------------
 
 
@@ -237,6 +285,74 @@ def test_a_display_stays_in_the_axes_that_it_is_given(what):
     for ax in display.axes_:
         box = ax.get_position()
         assert room.x0 <= box.x0 and box.x1 <= room.x1
+
+
+def check_alike(*figures):
+    """They look the same, but for what the rounding of sizes does to a pixel."""
+    for figure in figures:
+        figure.canvas.draw()
+    one, other = (np.array(figure.canvas.buffer_rgba(), dtype=int) for figure in figures)
+    assert np.abs(one - other).max() <= 2
+
+
+AGAIN = {  # first one way, then another
+    WeightsDisplay: ({"layer": 1}, {"kind": "images", "image_shape": (2, 2)}, {}),
+    "histogram": ({"kind": "histogram"}, {"kind": "heatmap"}),
+    LossCurveDisplay: ({"panels": ["loss", "eta"]}, {"panels": "loss"}, {"panels": "auto"}),
+    GradientFlowDisplay: ({}, {}),
+    ActivationDisplay: ({"layers": [0]}, {}, {"layers": [1]}),
+    SignalFlowDisplay: ({"sample": 3}, {"sample": 4, "direction": "backward"}),
+}
+
+
+@unconverged
+@pytest.mark.parametrize("layout", ["constrained", None])
+@pytest.mark.parametrize("what", AGAIN)
+def test_drawing_again_leaves_nothing_of_before(what, layout):
+    model, rows, y = network("4-10-3")
+    trace = trace_signals(model, rows, y)
+    display, second = (
+        LossCurveDisplay({"": {"loss": [3, 2, 1], "eta": [0.1, 0.2, 0.1]}})
+        if what is LossCurveDisplay
+        else WeightsDisplay(trace.coefs, trace.intercepts)
+        if what in (WeightsDisplay, "histogram")
+        else ActivationDisplay([skbackprop.ACTIVATIONS[n] for n in ("tanh", "relu")], [3, 3])
+        if what is ActivationDisplay
+        else what(trace)
+        for _ in range(2)
+    )
+    figure, axes = plt.subplots(1, 2, figsize=(14, 7), layout=layout)
+    for again, keys in enumerate(AGAIN[what]):
+        display.plot(display.ax_ if again == 1 else axes[1], **keys)
+    fresh, others = plt.subplots(1, 2, figsize=(14, 7), layout=layout)
+    second.plot(others[1], **AGAIN[what][-1])
+    check_alike(figure, fresh)
+    assert display.ax_.figure is figure
+
+
+@unconverged
+def test_drawing_again_into_a_figure_of_its_own():
+    curves = {"": {"loss": [3, 2, 1], "eta": [0.1, 0.2, 0.1]}}
+    display = LossCurveDisplay(curves).plot()
+    figure = display.figure_
+    display.plot(display.axes_[1], panels=["loss"])
+    assert display.figure_ is figure and figure.axes == [display.ax_]
+    alone = plt.figure(figsize=figure.get_size_inches(), layout="constrained")
+    LossCurveDisplay(curves).plot(alone.subplots(), panels=["loss"])
+    check_alike(figure, alone)
+    assert display.plot().figure_ is not figure
+
+
+@unconverged
+def test_displays_in_subfigures(monkeypatch):
+    model = network("4-10-3")
+    figure = plt.figure(figsize=(14, 10), layout="constrained")
+    parts = figure.subfigures(2, 2)
+    for part, what in zip(parts.flat, ("gradients", "activations", "forward"), strict=False):
+        display = DRAWN[what](*model, ax=part.subplots())
+        assert display.figure_ is part
+    WeightsDisplay.from_estimator(model[0], ax=parts[1, 1].subplots())
+    check_writing(figure, monkeypatch)
 
 
 def test_axes_that_cannot_be_divided():
@@ -339,6 +455,8 @@ def test_loss_curves_refuse():
         LossCurveDisplay.from_estimator(regressor())
     with pytest.raises(TypeError, match="StandardScaler"):
         LossCurveDisplay.from_estimator(StandardScaler())
+    with pytest.raises(NotFittedError):
+        LossCurveDisplay.from_estimator(make_pipeline(StandardScaler(), regressor()))
     display = LossCurveDisplay({"": {"loss": [1.0]}})
     with pytest.raises(ValueError, match="panels is 'cost'; choose one of 'loss', 'score', 'eta'"):
         display.plot(panels=["cost"])
@@ -346,6 +464,19 @@ def test_loss_curves_refuse():
         LossCurveDisplay.from_estimator({})
     with pytest.raises(ValueError, match="panels is empty"):
         display.plot(panels=())
+    with pytest.raises(ValueError, match="panels is None; it must be 'auto', or one or several"):
+        display.plot(panels=None)
+    with pytest.raises(ValueError, match="there is no validation score to show: none was recorded"):
+        display.plot(panels=["loss", "score"])
+    with pytest.raises(ValueError, match="panels is .'eta',., but there is no eta to show"):
+        display.plot(panels="eta")
+
+
+@unconverged
+def test_loss_curves_of_a_pipeline_of_scikit_learn():
+    model = make_pipeline(StandardScaler(), make_pipeline(MLPRegressor(max_iter=5))).fit(X, Y)
+    (curve,) = curves(LossCurveDisplay.from_estimator(model).ax_)
+    np.testing.assert_array_equal(curve, model[-1][-1].loss_curve_)
 
 
 # -- weights ---------------------------------------------------------------------------------------
@@ -365,6 +496,19 @@ def test_heat_map(fitted):
     np.testing.assert_allclose(written, expected.ravel(), atol=0.006)
     ax = WeightsDisplay.from_estimator(model, layer=-1).ax_
     assert [label.get_text() for label in ax.get_xticklabels()] == ["output 0"]
+
+
+def test_a_heat_map_has_room_for_names_that_are_turned(monkeypatch):
+    names = [f"output 0, quantile 0.{i}5" for i in range(5)]
+    for n_rows in (3, 6):
+        W = [np.ones((4, n_rows)), np.ones((n_rows, 5))]
+        biases = [np.zeros(n_rows), np.zeros(5)]
+        heights = []
+        for output_names in (None, names):
+            display = WeightsDisplay(W, biases, output_names=output_names).plot(layer=1)
+            check_writing(display.figure_, monkeypatch)
+            heights.append(display.ax_.bbox.height)
+        assert heights[1] == pytest.approx(heights[0], rel=0.2)
 
 
 def test_weights_as_images():
@@ -412,8 +556,10 @@ def test_weights_refuse():
 
 
 @unconverged
-def test_gradient_flow():
+@pytest.mark.parametrize("mask", [None, [np.arange(24).reshape(4, 6) % 5 > 1, None, None]])
+def test_gradient_flow(mask):
     model = regressor((6, 5), activation="relu", solver="sgd", eta=[0.1, 0.0, 0.2], batch_size=1)
+    model.set_params(mask=mask)
     model = TransformedTargetRegressor(model, transformer=StandardScaler()).fit(X, Y)
     trace = trace_signals(model, X, Y)
     display = GradientFlowDisplay.from_estimator(model, X, Y)
@@ -483,6 +629,20 @@ def test_activations_without_data_and_of_some_layers():
     for bad in ([], 0):
         with pytest.raises(ValueError, match=r"layers is .*; it must be a sequence of layers"):
             display.plot(layers=bad)
+
+
+def test_activations_beyond_what_floats_hold(monkeypatch):
+    exp, relu = (skbackprop.ACTIVATIONS[name] for name in ("exp", "relu"))
+    v = [np.array([[-1e4], [1e4]]), np.array([[-np.inf, 5.0], [np.nan, np.inf]])]
+    display = ActivationDisplay([exp, relu], [1, 2], v).plot()
+    overflowing, infinite = display.axes_
+    np.testing.assert_allclose(overflowing.get_xlim(), (-1.1e4, 1.1e4))
+    phi = overflowing.lines[0].get_ydata()
+    assert np.isinf(phi).any()
+    assert phi[np.isfinite(phi)].max() < overflowing.get_ylim()[1] < np.inf
+    v = infinite.lines[0].get_xdata()
+    assert (v[0], v[-1]) == (-4.0, 5.0)
+    check_writing(display.figure_, monkeypatch)
 
 
 def test_softmax_is_drawn_beside_neurons_at_rest():
