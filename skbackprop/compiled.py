@@ -14,12 +14,11 @@ from __future__ import annotations
 import copy
 import hashlib
 import math
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache, partial
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 from scipy import sparse, special
@@ -31,7 +30,7 @@ from .objective import take_rows
 from .tracing import Lines, Trace, Untraceable
 from .updates import HEADROOM, RULES, SGD, UpdateRule
 
-__all__ = ["CompiledPass", "compile_engine", "why_not"]
+__all__ = ["CompiledPass", "compile_engine"]
 
 _PIECE_ROWS = 4096  # most rows of a call: each needs its desired outputs
 _PIECE_WORK = 2e7  # most weights to visit in a call, so that Ctrl-C waits a tenth of a second
@@ -42,6 +41,8 @@ _PIECE_WORK = 2e7  # most weights to visit in a call, so that Ctrl-C waits a ten
 
 class _Formula:
     """An activation as code: its functions, apart from the values of their parameters.
+
+    Two are equal if their code is.
 
     Attributes
     ----------
@@ -57,6 +58,16 @@ class _Formula:
         self.phi = trace.lines([trace.call(partial(phi, **bound), v.copy())])
         self.dphi = trace.lines([trace.call(partial(dphi, **bound), v.copy(), y.copy())])
         self.n_parameters = len(names)
+
+    def _content(self) -> tuple:
+        code = [tuple(part) for f in (self.phi, self.dphi) for part in (f.once, f.each, f.results)]
+        return self.n_parameters, *code
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Formula) and self._content() == other._content()
+
+    def __hash__(self) -> int:
+        return hash(self._content())
 
     def assignments(self) -> list[str]:
         """Lines that fetch the parameters."""
@@ -76,9 +87,20 @@ def _parts(activation: Activation) -> tuple[Callable, Callable, dict[str, float]
     return phi.func, dphi.func, dict(sorted(numbers.items()))
 
 
-@lru_cache(maxsize=256)
 def _formula(activation: Activation) -> _Formula:
     """The formula of an activation; an Untraceable says why there is none."""
+    # What a user's function computes may change with all that it refers to, though the function
+    # stays the same: it is traced anew for every trainer.
+    is_ours = all(map(_is_ours, _parts(activation)[:2]))
+    return (_formula_of_ours if is_ours else _traced)(activation)
+
+
+def _is_ours(function: Callable) -> bool:
+    module = getattr(function, "__module__", None)
+    return isinstance(function, np.ufunc) or module == Activation.__module__
+
+
+def _traced(activation: Activation) -> _Formula:
     if not activation.elementwise:
         raise Untraceable(f"activation {activation.name!r} is no function of one neuron")
     for name in ("into", "delta"):
@@ -87,18 +109,15 @@ def _formula(activation: Activation) -> _Formula:
                 f"activation {activation.name!r} does not compile: it has its own {name}"
             )
     phi, dphi, numbers = _parts(activation)
-    hashable = isinstance(phi, Hashable) and isinstance(dphi, Hashable)
     try:
-        formula = (_formula_of if hashable else _Formula)(phi, dphi, tuple(numbers))
+        formula = _Formula(phi, dphi, tuple(numbers))
     except Untraceable as error:
         raise Untraceable(f"activation {activation.name!r} does not compile: {error}") from None
     _check_formula(formula, activation, list(numbers.values()))
     return formula
 
 
-@lru_cache(maxsize=256)
-def _formula_of(phi: Callable, dphi: Callable, names: tuple[str, ...]) -> _Formula:
-    return _Formula(phi, dphi, names)
+_formula_of_ours = lru_cache(maxsize=256)(_traced)
 
 
 # The names of the code, in NumPy: what a branch that is not taken computes must not raise.
@@ -118,26 +137,36 @@ _INTERPRETED = {
 }  # fmt: skip
 
 
-def _interpret(lines: Lines, names: dict[str, Any]) -> float:
-    scope = {**_INTERPRETED, **names}
-    exec("\n".join([*lines.once, *lines.each]), scope)  # noqa: S102
-    return float(eval(lines.results[0], scope))
+def _interpreter(lines: Lines) -> Callable[..., list[float]]:
+    """What the code makes of numbers that are given by name."""
+    text = [*lines.once, *lines.each, f"results = [{', '.join(lines.results)}]"]
+    code, scope = compile("\n".join(text), "<traced>", "exec"), dict(_INTERPRETED)
+
+    def interpret(**names: float) -> list[float]:
+        scope.update((name, np.float64(number)) for name, number in names.items())
+        exec(code, scope)  # noqa: S102
+        return [float(result) for result in scope["results"]]
+
+    return interpret
 
 
 def _check_formula(formula: _Formula, activation: Activation, numbers: list[float]) -> None:
     """Refuse a formula that is not the function: one that goes by the size of an array, say."""
     v = np.linspace(-7.9, 8.0, 23)
+    parameters = {f"p{i}": number for i, number in enumerate(numbers)}
+    phi, dphi = _interpreter(formula.phi), _interpreter(formula.dphi)
     with np.errstate(all="ignore"):
         y = np.asarray(activation.phi(v.copy()), float)
         slope = np.broadcast_to(np.asarray(activation.dphi(v.copy(), y.copy()), float), v.shape)
-        for v_j, y_j, slope_j in zip(v, y, slope, strict=True):
-            names = {"v_j": v_j, "y_j": y_j, **{f"p{i}": p for i, p in enumerate(numbers)}}
-            got = _interpret(formula.phi, names), _interpret(formula.dphi, names)
-            if not np.allclose(got, (y_j, slope_j), rtol=1e-9, atol=1e-12, equal_nan=True):
-                raise Untraceable(
-                    f"activation {activation.name!r} does not compile: it does to an array what it "
-                    "does not do to each number"
-                )
+        got = [
+            phi(v_j=v_j, **parameters) + dphi(v_j=v_j, y_j=y_j, **parameters)
+            for v_j, y_j in zip(v, y, strict=True)
+        ]
+    if not np.allclose(got, np.column_stack([y, slope]), rtol=1e-9, atol=1e-12, equal_nan=True):
+        raise Untraceable(
+            f"activation {activation.name!r} does not compile: it does to an array what it does "
+            "not do to each number"
+        )
 
 
 @cache
@@ -154,14 +183,13 @@ def _members(activation: Activation) -> Sequence[Activation]:
     return activation.activations if isinstance(activation, Mixed) else (activation,)
 
 
-def _formulas(activations: Sequence[Activation]) -> tuple[_Formula, ...]:
-    """The formulas that a network needs, the built-in ones always among them."""
-    formulas = list(_built_in())
-    for activation in activations:
-        for member in dict.fromkeys(_members(activation)):
-            if member != ACTIVATIONS["softmax"] and _formula(member) not in formulas:
-                formulas.append(_formula(member))
-    return tuple(formulas)
+def _formulas(activations: Sequence[Activation]) -> dict[int, _Formula | None]:
+    """The formula of each activation of a network, by its id; None is softmax, which has none."""
+    members = {id(member): member for layer in activations for member in _members(layer)}
+    return {
+        key: None if member == ACTIVATIONS["softmax"] else _formula(member)
+        for key, member in members.items()
+    }
 
 
 # What the code is made of: the rule ---------------------------------------------------------------
@@ -331,27 +359,6 @@ def _text(formulas: tuple[_Formula, ...], step_text: str, dtype: str) -> str:
     )
 
 
-# What can be served -------------------------------------------------------------------------------
-
-
-def why_not(trainer) -> str | None:
-    """Why the compiled pass cannot do what a trainer does; None if it can.
-
-    Parameters
-    ----------
-    trainer : training.Trainer
-    """
-    if trainer.extras:
-        return f"only NumPy knows {' and '.join(trainer.extras)}"
-    try:
-        _head(trainer.objective.loss)
-        _formulas(trainer.objective.network.activations)
-        _step(trainer.rule)
-    except Untraceable as error:
-        return str(error)
-    return None
-
-
 def _head(loss: Loss) -> str:
     """The name in `kernels` of what the output neurons cost."""
     if type(loss) is SquaredError:
@@ -372,18 +379,30 @@ class CompiledPass:
     Parameters
     ----------
     trainer : training.Trainer
-        One that `why_not` has nothing against. Its network's `w` and its state are changed.
+        Its network's `w` and its state are changed.
+
+    Raises
+    ------
+    Untraceable
+        If the compiled pass cannot do what the trainer does; it says why.
     """
 
     def __init__(self, trainer):
+        if trainer.extras:
+            raise Untraceable(f"only NumPy knows {' and '.join(trainer.extras)}")
         self._trainer = trainer
         objective = trainer.objective
         network = objective.network
         plain = type(trainer.rule) is SGD and not any(objective.penalty.strengths)
         self._is_plain = plain and objective.learning is None and trainer.eta_by_layer() is not None
-        self._formulas = _formulas(network.activations)
+        self._head = _head(objective.loss)
+        formulas = _formulas(network.activations)
+        in_text = dict.fromkeys([*_built_in(), *filter(None, formulas.values())])
+        codes: dict[_Formula | None, int | None] = {None: None}
+        codes |= {formula: code for code, formula in enumerate(in_text)}
+        self._codes = {key: codes[formula] for key, formula in formulas.items()}
         self._step = _step(trainer.rule)
-        self.text = _text(self._formulas, _step_text(self._step), network.w.dtype.name)
+        self.text = _text(tuple(in_text), _step_text(self._step), network.w.dtype.name)
         self._present: Callable | None = None
 
     @property
@@ -446,29 +465,31 @@ class CompiledPass:
         starts = np.cumsum([0, *((n_in + 1) * n_out for n_in, n_out in pairwise(network.sizes))])
         offsets = np.cumsum([0, *padded])
         for layer, activation in enumerate(network.activations):
-            members = _members(activation)
-            numbers = {a: len(groups) + i for i, a in enumerate(dict.fromkeys(members))}
+            kinds = [self._kind(member) for member in _members(activation)]
+            numbers = {kind: len(groups) + i for i, kind in enumerate(dict.fromkeys(kinds))}
             before, after = offsets[layer : layer + 2]
             row = layers[layer]
             row[kernels.N_IN], row[kernels.N_OUT] = network.sizes[layer : layer + 2]
             row[kernels.WEIGHTS], row[kernels.BEFORE] = starts[layer], before
             row[kernels.AFTER], row[kernels.FIRST_GROUP] = after, len(groups)
             row[kernels.LAST_GROUP] = len(groups) + len(numbers) - 1
-            member[after : after + len(members)] = [numbers[a] for a in members]
-            for distinct in numbers:
-                groups.append((self._code(distinct), len(settings)))
-                settings += _parts(distinct)[2].values()
+            member[after : after + len(kinds)] = [numbers[kind] for kind in kinds]
+            for code, parameters in numbers:
+                groups.append((code, len(settings)))
+                settings += parameters
         plan = np.zeros(kernels.N_PLAN, np.int64)
         plan[kernels.N_LAYERS] = network.n_layers
-        plan[kernels.HEAD] = getattr(kernels, _head(objective.loss))
+        plan[kernels.HEAD] = getattr(kernels, self._head)
         plan[kernels.RULE] = kernels.ETA + network.n_layers
         plan[kernels.PLAIN] = self._is_plain
         return plan, layers, np.array(groups), member, np.array(settings, float)
 
-    def _code(self, activation: Activation) -> int:
-        if activation == ACTIVATIONS["softmax"]:
-            return self._kernels.SOFTMAX_CODE
-        return self._formulas.index(_formula(activation))
+    def _kind(self, activation: Activation) -> tuple[int, tuple[float, ...]]:
+        """The code of an activation, and the numbers that its functions are bound to."""
+        code = self._codes[id(activation)]
+        if code is None:
+            return self._kernels.SOFTMAX_CODE, ()
+        return code, tuple(_parts(activation)[2].values())
 
     def rows_at_once(self, X) -> int:
         """Rows for one call of `present`: few enough that it takes no more than 0.1 s."""

@@ -18,8 +18,9 @@ from scipy.linalg import blas
 
 from .activations import ACTIVATIONS
 from .code_cache import why_no_compiler
-from .compiled import CompiledPass, why_not
+from .compiled import CompiledPass
 from .objective import take_rows
+from .tracing import Untraceable
 from .updates import HEADROOM, SGD
 
 __all__ = ["NumpyPass", "RowPass", "choose_engine"]
@@ -343,11 +344,13 @@ def choose_engine(engine: str, before: str | None, trainer) -> tuple[str, RowPas
     in_numpy = None if trainer.extras else NumpyPass(trainer)
     if engine == "numpy" or (engine == "auto" and before == "numpy"):
         return "numpy", in_numpy
-    reason, missing = why_not(trainer), why_no_compiler()
-    if engine == "compiled" and reason is not None:
-        raise ValueError(f"engine='compiled' cannot train this model: {reason}.")
-    if reason is None and missing is None:
+    missing, compiled = why_no_compiler(), None
+    try:
         compiled = CompiledPass(trainer)
+    except Untraceable as reason:
+        if engine == "compiled":
+            raise ValueError(f"engine='compiled' cannot train this model: {reason}.") from None
+    if compiled is not None and missing is None:
         if engine == "compiled" or compiled.is_compiled:
             return "compiled", compiled
         missing = "its code is not compiled here, which skbackprop.compile_engine() does"

@@ -59,6 +59,7 @@ from skbackprop.online import choose_engine
 from skbackprop.penalties import ElasticNet
 from skbackprop.regularisation import learning_parameters
 from skbackprop.schedules import SCHEDULES, constant
+from skbackprop.tracing import Untraceable
 from skbackprop.training import Trainer, TrainingState
 
 needs_numba = pytest.mark.usefixtures("numba")
@@ -958,7 +959,10 @@ def test_compile_engine_compiles_what_auto_takes(empty_room, monkeypatch):
 
 
 def _compiles(rule):
-    return compiled.why_not(trainer(SIMPLEST, rule, np.float64, None)) is None
+    try:
+        return bool(compiled.CompiledPass(trainer(SIMPLEST, rule, np.float64, None)))
+    except Untraceable:
+        return False
 
 
 # -- interrupts and threads ----------------------------------------------------------------------
@@ -1440,6 +1444,85 @@ def test_functions_without_a_hash(monkeypatch):
         monkeypatch.setitem(LAYERS, "own", ((5,), (own,)))
         texts.append(text_of("own"))
     assert texts[0] == texts[1] != texts[2]
+
+
+CELL = """
+import numpy as np
+
+K = {K}
+
+
+def scaled(v):
+    return K * v
+
+
+class Curve:
+    k = K
+
+    def phi(self, v):
+        return np.tanh(self.k * v)
+
+    def dphi(self, v, y):
+        return self.k * (1.0 - y * y)
+
+
+curve = Curve()
+
+
+def phi(v):
+    return np.tanh(K * v)
+
+
+def dphi(v, y):
+    return K * (1.0 - y * y)
+
+
+def phi_by_another(v):
+    return np.tanh(scaled(v))
+"""
+
+
+def cell(K):
+    """What a notebook's cell defines when it is run."""
+    names = {"__name__": "notebook"}
+    exec(compile(CELL.format(K=K), "cell", "exec"), names)
+    return names
+
+
+@pytest.mark.parametrize("change", ["global", "function", "attribute", "cell"])
+def test_what_functions_refer_to_is_read_anew_by_every_trainer(change, monkeypatch):
+    names = cell(1.0)
+    texts = []
+    for k in (1.0, 2.0, 1.0):
+        phi, dphi = names["phi"], names["dphi"]
+        if change == "global":
+            names["K"] = k
+        elif change == "function":
+            names["scaled"] = cell(k)["scaled"]
+            phi = names["phi_by_another"]
+        elif change == "attribute":
+            names["curve"].k = k
+            phi, dphi = names["curve"].phi, names["curve"].dphi
+        else:  # run again: the same code, of other globals
+            phi, dphi = cell(k)["phi"], cell(k)["dphi"]
+        monkeypatch.setitem(LAYERS, "own", ((5,), (Activation(phi, dphi, name="own"),)))
+        texts.append(text_of("own"))
+        assert ("2.0 * v_j" in texts[-1]) == (k == 2.0)
+    assert texts[0] == texts[2]
+
+
+@needs_numba
+def test_functions_of_one_code_and_other_globals_in_one_network(monkeypatch):
+    first, second = cell(1.0), cell(2.0)
+    own = [Activation(names["phi"], names["dphi"], name="own") for names in (first, second)]
+    assert own[0] == own[1]  # as far as `Activation` can tell
+    monkeypatch.setitem(LAYERS, "own", ((4,), (Mixed([own[0], own[1], own[0], own[1]]),)))
+    made = compiled.CompiledPass(trainer({**SIMPLEST, "layers": "own"}, SGD(), np.float64, None))
+    monkeypatch.setattr(compiled, "load", lambda text: text)
+    made.load()
+    layers, groups, member = made._tables[1:4]
+    codes = [groups[group][0] for group in member[16:20]]  # the inputs take the first 16
+    assert codes[0] == codes[2] != codes[1] == codes[3]
 
 
 class StraightThrough(Activation):
