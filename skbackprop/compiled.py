@@ -27,7 +27,7 @@ from .activations import ACTIVATIONS, Activation, Mixed
 from .code_cache import is_compiled, load, why_no_compiler
 from .losses import CrossEntropy, Loss, SquaredError
 from .objective import take_rows
-from .tracing import Lines, Trace, Untraceable
+from .tracing import Lines, Symbol, Trace, Untraceable
 from .updates import HEADROOM, RULES, SGD, UpdateRule
 
 __all__ = ["CompiledPass", "compile_engine"]
@@ -127,6 +127,7 @@ _INTERPRETED = {
     "expit": special.expit,
     "log1p": np.log1p,
     "tanh": np.tanh,
+    "real": np.float64,
     "math": SimpleNamespace(
         inf=math.inf, nan=math.nan, pow=np.power, sqrt=np.sqrt, log=np.log, log2=np.log2,
         log10=np.log10, erf=special.erf, erfc=special.erfc, sin=np.sin, cos=np.cos, tan=np.tan,
@@ -195,6 +196,22 @@ def _formulas(activations: Sequence[Activation]) -> dict[int, _Formula | None]:
 # What the code is made of: the rule ---------------------------------------------------------------
 
 
+class _Rows(Sequence):
+    """The rows of `state`, symbols: what is assigned to one is copied into it, as in NumPy."""
+
+    def __init__(self, rows: list[Symbol]):
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, key):
+        return _Rows(self._rows[key]) if isinstance(key, slice) else self._rows[key]
+
+    def __setitem__(self, key, value) -> None:
+        self._rows[key][...] = value
+
+
 class _Step:
     """An update rule as code, in the names ``w_k``, ``g_k``, ``s0_k ...``, ``eta``, ``t``.
 
@@ -223,22 +240,45 @@ class _Step:
         self.numbers = list(settings.values())
 
     def _trace(self, rule: UpdateRule, settings: dict[str, float]) -> tuple[Lines, Lines]:
-        return self._lines(rule, settings, False), self._lines(rule, settings, True)
+        uniform, varied = (self._lines(rule, settings, varies) for varies in (False, True))
+        if type(rule).__module__ != UpdateRule.__module__:
+            _check_step(uniform, rule, settings, np.float64(0.07))
+            _check_step(varied, rule, settings, np.linspace(0.02, 0.14, 6))
+        return uniform, varied
 
     def _lines(self, rule: UpdateRule, settings: dict[str, float], eta_varies: bool) -> Lines:
         trace = Trace(sized=False)
-        rule = copy.copy(rule)
+        rule = trace.call(copy.deepcopy, rule)
         for i, name in enumerate(settings):
             setattr(rule, name, trace.symbol(f"p{i}", varies=False, value=settings[name]))
         before = dict(vars(rule))
         w, g = trace.symbol("w_k"), trace.symbol("g_k")
-        state = [trace.symbol(f"s{i}_k") for i in range(self.n_slots)]
+        slots = [trace.symbol(f"s{i}_k") for i in range(self.n_slots)]
         eta = trace.symbol("eta_k" if eta_varies else "eta", varies=eta_varies)
         t = trace.symbol("t", varies=False)
-        trace.call(rule.step, w, g, state, t, eta, None)
+        trace.call(rule.step, w, g, _Rows(slots), t, eta, None)
         if any(before.get(name) is not value for name, value in vars(rule).items()):
             raise Untraceable("it changes itself")
-        return trace.lines([w, *state], scalar="real({})")
+        return trace.lines([w, *slots], scalar="real({})")
+
+
+def _check_step(lines: Lines, rule: UpdateRule, settings: dict[str, float], eta) -> None:
+    """Refuse lines that do not move six weights as the rule does, in four steps."""
+    step, rule = _interpreter(lines), copy.deepcopy(rule)
+    parameters = {f"p{i}": number for i, number in enumerate(settings.values())}
+    w, state = np.linspace(-1.1, 1.3, 6), np.zeros((rule.n_slots, 6))
+    ours = np.vstack([w, state])
+    for t in range(4):
+        g = np.cos(1.7 * np.arange(6) + 2.3 * t) * np.logspace(-2, 1, 6)
+        g[t + 1] = 0.0
+        for k, eta_k in enumerate(np.broadcast_to(eta, 6)):
+            names = {"w_k": ours[0, k], "g_k": g[k], "t": t, "eta": eta_k, "eta_k": eta_k}
+            slots = {f"s{i}_k": slot for i, slot in enumerate(ours[1:, k])}
+            with np.errstate(all="ignore"):
+                ours[:, k] = step(**names, **slots, **parameters)
+        Trace().call(rule.step, w, g, state, t, eta.copy(), 1.0)
+    if not np.allclose(ours, np.vstack([w, state]), rtol=1e-9, atol=1e-12, equal_nan=True):
+        raise Untraceable("it does to arrays what it does not do to each weight")
 
 
 def _step(rule: UpdateRule) -> _Step:

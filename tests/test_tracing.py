@@ -236,6 +236,34 @@ TRACED = [rule for rule in TRACED if not rule.full_batch]
 TRACED += [RMSprop(momentum=0.4), Adam(amsgrad=True, beta_1=0.0), AdamW(weight_decay=0.2)]
 
 
+class LastGradient(UpdateRule):
+    """Keeps a copy of g, which it uses up."""
+
+    n_slots = 1
+
+    def step(self, w, g, state, t, eta, cost):
+        state[0] = g
+        g *= eta
+        w += g
+
+
+class Assigned(UpdateRule):
+    """What `state[0]` was before is a view of what is assigned to it."""
+
+    n_slots = 2
+
+    def step(self, w, g, state, t, eta, cost):
+        u = state[0]
+        state[0] = 0.9 * u + eta * g
+        state[-1] += g * g
+        first, second = state[:1], state[1:]
+        second[0] = np.sqrt(second[0])
+        w += u + 0.1 * first[0] + 0.01 * state[1]
+
+
+TRACED += [LastGradient(), Assigned()]
+
+
 @pytest.mark.parametrize("rule", TRACED, ids=repr)
 def test_every_rule_is_its_step(rule):
     step = compiled._step(rule)
@@ -273,6 +301,37 @@ class Costs(UpdateRule):
         w += eta * g * cost
 
 
+class Asks(UpdateRule):
+    """Asks whether there is a cost."""
+
+    def step(self, w, g, state, t, eta, cost):
+        w += eta * g if cost else g
+
+
+class Random(UpdateRule):
+    def step(self, w, g, state, t, eta, cost):
+        w += eta * g * np.random.rand()
+
+
+class Hides(UpdateRule):
+    """Counts in what it holds, which no attribute tells."""
+
+    def __init__(self, count=(0,)):
+        self.count = list(count)
+
+    def step(self, w, g, state, t, eta, cost):
+        self.count[0] += 1
+        w += eta * g / self.count[0]
+
+
+class Several(UpdateRule):
+    n_slots = 2
+
+    def step(self, w, g, state, t, eta, cost):
+        state[:] = 0.5
+        w += eta * g * state[0]
+
+
 class Normed(UpdateRule):
     def step(self, w, g, state, t, eta, cost):
         w += eta * g / len(w)
@@ -284,6 +343,10 @@ class Normed(UpdateRule):
         (Counts(), "it changes itself"),
         (Costs(), "not a number"),
         (Normed(), "TypeError"),
+        (Asks(), "does to arrays what it does not do to each weight"),
+        (Random(), "does to arrays what it does not do to each weight"),
+        (Hides(), "does to arrays what it does not do to each weight"),
+        (Several(), "TypeError"),
         (Nadam(), "decides by the value"),
         (DeltaBarDelta(), "decides by the value"),
         (Quickprop(), "makes an array"),
@@ -291,9 +354,10 @@ class Normed(UpdateRule):
     ids=repr,
 )
 def test_a_rule_that_cannot_be_traced_says_why(rule, why):
-    name = type(rule).__name__
+    name, before = type(rule).__name__, repr(vars(rule))
     with pytest.raises(Untraceable, match=f"solver {name}.* does not compile: .*{why}"):
         compiled._step(rule)
+    assert repr(vars(rule)) == before
 
 
 def test_the_settings_of_a_rule_are_data():
