@@ -51,8 +51,8 @@ class _Formula:
     n_parameters : int
     """
 
-    def __init__(self, phi: Callable, dphi: Callable, names: tuple[str, ...]):
-        trace = Trace()
+    def __init__(self, phi: Callable, dphi: Callable, names: tuple[str, ...], dtype: np.dtype):
+        trace = Trace(dtype=dtype)
         v, y = trace.symbol("v_j"), trace.symbol("y_j")
         bound = {name: trace.symbol(f"p{i}", varies=False) for i, name in enumerate(names)}
         self.phi = trace.lines([trace.call(partial(phi, **bound), v.copy())])
@@ -87,12 +87,12 @@ def _parts(activation: Activation) -> tuple[Callable, Callable, dict[str, float]
     return phi.func, dphi.func, dict(sorted(numbers.items()))
 
 
-def _formula(activation: Activation) -> _Formula:
-    """The formula of an activation; an Untraceable says why there is none."""
+def _formula(activation: Activation, dtype: np.dtype) -> _Formula:
+    """The formula of an activation of arrays of `dtype`; an Untraceable says why there is none."""
     # What a user's function computes may change with all that it refers to, though the function
     # stays the same: it is traced anew for every trainer.
     is_ours = all(map(_is_ours, _parts(activation)[:2]))
-    return (_formula_of_ours if is_ours else _traced)(activation)
+    return (_formula_of_ours if is_ours else _traced)(activation, dtype)
 
 
 def _is_ours(function: Callable) -> bool:
@@ -100,7 +100,7 @@ def _is_ours(function: Callable) -> bool:
     return isinstance(function, np.ufunc) or module == Activation.__module__
 
 
-def _traced(activation: Activation) -> _Formula:
+def _traced(activation: Activation, dtype: np.dtype) -> _Formula:
     if not activation.elementwise:
         raise Untraceable(f"activation {activation.name!r} is no function of one neuron")
     for name in ("into", "delta"):
@@ -110,10 +110,10 @@ def _traced(activation: Activation) -> _Formula:
             )
     phi, dphi, numbers = _parts(activation)
     try:
-        formula = _Formula(phi, dphi, tuple(numbers))
+        formula = _Formula(phi, dphi, tuple(numbers), dtype)
     except Untraceable as error:
         raise Untraceable(f"activation {activation.name!r} does not compile: {error}") from None
-    _check_formula(formula, activation, list(numbers.values()))
+    _check_formula(formula, activation, list(numbers.values()), dtype)
     return formula
 
 
@@ -151,19 +151,27 @@ def _interpreter(lines: Lines) -> Callable[..., list[float]]:
     return interpret
 
 
-def _check_formula(formula: _Formula, activation: Activation, numbers: list[float]) -> None:
+def _is_close(got, wanted, dtype: np.dtype) -> bool:
+    """Whether numbers are those of NumPy, which computes in `dtype`, but for its rounding."""
+    rtol, atol = (1e-9, 1e-12) if dtype == np.float64 else (1e-4, 1e-5)
+    return np.allclose(got, wanted, rtol, atol, equal_nan=True)
+
+
+def _check_formula(
+    formula: _Formula, activation: Activation, numbers: list[float], dtype: np.dtype
+) -> None:
     """Refuse a formula that is not the function: one that goes by the size of an array, say."""
-    v = np.linspace(-7.9, 8.0, 23)
+    v = np.linspace(-7.9, 8.0, 23, dtype=dtype)
     parameters = {f"p{i}": number for i, number in enumerate(numbers)}
     phi, dphi = _interpreter(formula.phi), _interpreter(formula.dphi)
     with np.errstate(all="ignore"):
-        y = np.asarray(activation.phi(v.copy()), float)
-        slope = np.broadcast_to(np.asarray(activation.dphi(v.copy(), y.copy()), float), v.shape)
+        y = np.asarray(activation.phi(v.copy()), dtype)
+        slope = np.broadcast_to(np.asarray(activation.dphi(v.copy(), y.copy()), dtype), v.shape)
         got = [
             phi(v_j=v_j, **parameters) + dphi(v_j=v_j, y_j=y_j, **parameters)
             for v_j, y_j in zip(v, y, strict=True)
         ]
-    if not np.allclose(got, np.column_stack([y, slope]), rtol=1e-9, atol=1e-12, equal_nan=True):
+    if not _is_close(got, np.column_stack([y, slope]), dtype):
         raise Untraceable(
             f"activation {activation.name!r} does not compile: it does to an array what it does "
             "not do to each number"
@@ -171,12 +179,12 @@ def _check_formula(formula: _Formula, activation: Activation, numbers: list[floa
 
 
 @cache
-def _built_in() -> tuple[_Formula, ...]:
+def _built_in(dtype: np.dtype) -> tuple[_Formula, ...]:
     """The formulas of the package's own activations, in the order of their codes."""
     # By the slope: phi may be NumPy's own function.
     slopes = {a: getattr(_parts(a)[1], "__module__", None) for a in ACTIVATIONS.values()}
     own = [a for a, module in slopes.items() if module == Activation.__module__]
-    return tuple(_formula(activation) for activation in own if activation.elementwise)
+    return tuple(_formula(activation, dtype) for activation in own if activation.elementwise)
 
 
 def _members(activation: Activation) -> Sequence[Activation]:
@@ -184,11 +192,11 @@ def _members(activation: Activation) -> Sequence[Activation]:
     return activation.activations if isinstance(activation, Mixed) else (activation,)
 
 
-def _formulas(activations: Sequence[Activation]) -> dict[int, _Formula | None]:
+def _formulas(activations: Sequence[Activation], dtype: np.dtype) -> dict[int, _Formula | None]:
     """The formula of each activation of a network, by its id; None is softmax, which has none."""
     members = {id(member): member for layer in activations for member in _members(layer)}
     return {
-        key: None if member == ACTIVATIONS["softmax"] else _formula(member)
+        key: None if member == ACTIVATIONS["softmax"] else _formula(member, dtype)
         for key, member in members.items()
     }
 
@@ -223,7 +231,8 @@ class _Step:
         The rule's parameters, ``p0, p1, ...``.
     """
 
-    def __init__(self, rule: UpdateRule):
+    def __init__(self, rule: UpdateRule, dtype: np.dtype):
+        self._dtype = dtype
         settings = {
             name: float(value)
             for name, value in vars(rule).items()
@@ -242,12 +251,12 @@ class _Step:
     def _trace(self, rule: UpdateRule, settings: dict[str, float]) -> tuple[Lines, Lines]:
         uniform, varied = (self._lines(rule, settings, varies) for varies in (False, True))
         if type(rule).__module__ != UpdateRule.__module__:
-            _check_step(uniform, rule, settings, np.float64(0.07))
-            _check_step(varied, rule, settings, np.linspace(0.02, 0.14, 6))
+            _check_step(uniform, rule, settings, 0.07, self._dtype)
+            _check_step(varied, rule, settings, np.linspace(0.02, 0.14, 6), self._dtype)
         return uniform, varied
 
     def _lines(self, rule: UpdateRule, settings: dict[str, float], eta_varies: bool) -> Lines:
-        trace = Trace(sized=False)
+        trace = Trace(sized=False, dtype=self._dtype)
         rule = trace.call(copy.deepcopy, rule)
         for i, name in enumerate(settings):
             setattr(rule, name, trace.symbol(f"p{i}", varies=False, value=settings[name]))
@@ -262,28 +271,31 @@ class _Step:
         return trace.lines([w, *slots], scalar="real({})")
 
 
-def _check_step(lines: Lines, rule: UpdateRule, settings: dict[str, float], eta) -> None:
+def _check_step(
+    lines: Lines, rule: UpdateRule, settings: dict[str, float], eta, dtype: np.dtype
+) -> None:
     """Refuse lines that do not move six weights as the rule does, in four steps."""
     step, rule = _interpreter(lines), copy.deepcopy(rule)
     parameters = {f"p{i}": number for i, number in enumerate(settings.values())}
-    w, state = np.linspace(-1.1, 1.3, 6), np.zeros((rule.n_slots, 6))
-    ours = np.vstack([w, state])
+    w, state = np.linspace(-1.1, 1.3, 6, dtype=dtype), np.zeros((rule.n_slots, 6), dtype)
+    ours = np.vstack([w, state]).astype(np.float64)
     for t in range(4):
-        g = np.cos(1.7 * np.arange(6) + 2.3 * t) * np.logspace(-2, 1, 6)
+        g = (np.cos(1.7 * np.arange(6) + 2.3 * t) * np.logspace(-2, 1, 6)).astype(dtype)
         g[t + 1] = 0.0
         for k, eta_k in enumerate(np.broadcast_to(eta, 6)):
             names = {"w_k": ours[0, k], "g_k": g[k], "t": t, "eta": eta_k, "eta_k": eta_k}
             slots = {f"s{i}_k": slot for i, slot in enumerate(ours[1:, k])}
             with np.errstate(all="ignore"):
                 ours[:, k] = step(**names, **slots, **parameters)
-        Trace().call(rule.step, w, g, state, t, eta.copy(), 1.0)
-    if not np.allclose(ours, np.vstack([w, state]), rtol=1e-9, atol=1e-12, equal_nan=True):
+        given = np.array(eta, dtype) if np.ndim(eta) else eta
+        Trace().call(rule.step, w, g, state, t, given, 1.0)
+    if not _is_close(ours, np.vstack([w, state]), dtype):
         raise Untraceable("it does to arrays what it does not do to each weight")
 
 
-def _step(rule: UpdateRule) -> _Step:
+def _step(rule: UpdateRule, dtype: np.dtype) -> _Step:
     try:
-        return _Step(rule)
+        return _Step(rule, dtype)
     except Untraceable as error:
         raise Untraceable(f"solver {rule!r} does not compile: {error}") from None
 
@@ -433,16 +445,17 @@ class CompiledPass:
         self._trainer = trainer
         objective = trainer.objective
         network = objective.network
+        dtype = network.w.dtype
         plain = type(trainer.rule) is SGD and not any(objective.penalty.strengths)
         self._is_plain = plain and objective.learning is None and trainer.eta_by_layer() is not None
         self._head = _head(objective.loss)
-        formulas = _formulas(network.activations)
-        in_text = dict.fromkeys([*_built_in(), *filter(None, formulas.values())])
+        formulas = _formulas(network.activations, dtype)
+        in_text = dict.fromkeys([*_built_in(dtype), *filter(None, formulas.values())])
         codes: dict[_Formula | None, int | None] = {None: None}
         codes |= {formula: code for code, formula in enumerate(in_text)}
         self._codes = {key: codes[formula] for key, formula in formulas.items()}
-        self._step = _step(trainer.rule)
-        self.text = _text(tuple(in_text), _step_text(self._step), network.w.dtype.name)
+        self._step = _step(trainer.rule, dtype)
+        self.text = _text(tuple(in_text), _step_text(self._step), dtype.name)
         self._present: Callable | None = None
 
     @property
@@ -604,14 +617,14 @@ def compile_engine(*, verbose: bool = False) -> None:
     if missing is not None:
         raise ImportError(f"The compiled engine cannot be used: {missing}.")
     for name, rule in RULES.items():
-        try:
-            step_text = _step_text(_step(rule))
-        except Untraceable as error:
-            if verbose:
-                print(error)
-            continue
-        for dtype in ("float64", "float32"):
-            text = _text(_built_in(), step_text, dtype)
+        for dtype in map(np.dtype, ("float64", "float32")):
+            try:
+                step_text = _step_text(_step(rule, dtype))
+            except Untraceable as error:
+                if verbose:
+                    print(error)
+                break
+            text = _text(_built_in(dtype), step_text, dtype.name)
             if verbose:
                 print(f"{name}, {dtype}: {'there' if is_compiled(text) else 'compiling'}")
             if not is_compiled(text):

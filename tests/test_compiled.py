@@ -1246,9 +1246,9 @@ def test_what_numba_cannot_compile_is_an_error(empty_room):
     assert not code_cache.is_compiled(text)
 
 
-def text_of(activation="tanh", rule=None):
+def text_of(activation="tanh", rule=None, dtype=np.float64):
     case = {**SIMPLEST, "layers": activation}
-    return compiled.CompiledPass(trainer(case, rule or SGD(), np.float64, None)).text
+    return compiled.CompiledPass(trainer(case, rule or SGD(), dtype, None)).text
 
 
 def test_kernels_are_a_part_of_the_text():
@@ -1302,7 +1302,7 @@ def test_an_edit_is_seen_by_a_new_process(tmp_path):
 import numpy as np
 import edited
 from skbackprop import Activation, BackpropRegressor, compiled
-compiled._built_in = lambda: ()  # the fewer activations, the sooner it is compiled
+compiled._built_in = lambda dtype: ()  # the fewer activations, the sooner it is compiled
 X = np.random.default_rng(0).normal(size=(50, 3))
 w = []
 for engine in ("compiled", "numpy"):
@@ -1523,6 +1523,32 @@ def test_functions_of_one_code_and_other_globals_in_one_network(monkeypatch):
     layers, groups, member = made._tables[1:4]
     codes = [groups[group][0] for group in member[16:20]]  # the inputs take the first 16
     assert codes[0] == codes[2] != codes[1] == codes[3]
+
+
+def by_dtype(v):
+    return v / (np.sqrt(np.finfo(v.dtype).eps) + np.abs(v))
+
+
+def by_dtype_slope(v, y):
+    a = np.sqrt(np.finfo(v.dtype).eps)
+    return a / (a + np.abs(v)) ** 2
+
+
+class ByDtype(UpdateRule):
+    default_eta = 0.01
+
+    def step(self, w, g, state, t, eta, cost):
+        w += eta * g / (np.abs(g) + (0.5 if g.dtype == np.float32 else 0.25))
+
+
+def test_functions_that_ask_for_their_dtype_have_a_text_for_each(monkeypatch):
+    own = Activation(by_dtype, by_dtype_slope, check=False)
+    monkeypatch.setitem(LAYERS, "own", ((5,), (own,)))
+    for dtype, other, share in ((np.float32, np.float64, 0.5), (np.float64, np.float32, 0.25)):
+        text = text_of("own", ByDtype(), dtype)
+        constants = [repr(float(np.sqrt(np.finfo(kind).eps))) for kind in (dtype, other)]
+        assert constants[0] in text and constants[1] not in text
+        assert f"real({share})" in text and f"real({0.75 - share})" not in text
 
 
 class StraightThrough(Activation):
