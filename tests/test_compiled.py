@@ -1126,6 +1126,8 @@ def test_spoilt_files_are_made_anew(empty_room, pattern, content):
     code_cache.load(TINY.format(1))
     (path,) = files(empty_room, pattern)
     path.write_bytes(path.read_bytes()[:-20] if content is None else content)
+    code_cache._loaded.clear()
+    assert not code_cache.is_compiled(TINY.format(1))  # "auto" does without
     assert reloaded(TINY.format(1))(1) == 2
     (path,) = files(empty_room, pattern)
     assert len(path.read_bytes()) > 20
@@ -1137,10 +1139,42 @@ def test_files_that_are_gone_are_made_anew(empty_room):
     code_cache.load(TINY.format(1))
     for path in files(empty_room, "*.nb?"):
         path.unlink()
+        code_cache._loaded.clear()
+        assert not code_cache.is_compiled(TINY.format(1))
     assert reloaded(TINY.format(1))(1) == 2
+    assert code_cache.is_compiled(TINY.format(1))
     (source,) = files(empty_room, "*.py")
     source.write_text("present = None")
     assert reloaded(TINY.format(1))(1) == 2
+
+
+@needs_numba
+def test_code_that_was_touched_is_not_counted_on(empty_room):
+    # Older versions of Numba go by the time of the source, and would compile.
+    code_cache.load(TINY.format(1))
+    (source,) = files(empty_room, "*.py")
+    os.utime(source, (0, 0))
+    code_cache._loaded.clear()
+    assert not code_cache.is_compiled(TINY.format(1))
+    assert reloaded(TINY.format(1))(1) == 2 and code_cache.is_compiled(TINY.format(1))
+
+
+@needs_numba
+def test_numbas_own_cache_directory_is_for_others(empty_room, tmp_path, monkeypatch):
+    from numba import njit
+    from numba.core import config
+
+    elsewhere = tmp_path / "numba"
+    code_cache.load(TINY.format(1))
+    monkeypatch.setattr(config, "CACHE_DIR", str(elsewhere))  # what NUMBA_CACHE_DIR sets
+    present = reloaded(TINY.format(1))
+    assert present.stats.cache_hits and not present.stats.cache_misses
+    assert reloaded(TINY.format(2)).stats.cache_misses
+    assert reloaded(TINY.format(2)).stats.cache_hits
+    assert len(files(empty_room, "*.nbc")) == 2 and not elsewhere.exists()
+    assert config.CACHE_DIR == str(elsewhere)
+    njit(cache=True)(as_they_are)
+    assert elsewhere.exists()
 
 
 @needs_numba
@@ -1164,10 +1198,10 @@ def test_a_place_that_may_only_be_read(empty_room, monkeypatch):
     def refuse(path, *arguments, **settings):
         if empty_room in Path(path).parents:
             raise read_only
-        return touch(path, *arguments, **settings)
+        return write(path, *arguments, **settings)
 
-    touch = Path.touch
-    monkeypatch.setattr(Path, "touch", refuse)
+    write = Path.write_text
+    monkeypatch.setattr(Path, "write_text", refuse)
     assert reloaded(TINY.format(1))(1) == 2
 
 
@@ -1241,7 +1275,7 @@ print(code_cache.load(sys.argv[1])(1))
 @needs_numba
 def test_what_numba_cannot_compile_is_an_error(empty_room):
     text = TINY.replace("x + {}", "x + len(x)")
-    with pytest.raises(ValueError, match="engine='compiled' cannot train this model: "):
+    with pytest.raises(ValueError, match="The compiled engine cannot train this model: "):
         code_cache.load(text)
     assert not code_cache.is_compiled(text)
 
