@@ -7,10 +7,12 @@ calls as a row can do with; `compiled.CompiledPass` has no calls at all.
 
 from __future__ import annotations
 
+import sys
 import warnings
 from itertools import pairwise
 from math import fsum, isfinite
 from typing import NamedTuple, Protocol
+from weakref import WeakSet
 
 import numpy as np
 from scipy import sparse
@@ -19,6 +21,7 @@ from scipy.linalg import blas
 from .activations import ACTIVATIONS
 from .code_cache import why_no_compiler
 from .compiled import CompiledPass
+from .network import Network
 from .objective import take_rows
 from .tracing import Untraceable
 from .updates import HEADROOM, SGD
@@ -315,6 +318,19 @@ def _matrices(flat: np.ndarray, shapes) -> list[np.ndarray]:
     return [piece.reshape(shape) for piece, shape in zip(pieces, shapes, strict=True)]
 
 
+_told: WeakSet[Network] = WeakSet()  # those of models that have said that they go on in NumPy
+
+
+def _level_of_caller() -> int:
+    """The `stacklevel`, for a warning of the caller, of the line that called the package."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_globals.get("__name__", "").partition(".")[0] in ("skbackprop", "sklearn"):
+        if frame.f_back is None:
+            break
+        frame, level = frame.f_back, level + 1
+    return level
+
+
 def choose_engine(engine: str, before: str | None, trainer) -> tuple[str, RowPass | None]:
     """What presents single rows.
 
@@ -330,7 +346,7 @@ def choose_engine(engine: str, before: str | None, trainer) -> tuple[str, RowPas
     Returns
     -------
     engine : {"numpy", "compiled"}
-        What the model runs on from now.
+        What the model runs on from now; "compiled" also where, with a warning, NumPy stands in.
     online : RowPass or None
         None where only `Trainer.update` will do.
 
@@ -355,10 +371,12 @@ def choose_engine(engine: str, before: str | None, trainer) -> tuple[str, RowPas
             return "compiled", compiled
         missing = "its code is not compiled here, which skbackprop.compile_engine() does"
     if before == "compiled":
-        if missing is not None:
+        network = trainer.objective.network
+        if missing is not None and network not in _told:
+            _told.add(network)
             warnings.warn(
                 f"This model was trained by the compiled engine and goes on in NumPy: {missing}.",
-                stacklevel=2,
+                stacklevel=_level_of_caller(),
             )
         return "compiled", in_numpy
     if engine == "compiled":

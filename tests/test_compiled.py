@@ -782,9 +782,13 @@ def test_a_pickle_whose_engine_is_missing_goes_on_in_numpy(engine, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "numba", None)
         copy = pickle.loads(pickled)
-        with pytest.warns(UserWarning, match="goes on in NumPy: it needs Numba, which is not inst"):
+        with pytest.warns(UserWarning, match="goes on in NumPy: it needs Numba, which") as told:
             copy.partial_fit(X[:30], y[:30])
+        assert [warning.filename for warning in told] == [__file__]
+        copy.set_params(eta=[0.05, 0.05, 0.05])
         copy.partial_fit(X[30:], y[30:])  # says it once
+        with pytest.warns(UserWarning, match="goes on in NumPy"):  # as does any other model
+            pickle.loads(pickled).partial_fit(X[:30], y[:30])
         assert copy.engine_ == "compiled"
     assert bits(copy)[:3] == bits(numpy)[:3]
     again = pickle.loads(pickle.dumps(copy)).partial_fit(X, y)  # and Numba is there again
