@@ -2,7 +2,7 @@
 
 Without Numba these tests are skipped, but for those of its absence; with SKBACKPROP_NUMBA=required,
 as in `.ci/run`, they fail. Compiling takes some seconds for each rule and dtype: the quick
-suite has three such pairs, `pytest -m matrix` the rest.
+suite has four such pairs, `pytest -m matrix` the rest. Only the first run takes them.
 """
 
 import errno
@@ -66,10 +66,16 @@ needs_numba = pytest.mark.usefixtures("numba")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def room(tmp_path_factory):
-    """A place of its own: what is compiled here is not there for the tests of other modules."""
+def room(pytestconfig, tmp_path_factory):
+    """A place of its own: what is compiled here is not there for the tests of other modules.
+
+    It is pytest's, which the next run finds again: what has been edited is another text there.
+    """
     with pytest.MonkeyPatch.context() as patch:
-        place = tmp_path_factory.mktemp("compiled")
+        if pytestconfig.pluginmanager.hasplugin("cacheprovider"):
+            place = pytestconfig.cache.mkdir("compiled")
+        else:
+            place = tmp_path_factory.mktemp("compiled")
         patch.setenv("SKBACKPROP_CACHE_DIR", str(place))
         patch.setattr(code_cache, "_loaded", {})
         yield place
@@ -341,7 +347,7 @@ pairs_with_rules = cache(lambda *rules: pairs({**FACTORS, "rule": rules}))
 
 @needs_numba
 def test_settings_in_pairs():
-    agree(pairs_with_rules(*QUICK))
+    agree(pairs_with_rules(*QUICK), n=300)  # the matrix takes a thousand rows of each
 
 
 @needs_numba
