@@ -599,9 +599,11 @@ def _plain(A: np.ndarray, dtype: np.dtype | None = None) -> np.ndarray:
 def compile_engine(*, verbose: bool = False) -> None:
     """Compile the per-sample pass once, for all update rules of `RULES`, and keep it on disk.
 
-    After that, estimators with ``engine="auto"`` use it wherever they present one row an update. It
-    takes some seconds for each rule and dtype; what is there already is not compiled again. The
-    code is kept in ``$SKBACKPROP_CACHE_DIR``, or where the user's programs keep such things.
+    After that, estimators with ``engine="auto"`` use it wherever they present one row an update by
+    one of these rules, whatever its numbers; what has functions or a rule of its own, or
+    ``amsgrad=True``, is compiled when ``engine="compiled"`` is first asked for it. It takes some
+    seconds for each rule and dtype; what is there already is not compiled again. The code is kept
+    in ``$SKBACKPROP_CACHE_DIR``, or where the user's programs keep such things.
 
     Parameters
     ----------
