@@ -1,8 +1,9 @@
 """Compiled code, kept on disk: a text is compiled once on a machine, and found from then on.
 
 Compiling takes seconds. So a text is written to a file whose name is a hash of the text and of all
-that its compiled code depends on beside it, and Numba keeps what it makes of that file. Where
-nothing can be kept, the code goes with the process.
+that its compiled code depends on beside it, and Numba keeps what it makes of that file beside it.
+A third file tells that this is whole: Numba would compile anew what it misses, and nobody has asked
+for that. Where nothing can be kept, the code goes with the process.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -24,6 +26,7 @@ from typing import Any
 __all__ = ["is_compiled", "load", "why_no_compiler"]
 
 _CACHE_VARIABLE = "SKBACKPROP_CACHE_DIR"
+_KEPT = "__pycache__"  # where Numba keeps what it makes of a file, in the file's directory
 
 
 @cache
@@ -76,17 +79,22 @@ def is_compiled(text: str) -> bool:
     """Whether the code of `text` is there, in this process or on disk."""
     if text in _loaded:
         return True
-    directory = _cache_directory()
-    there = os.path.exists(directory / f"{_file_name(text)}.compiled")
+    path = _cache_directory() / f"{_file_name(text)}.py"
     # Numba takes nothing from where it could not write, and would compile.
-    return there and os.access(directory, os.W_OK)
+    return _is_whole(path) and os.access(path.parent / _KEPT, os.W_OK)
 
 
 _loaded: dict[str, Callable] = {}
 
 
 def load(text: str) -> Callable:
-    """The compiled pass of `text`: from this process, from disk, or compiled now."""
+    """The compiled pass of `text`: from this process, from disk, or compiled now.
+
+    Raises
+    ------
+    ValueError
+        If Numba cannot compile it.
+    """
     if text not in _loaded:
         directory = _cache_directory()
         try:
@@ -94,10 +102,39 @@ def load(text: str) -> Callable:
             path = _write(directory, text)
         except OSError:
             path = _write(Path(_passing_directory().name), text)
-        _loaded[text] = _run(path).present
         with suppress(OSError):  # where only reading is allowed
-            path.with_suffix(".compiled").touch()
+            if not _is_whole(path):  # a full disk, a process that was killed
+                _forget(path)
+        _loaded[text] = _run(path).present
+        with suppress(OSError):
+            if _kept(path):
+                path.with_suffix(".compiled").write_text(_fingerprint(path))
     return _loaded[text]
+
+
+def _kept(path: Path) -> list[Path]:
+    """What Numba has kept of a file of code."""
+    return sorted((path.parent / _KEPT).glob(f"{path.stem}.*.nb[ic]"))
+
+
+def _fingerprint(path: Path) -> str:
+    """Of all that Numba has kept of a file of code, and of the file's time, by which it goes."""
+    contents = [zlib.crc32(file.read_bytes()) for file in _kept(path)]
+    return repr([path.stat().st_mtime_ns, *contents])
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether what was kept of a file of code is there as it was."""
+    try:
+        return path.with_suffix(".compiled").read_text() == _fingerprint(path)
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _forget(path: Path) -> None:
+    """Delete what Numba has kept of a file of code."""
+    for file in _kept(path):
+        file.unlink(missing_ok=True)
 
 
 def _run(path: Path) -> Any:
@@ -107,20 +144,27 @@ def _run(path: Path) -> Any:
     module = importlib.util.module_from_spec(specification)
     sys.modules[module.__name__] = module  # where Numba looks up what it has read from disk
     try:
-        specification.loader.exec_module(module)
+        with _keeping_beside():
+            specification.loader.exec_module(module)
     except Exception as error:
-        if _forget(path):  # what was kept may be spoilt: a full disk, a process that was killed
-            return _run(path)
-        raise ValueError(f"engine='compiled' cannot train this model: {error}") from error
+        raise ValueError(f"The compiled engine cannot train this model: {error}") from error
     return module
 
 
-def _forget(path: Path) -> bool:
-    """Delete what Numba has kept of a file of code; whether there was anything."""
-    kept = list((path.parent / "__pycache__").glob(f"{path.stem}.*.nb[ic]"))
-    for file in kept:
-        file.unlink(missing_ok=True)
-    return bool(kept)
+@contextmanager
+def _keeping_beside() -> Iterator[None]:
+    """Numba keeps what it makes of a file in its `_KEPT`, whatever NUMBA_CACHE_DIR says."""
+    from numba.core import config
+    from numba.core.compiler_lock import global_compiler_lock
+
+    with global_compiler_lock:
+        names = {"CACHE_DIR", "CACHE_LOCATOR_CLASSES"} & set(vars(config))
+        before = {name: getattr(config, name) for name in names}
+        vars(config).update(dict.fromkeys(names, ""))
+        try:
+            yield
+        finally:
+            vars(config).update(before)
 
 
 def _write(directory: Path, text: str) -> Path:

@@ -14,12 +14,11 @@ from __future__ import annotations
 import copy
 import hashlib
 import math
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache, partial
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 from scipy import sparse, special
@@ -28,10 +27,10 @@ from .activations import ACTIVATIONS, Activation, Mixed
 from .code_cache import is_compiled, load, why_no_compiler
 from .losses import CrossEntropy, Loss, SquaredError
 from .objective import take_rows
-from .tracing import Lines, Trace, Untraceable
+from .tracing import Lines, Symbol, Trace, Untraceable
 from .updates import HEADROOM, RULES, SGD, UpdateRule
 
-__all__ = ["CompiledPass", "compile_engine", "why_not"]
+__all__ = ["CompiledPass", "compile_engine"]
 
 _PIECE_ROWS = 4096  # most rows of a call: each needs its desired outputs
 _PIECE_WORK = 2e7  # most weights to visit in a call, so that Ctrl-C waits a tenth of a second
@@ -43,6 +42,8 @@ _PIECE_WORK = 2e7  # most weights to visit in a call, so that Ctrl-C waits a ten
 class _Formula:
     """An activation as code: its functions, apart from the values of their parameters.
 
+    Two are equal if their code is.
+
     Attributes
     ----------
     phi, dphi : Lines
@@ -50,13 +51,23 @@ class _Formula:
     n_parameters : int
     """
 
-    def __init__(self, phi: Callable, dphi: Callable, names: tuple[str, ...]):
-        trace = Trace()
+    def __init__(self, phi: Callable, dphi: Callable, names: tuple[str, ...], dtype: np.dtype):
+        trace = Trace(dtype=dtype)
         v, y = trace.symbol("v_j"), trace.symbol("y_j")
         bound = {name: trace.symbol(f"p{i}", varies=False) for i, name in enumerate(names)}
         self.phi = trace.lines([trace.call(partial(phi, **bound), v.copy())])
         self.dphi = trace.lines([trace.call(partial(dphi, **bound), v.copy(), y.copy())])
         self.n_parameters = len(names)
+
+    def _content(self) -> tuple:
+        code = [tuple(part) for f in (self.phi, self.dphi) for part in (f.once, f.each, f.results)]
+        return self.n_parameters, *code
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Formula) and self._content() == other._content()
+
+    def __hash__(self) -> int:
+        return hash(self._content())
 
     def assignments(self) -> list[str]:
         """Lines that fetch the parameters."""
@@ -76,9 +87,20 @@ def _parts(activation: Activation) -> tuple[Callable, Callable, dict[str, float]
     return phi.func, dphi.func, dict(sorted(numbers.items()))
 
 
-@lru_cache(maxsize=256)
-def _formula(activation: Activation) -> _Formula:
-    """The formula of an activation; an Untraceable says why there is none."""
+def _formula(activation: Activation, dtype: np.dtype) -> _Formula:
+    """The formula of an activation of arrays of `dtype`; an Untraceable says why there is none."""
+    # What a user's function computes may change with all that it refers to, though the function
+    # stays the same: it is traced anew for every trainer.
+    is_ours = all(map(_is_ours, _parts(activation)[:2]))
+    return (_formula_of_ours if is_ours else _traced)(activation, dtype)
+
+
+def _is_ours(function: Callable) -> bool:
+    module = getattr(function, "__module__", None)
+    return isinstance(function, np.ufunc) or module == Activation.__module__
+
+
+def _traced(activation: Activation, dtype: np.dtype) -> _Formula:
     if not activation.elementwise:
         raise Untraceable(f"activation {activation.name!r} is no function of one neuron")
     for name in ("into", "delta"):
@@ -87,18 +109,15 @@ def _formula(activation: Activation) -> _Formula:
                 f"activation {activation.name!r} does not compile: it has its own {name}"
             )
     phi, dphi, numbers = _parts(activation)
-    hashable = isinstance(phi, Hashable) and isinstance(dphi, Hashable)
     try:
-        formula = (_formula_of if hashable else _Formula)(phi, dphi, tuple(numbers))
+        formula = _Formula(phi, dphi, tuple(numbers), dtype)
     except Untraceable as error:
         raise Untraceable(f"activation {activation.name!r} does not compile: {error}") from None
-    _check_formula(formula, activation, list(numbers.values()))
+    _check_formula(formula, activation, list(numbers.values()), dtype)
     return formula
 
 
-@lru_cache(maxsize=256)
-def _formula_of(phi: Callable, dphi: Callable, names: tuple[str, ...]) -> _Formula:
-    return _Formula(phi, dphi, names)
+_formula_of_ours = lru_cache(maxsize=256)(_traced)
 
 
 # The names of the code, in NumPy: what a branch that is not taken computes must not raise.
@@ -108,6 +127,7 @@ _INTERPRETED = {
     "expit": special.expit,
     "log1p": np.log1p,
     "tanh": np.tanh,
+    "real": np.float64,
     "math": SimpleNamespace(
         inf=math.inf, nan=math.nan, pow=np.power, sqrt=np.sqrt, log=np.log, log2=np.log2,
         log10=np.log10, erf=special.erf, erfc=special.erfc, sin=np.sin, cos=np.cos, tan=np.tan,
@@ -118,35 +138,53 @@ _INTERPRETED = {
 }  # fmt: skip
 
 
-def _interpret(lines: Lines, names: dict[str, Any]) -> float:
-    scope = {**_INTERPRETED, **names}
-    exec("\n".join([*lines.once, *lines.each]), scope)  # noqa: S102
-    return float(eval(lines.results[0], scope))
+def _interpreter(lines: Lines) -> Callable[..., list[float]]:
+    """What the code makes of numbers that are given by name."""
+    text = [*lines.once, *lines.each, f"results = [{', '.join(lines.results)}]"]
+    code, scope = compile("\n".join(text), "<traced>", "exec"), dict(_INTERPRETED)
+
+    def interpret(**names: float) -> list[float]:
+        scope.update((name, np.float64(number)) for name, number in names.items())
+        exec(code, scope)  # noqa: S102
+        return [float(result) for result in scope["results"]]
+
+    return interpret
 
 
-def _check_formula(formula: _Formula, activation: Activation, numbers: list[float]) -> None:
+def _is_close(got, wanted, dtype: np.dtype) -> bool:
+    """Whether numbers are those of NumPy, which computes in `dtype`, but for its rounding."""
+    rtol, atol = (1e-9, 1e-12) if dtype == np.float64 else (1e-4, 1e-5)
+    return np.allclose(got, wanted, rtol, atol, equal_nan=True)
+
+
+def _check_formula(
+    formula: _Formula, activation: Activation, numbers: list[float], dtype: np.dtype
+) -> None:
     """Refuse a formula that is not the function: one that goes by the size of an array, say."""
-    v = np.linspace(-7.9, 8.0, 23)
+    v = np.linspace(-7.9, 8.0, 23, dtype=dtype)
+    parameters = {f"p{i}": number for i, number in enumerate(numbers)}
+    phi, dphi = _interpreter(formula.phi), _interpreter(formula.dphi)
     with np.errstate(all="ignore"):
-        y = np.asarray(activation.phi(v.copy()), float)
-        slope = np.broadcast_to(np.asarray(activation.dphi(v.copy(), y.copy()), float), v.shape)
-        for v_j, y_j, slope_j in zip(v, y, slope, strict=True):
-            names = {"v_j": v_j, "y_j": y_j, **{f"p{i}": p for i, p in enumerate(numbers)}}
-            got = _interpret(formula.phi, names), _interpret(formula.dphi, names)
-            if not np.allclose(got, (y_j, slope_j), rtol=1e-9, atol=1e-12, equal_nan=True):
-                raise Untraceable(
-                    f"activation {activation.name!r} does not compile: it does to an array what it "
-                    "does not do to each number"
-                )
+        y = np.asarray(activation.phi(v.copy()), dtype)
+        slope = np.broadcast_to(np.asarray(activation.dphi(v.copy(), y.copy()), dtype), v.shape)
+        got = [
+            phi(v_j=v_j, **parameters) + dphi(v_j=v_j, y_j=y_j, **parameters)
+            for v_j, y_j in zip(v, y, strict=True)
+        ]
+    if not _is_close(got, np.column_stack([y, slope]), dtype):
+        raise Untraceable(
+            f"activation {activation.name!r} does not compile: it does to an array what it does "
+            "not do to each number"
+        )
 
 
 @cache
-def _built_in() -> tuple[_Formula, ...]:
+def _built_in(dtype: np.dtype) -> tuple[_Formula, ...]:
     """The formulas of the package's own activations, in the order of their codes."""
     # By the slope: phi may be NumPy's own function.
     slopes = {a: getattr(_parts(a)[1], "__module__", None) for a in ACTIVATIONS.values()}
     own = [a for a, module in slopes.items() if module == Activation.__module__]
-    return tuple(_formula(activation) for activation in own if activation.elementwise)
+    return tuple(_formula(activation, dtype) for activation in own if activation.elementwise)
 
 
 def _members(activation: Activation) -> Sequence[Activation]:
@@ -154,17 +192,32 @@ def _members(activation: Activation) -> Sequence[Activation]:
     return activation.activations if isinstance(activation, Mixed) else (activation,)
 
 
-def _formulas(activations: Sequence[Activation]) -> tuple[_Formula, ...]:
-    """The formulas that a network needs, the built-in ones always among them."""
-    formulas = list(_built_in())
-    for activation in activations:
-        for member in dict.fromkeys(_members(activation)):
-            if member != ACTIVATIONS["softmax"] and _formula(member) not in formulas:
-                formulas.append(_formula(member))
-    return tuple(formulas)
+def _formulas(activations: Sequence[Activation], dtype: np.dtype) -> dict[int, _Formula | None]:
+    """The formula of each activation of a network, by its id; None is softmax, which has none."""
+    members = {id(member): member for layer in activations for member in _members(layer)}
+    return {
+        key: None if member == ACTIVATIONS["softmax"] else _formula(member, dtype)
+        for key, member in members.items()
+    }
 
 
 # What the code is made of: the rule ---------------------------------------------------------------
+
+
+class _Rows(Sequence):
+    """The rows of `state`, symbols: what is assigned to one is copied into it, as in NumPy."""
+
+    def __init__(self, rows: list[Symbol]):
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, key):
+        return _Rows(self._rows[key]) if isinstance(key, slice) else self._rows[key]
+
+    def __setitem__(self, key, value) -> None:
+        self._rows[key][...] = value
 
 
 class _Step:
@@ -178,7 +231,8 @@ class _Step:
         The rule's parameters, ``p0, p1, ...``.
     """
 
-    def __init__(self, rule: UpdateRule):
+    def __init__(self, rule: UpdateRule, dtype: np.dtype):
+        self._dtype = dtype
         settings = {
             name: float(value)
             for name, value in vars(rule).items()
@@ -195,27 +249,53 @@ class _Step:
         self.numbers = list(settings.values())
 
     def _trace(self, rule: UpdateRule, settings: dict[str, float]) -> tuple[Lines, Lines]:
-        return self._lines(rule, settings, False), self._lines(rule, settings, True)
+        uniform, varied = (self._lines(rule, settings, varies) for varies in (False, True))
+        if type(rule).__module__ != UpdateRule.__module__:
+            _check_step(uniform, rule, settings, 0.07, self._dtype)
+            _check_step(varied, rule, settings, np.linspace(0.02, 0.14, 6), self._dtype)
+        return uniform, varied
 
     def _lines(self, rule: UpdateRule, settings: dict[str, float], eta_varies: bool) -> Lines:
-        trace = Trace(sized=False)
-        rule = copy.copy(rule)
+        trace = Trace(sized=False, dtype=self._dtype)
+        rule = trace.call(copy.deepcopy, rule)
         for i, name in enumerate(settings):
             setattr(rule, name, trace.symbol(f"p{i}", varies=False, value=settings[name]))
         before = dict(vars(rule))
         w, g = trace.symbol("w_k"), trace.symbol("g_k")
-        state = [trace.symbol(f"s{i}_k") for i in range(self.n_slots)]
+        slots = [trace.symbol(f"s{i}_k") for i in range(self.n_slots)]
         eta = trace.symbol("eta_k" if eta_varies else "eta", varies=eta_varies)
         t = trace.symbol("t", varies=False)
-        trace.call(rule.step, w, g, state, t, eta, None)
+        trace.call(rule.step, w, g, _Rows(slots), t, eta, None)
         if any(before.get(name) is not value for name, value in vars(rule).items()):
             raise Untraceable("it changes itself")
-        return trace.lines([w, *state], scalar="real({})")
+        return trace.lines([w, *slots], scalar="real({})")
 
 
-def _step(rule: UpdateRule) -> _Step:
+def _check_step(
+    lines: Lines, rule: UpdateRule, settings: dict[str, float], eta, dtype: np.dtype
+) -> None:
+    """Refuse lines that do not move six weights as the rule does, in four steps."""
+    step, rule = _interpreter(lines), copy.deepcopy(rule)
+    parameters = {f"p{i}": number for i, number in enumerate(settings.values())}
+    w, state = np.linspace(-1.1, 1.3, 6, dtype=dtype), np.zeros((rule.n_slots, 6), dtype)
+    ours = np.vstack([w, state]).astype(np.float64)
+    for t in range(4):
+        g = (np.cos(1.7 * np.arange(6) + 2.3 * t) * np.logspace(-2, 1, 6)).astype(dtype)
+        g[t + 1] = 0.0
+        for k, eta_k in enumerate(np.broadcast_to(eta, 6)):
+            names = {"w_k": ours[0, k], "g_k": g[k], "t": t, "eta": eta_k, "eta_k": eta_k}
+            slots = {f"s{i}_k": slot for i, slot in enumerate(ours[1:, k])}
+            with np.errstate(all="ignore"):
+                ours[:, k] = step(**names, **slots, **parameters)
+        given = np.array(eta, dtype) if np.ndim(eta) else eta
+        Trace().call(rule.step, w, g, state, t, given, 1.0)
+    if not _is_close(ours, np.vstack([w, state]), dtype):
+        raise Untraceable("it does to arrays what it does not do to each weight")
+
+
+def _step(rule: UpdateRule, dtype: np.dtype) -> _Step:
     try:
-        return _Step(rule)
+        return _Step(rule, dtype)
     except Untraceable as error:
         raise Untraceable(f"solver {rule!r} does not compile: {error}") from None
 
@@ -331,27 +411,6 @@ def _text(formulas: tuple[_Formula, ...], step_text: str, dtype: str) -> str:
     )
 
 
-# What can be served -------------------------------------------------------------------------------
-
-
-def why_not(trainer) -> str | None:
-    """Why the compiled pass cannot do what a trainer does; None if it can.
-
-    Parameters
-    ----------
-    trainer : training.Trainer
-    """
-    if trainer.extras:
-        return f"only NumPy knows {' and '.join(trainer.extras)}"
-    try:
-        _head(trainer.objective.loss)
-        _formulas(trainer.objective.network.activations)
-        _step(trainer.rule)
-    except Untraceable as error:
-        return str(error)
-    return None
-
-
 def _head(loss: Loss) -> str:
     """The name in `kernels` of what the output neurons cost."""
     if type(loss) is SquaredError:
@@ -372,18 +431,31 @@ class CompiledPass:
     Parameters
     ----------
     trainer : training.Trainer
-        One that `why_not` has nothing against. Its network's `w` and its state are changed.
+        Its network's `w` and its state are changed.
+
+    Raises
+    ------
+    Untraceable
+        If the compiled pass cannot do what the trainer does; it says why.
     """
 
     def __init__(self, trainer):
+        if trainer.extras:
+            raise Untraceable(f"only NumPy knows {' and '.join(trainer.extras)}")
         self._trainer = trainer
         objective = trainer.objective
         network = objective.network
+        dtype = network.w.dtype
         plain = type(trainer.rule) is SGD and not any(objective.penalty.strengths)
         self._is_plain = plain and objective.learning is None and trainer.eta_by_layer() is not None
-        self._formulas = _formulas(network.activations)
-        self._step = _step(trainer.rule)
-        self.text = _text(self._formulas, _step_text(self._step), network.w.dtype.name)
+        self._head = _head(objective.loss)
+        formulas = _formulas(network.activations, dtype)
+        in_text = dict.fromkeys([*_built_in(dtype), *filter(None, formulas.values())])
+        codes: dict[_Formula | None, int | None] = {None: None}
+        codes |= {formula: code for code, formula in enumerate(in_text)}
+        self._codes = {key: codes[formula] for key, formula in formulas.items()}
+        self._step = _step(trainer.rule, dtype)
+        self.text = _text(tuple(in_text), _step_text(self._step), dtype.name)
         self._present: Callable | None = None
 
     @property
@@ -446,29 +518,31 @@ class CompiledPass:
         starts = np.cumsum([0, *((n_in + 1) * n_out for n_in, n_out in pairwise(network.sizes))])
         offsets = np.cumsum([0, *padded])
         for layer, activation in enumerate(network.activations):
-            members = _members(activation)
-            numbers = {a: len(groups) + i for i, a in enumerate(dict.fromkeys(members))}
+            kinds = [self._kind(member) for member in _members(activation)]
+            numbers = {kind: len(groups) + i for i, kind in enumerate(dict.fromkeys(kinds))}
             before, after = offsets[layer : layer + 2]
             row = layers[layer]
             row[kernels.N_IN], row[kernels.N_OUT] = network.sizes[layer : layer + 2]
             row[kernels.WEIGHTS], row[kernels.BEFORE] = starts[layer], before
             row[kernels.AFTER], row[kernels.FIRST_GROUP] = after, len(groups)
             row[kernels.LAST_GROUP] = len(groups) + len(numbers) - 1
-            member[after : after + len(members)] = [numbers[a] for a in members]
-            for distinct in numbers:
-                groups.append((self._code(distinct), len(settings)))
-                settings += _parts(distinct)[2].values()
+            member[after : after + len(kinds)] = [numbers[kind] for kind in kinds]
+            for code, parameters in numbers:
+                groups.append((code, len(settings)))
+                settings += parameters
         plan = np.zeros(kernels.N_PLAN, np.int64)
         plan[kernels.N_LAYERS] = network.n_layers
-        plan[kernels.HEAD] = getattr(kernels, _head(objective.loss))
+        plan[kernels.HEAD] = getattr(kernels, self._head)
         plan[kernels.RULE] = kernels.ETA + network.n_layers
         plan[kernels.PLAIN] = self._is_plain
         return plan, layers, np.array(groups), member, np.array(settings, float)
 
-    def _code(self, activation: Activation) -> int:
-        if activation == ACTIVATIONS["softmax"]:
-            return self._kernels.SOFTMAX_CODE
-        return self._formulas.index(_formula(activation))
+    def _kind(self, activation: Activation) -> tuple[int, tuple[float, ...]]:
+        """The code of an activation, and the numbers that its functions are bound to."""
+        code = self._codes[id(activation)]
+        if code is None:
+            return self._kernels.SOFTMAX_CODE, ()
+        return code, tuple(_parts(activation)[2].values())
 
     def rows_at_once(self, X) -> int:
         """Rows for one call of `present`: few enough that it takes no more than 0.1 s."""
@@ -525,9 +599,11 @@ def _plain(A: np.ndarray, dtype: np.dtype | None = None) -> np.ndarray:
 def compile_engine(*, verbose: bool = False) -> None:
     """Compile the per-sample pass once, for all update rules of `RULES`, and keep it on disk.
 
-    After that, estimators with ``engine="auto"`` use it wherever they present one row an update. It
-    takes some seconds for each rule and dtype; what is there already is not compiled again. The
-    code is kept in ``$SKBACKPROP_CACHE_DIR``, or where the user's programs keep such things.
+    After that, estimators with ``engine="auto"`` use it wherever they present one row an update by
+    one of these rules, whatever its numbers; what has functions or a rule of its own, or
+    ``amsgrad=True``, is compiled when ``engine="compiled"`` is first asked for it. It takes some
+    seconds for each rule and dtype; what is there already is not compiled again. The code is kept
+    in ``$SKBACKPROP_CACHE_DIR``, or where the user's programs keep such things.
 
     Parameters
     ----------
@@ -543,14 +619,14 @@ def compile_engine(*, verbose: bool = False) -> None:
     if missing is not None:
         raise ImportError(f"The compiled engine cannot be used: {missing}.")
     for name, rule in RULES.items():
-        try:
-            step_text = _step_text(_step(rule))
-        except Untraceable as error:
-            if verbose:
-                print(error)
-            continue
-        for dtype in ("float64", "float32"):
-            text = _text(_built_in(), step_text, dtype)
+        for dtype in map(np.dtype, ("float64", "float32")):
+            try:
+                step_text = _step_text(_step(rule, dtype))
+            except Untraceable as error:
+                if verbose:
+                    print(error)
+                break
+            text = _text(_built_in(dtype), step_text, dtype.name)
             if verbose:
                 print(f"{name}, {dtype}: {'there' if is_compiled(text) else 'compiling'}")
             if not is_compiled(text):

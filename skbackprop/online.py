@@ -7,10 +7,12 @@ calls as a row can do with; `compiled.CompiledPass` has no calls at all.
 
 from __future__ import annotations
 
+import sys
 import warnings
 from itertools import pairwise
 from math import fsum, isfinite
 from typing import NamedTuple, Protocol
+from weakref import WeakSet
 
 import numpy as np
 from scipy import sparse
@@ -18,8 +20,10 @@ from scipy.linalg import blas
 
 from .activations import ACTIVATIONS
 from .code_cache import why_no_compiler
-from .compiled import CompiledPass, why_not
+from .compiled import CompiledPass
+from .network import Network
 from .objective import take_rows
+from .tracing import Untraceable
 from .updates import HEADROOM, SGD
 
 __all__ = ["NumpyPass", "RowPass", "choose_engine"]
@@ -314,6 +318,19 @@ def _matrices(flat: np.ndarray, shapes) -> list[np.ndarray]:
     return [piece.reshape(shape) for piece, shape in zip(pieces, shapes, strict=True)]
 
 
+_told: WeakSet[Network] = WeakSet()  # those of models that have said that they go on in NumPy
+
+
+def _level_of_caller() -> int:
+    """The `stacklevel`, for a warning of the caller, of the line that called the package."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_globals.get("__name__", "").partition(".")[0] in ("skbackprop", "sklearn"):
+        if frame.f_back is None:
+            break
+        frame, level = frame.f_back, level + 1
+    return level
+
+
 def choose_engine(engine: str, before: str | None, trainer) -> tuple[str, RowPass | None]:
     """What presents single rows.
 
@@ -329,7 +346,7 @@ def choose_engine(engine: str, before: str | None, trainer) -> tuple[str, RowPas
     Returns
     -------
     engine : {"numpy", "compiled"}
-        What the model runs on from now.
+        What the model runs on from now; "compiled" also where, with a warning, NumPy stands in.
     online : RowPass or None
         None where only `Trainer.update` will do.
 
@@ -343,19 +360,23 @@ def choose_engine(engine: str, before: str | None, trainer) -> tuple[str, RowPas
     in_numpy = None if trainer.extras else NumpyPass(trainer)
     if engine == "numpy" or (engine == "auto" and before == "numpy"):
         return "numpy", in_numpy
-    reason, missing = why_not(trainer), why_no_compiler()
-    if engine == "compiled" and reason is not None:
-        raise ValueError(f"engine='compiled' cannot train this model: {reason}.")
-    if reason is None and missing is None:
+    missing, compiled = why_no_compiler(), None
+    try:
         compiled = CompiledPass(trainer)
+    except Untraceable as reason:
+        if engine == "compiled":
+            raise ValueError(f"engine='compiled' cannot train this model: {reason}.") from None
+    if compiled is not None and missing is None:
         if engine == "compiled" or compiled.is_compiled:
             return "compiled", compiled
         missing = "its code is not compiled here, which skbackprop.compile_engine() does"
     if before == "compiled":
-        if missing is not None:
+        network = trainer.objective.network
+        if missing is not None and network not in _told:
+            _told.add(network)
             warnings.warn(
                 f"This model was trained by the compiled engine and goes on in NumPy: {missing}.",
-                stacklevel=2,
+                stacklevel=_level_of_caller(),
             )
         return "compiled", in_numpy
     if engine == "compiled":

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 __all__ = ["Lines", "Symbol", "Trace", "Untraceable"]
 
@@ -115,10 +116,13 @@ class Trace:
     sized : bool, default=True
         Whether symbols have a shape, that of a single number. A function of which only the whole
         is known to be elementwise may ask for one; where the result could depend on it, give False.
+    dtype : dtype, default=float64
+        Of the arrays that the symbols stand for. The code is for it alone where a function asks.
     """
 
-    def __init__(self, *, sized: bool = True):
+    def __init__(self, *, sized: bool = True, dtype: DTypeLike = np.float64):
         self.sized = sized
+        self.dtype = _DType(dtype)
         self._nodes: dict[tuple, _Node] = {}
 
     def symbol(self, name: str, *, varies: bool = True, value: float | None = None) -> Symbol:
@@ -227,14 +231,22 @@ class Lines:
 
 
 class _DType:
-    """The dtype of a symbol: it converts symbols as a dtype does arrays."""
+    """The dtype of a symbol: a dtype, but that it converts symbols too."""
 
-    dtype = np.dtype(np.float64)
-    kind = "f"
+    def __init__(self, dtype: DTypeLike):
+        self.dtype = np.dtype(dtype)
 
-    @staticmethod
-    def type(value):
-        return value if isinstance(value, Symbol) else float(value)
+    def __getattr__(self, name):
+        return getattr(self.dtype, name)
+
+    def __eq__(self, other):
+        return self.dtype == other
+
+    def __hash__(self):
+        return hash(self.dtype)
+
+    def type(self, value):
+        return value if isinstance(value, Symbol) else self.dtype.type(value)
 
 
 class Symbol:
@@ -242,7 +254,6 @@ class Symbol:
 
     __slots__ = ("node", "trace")
     __hash__ = None  # type: ignore[assignment]
-    dtype = _DType()
 
     def __init__(self, trace: Trace, node: _Node):
         self.trace = trace
@@ -274,6 +285,11 @@ class Symbol:
         raise Untraceable("it makes an array of its argument")
 
     # -- what arrays have --------------------------------------------------------------------
+
+    @property
+    def dtype(self) -> _DType:
+        """That of the trace."""
+        return self.trace.dtype
 
     @property
     def shape(self) -> tuple[()]:

@@ -2,7 +2,7 @@
 
 Without Numba these tests are skipped, but for those of its absence; with SKBACKPROP_NUMBA=required,
 as in `.ci/run`, they fail. Compiling takes some seconds for each rule and dtype: the quick
-suite has three such pairs, `pytest -m matrix` the rest.
+suite has four such pairs, `pytest -m matrix` the rest. Only the first run takes them.
 """
 
 import errno
@@ -59,16 +59,23 @@ from skbackprop.online import choose_engine
 from skbackprop.penalties import ElasticNet
 from skbackprop.regularisation import learning_parameters
 from skbackprop.schedules import SCHEDULES, constant
+from skbackprop.tracing import Untraceable
 from skbackprop.training import Trainer, TrainingState
 
 needs_numba = pytest.mark.usefixtures("numba")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def room(tmp_path_factory):
-    """A place of its own: what is compiled here is not there for the tests of other modules."""
+def room(pytestconfig, tmp_path_factory):
+    """A place of its own: what is compiled here is not there for the tests of other modules.
+
+    It is pytest's, which the next run finds again: what has been edited is another text there.
+    """
     with pytest.MonkeyPatch.context() as patch:
-        place = tmp_path_factory.mktemp("compiled")
+        if pytestconfig.pluginmanager.hasplugin("cacheprovider"):
+            place = pytestconfig.cache.mkdir("compiled")
+        else:
+            place = tmp_path_factory.mktemp("compiled")
         patch.setenv("SKBACKPROP_CACHE_DIR", str(place))
         patch.setattr(code_cache, "_loaded", {})
         yield place
@@ -340,7 +347,7 @@ pairs_with_rules = cache(lambda *rules: pairs({**FACTORS, "rule": rules}))
 
 @needs_numba
 def test_settings_in_pairs():
-    agree(pairs_with_rules(*QUICK))
+    agree(pairs_with_rules(*QUICK), n=300)  # the matrix takes a thousand rows of each
 
 
 @needs_numba
@@ -781,9 +788,13 @@ def test_a_pickle_whose_engine_is_missing_goes_on_in_numpy(engine, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "numba", None)
         copy = pickle.loads(pickled)
-        with pytest.warns(UserWarning, match="goes on in NumPy: it needs Numba, which is not inst"):
+        with pytest.warns(UserWarning, match="goes on in NumPy: it needs Numba, which") as told:
             copy.partial_fit(X[:30], y[:30])
+        assert [warning.filename for warning in told] == [__file__]
+        copy.set_params(eta=[0.05, 0.05, 0.05])
         copy.partial_fit(X[30:], y[30:])  # says it once
+        with pytest.warns(UserWarning, match="goes on in NumPy"):  # as does any other model
+            pickle.loads(pickled).partial_fit(X[:30], y[:30])
         assert copy.engine_ == "compiled"
     assert bits(copy)[:3] == bits(numpy)[:3]
     again = pickle.loads(pickle.dumps(copy)).partial_fit(X, y)  # and Numba is there again
@@ -958,7 +969,10 @@ def test_compile_engine_compiles_what_auto_takes(empty_room, monkeypatch):
 
 
 def _compiles(rule):
-    return compiled.why_not(trainer(SIMPLEST, rule, np.float64, None)) is None
+    try:
+        return bool(compiled.CompiledPass(trainer(SIMPLEST, rule, np.float64, None)))
+    except Untraceable:
+        return False
 
 
 # -- interrupts and threads ----------------------------------------------------------------------
@@ -1122,6 +1136,8 @@ def test_spoilt_files_are_made_anew(empty_room, pattern, content):
     code_cache.load(TINY.format(1))
     (path,) = files(empty_room, pattern)
     path.write_bytes(path.read_bytes()[:-20] if content is None else content)
+    code_cache._loaded.clear()
+    assert not code_cache.is_compiled(TINY.format(1))  # "auto" does without
     assert reloaded(TINY.format(1))(1) == 2
     (path,) = files(empty_room, pattern)
     assert len(path.read_bytes()) > 20
@@ -1133,10 +1149,42 @@ def test_files_that_are_gone_are_made_anew(empty_room):
     code_cache.load(TINY.format(1))
     for path in files(empty_room, "*.nb?"):
         path.unlink()
+        code_cache._loaded.clear()
+        assert not code_cache.is_compiled(TINY.format(1))
     assert reloaded(TINY.format(1))(1) == 2
+    assert code_cache.is_compiled(TINY.format(1))
     (source,) = files(empty_room, "*.py")
     source.write_text("present = None")
     assert reloaded(TINY.format(1))(1) == 2
+
+
+@needs_numba
+def test_code_that_was_touched_is_not_counted_on(empty_room):
+    # Older versions of Numba go by the time of the source, and would compile.
+    code_cache.load(TINY.format(1))
+    (source,) = files(empty_room, "*.py")
+    os.utime(source, (0, 0))
+    code_cache._loaded.clear()
+    assert not code_cache.is_compiled(TINY.format(1))
+    assert reloaded(TINY.format(1))(1) == 2 and code_cache.is_compiled(TINY.format(1))
+
+
+@needs_numba
+def test_numbas_own_cache_directory_is_for_others(empty_room, tmp_path, monkeypatch):
+    from numba import njit
+    from numba.core import config
+
+    elsewhere = tmp_path / "numba"
+    code_cache.load(TINY.format(1))
+    monkeypatch.setattr(config, "CACHE_DIR", str(elsewhere))  # what NUMBA_CACHE_DIR sets
+    present = reloaded(TINY.format(1))
+    assert present.stats.cache_hits and not present.stats.cache_misses
+    assert reloaded(TINY.format(2)).stats.cache_misses
+    assert reloaded(TINY.format(2)).stats.cache_hits
+    assert len(files(empty_room, "*.nbc")) == 2 and not elsewhere.exists()
+    assert config.CACHE_DIR == str(elsewhere)
+    njit(cache=True)(as_they_are)
+    assert elsewhere.exists()
 
 
 @needs_numba
@@ -1160,10 +1208,10 @@ def test_a_place_that_may_only_be_read(empty_room, monkeypatch):
     def refuse(path, *arguments, **settings):
         if empty_room in Path(path).parents:
             raise read_only
-        return touch(path, *arguments, **settings)
+        return write(path, *arguments, **settings)
 
-    touch = Path.touch
-    monkeypatch.setattr(Path, "touch", refuse)
+    write = Path.write_text
+    monkeypatch.setattr(Path, "write_text", refuse)
     assert reloaded(TINY.format(1))(1) == 2
 
 
@@ -1237,14 +1285,14 @@ print(code_cache.load(sys.argv[1])(1))
 @needs_numba
 def test_what_numba_cannot_compile_is_an_error(empty_room):
     text = TINY.replace("x + {}", "x + len(x)")
-    with pytest.raises(ValueError, match="engine='compiled' cannot train this model: "):
+    with pytest.raises(ValueError, match="The compiled engine cannot train this model: "):
         code_cache.load(text)
     assert not code_cache.is_compiled(text)
 
 
-def text_of(activation="tanh", rule=None):
+def text_of(activation="tanh", rule=None, dtype=np.float64):
     case = {**SIMPLEST, "layers": activation}
-    return compiled.CompiledPass(trainer(case, rule or SGD(), np.float64, None)).text
+    return compiled.CompiledPass(trainer(case, rule or SGD(), dtype, None)).text
 
 
 def test_kernels_are_a_part_of_the_text():
@@ -1298,7 +1346,7 @@ def test_an_edit_is_seen_by_a_new_process(tmp_path):
 import numpy as np
 import edited
 from skbackprop import Activation, BackpropRegressor, compiled
-compiled._built_in = lambda: ()  # the fewer activations, the sooner it is compiled
+compiled._built_in = lambda dtype: ()  # the fewer activations, the sooner it is compiled
 X = np.random.default_rng(0).normal(size=(50, 3))
 w = []
 for engine in ("compiled", "numpy"):
@@ -1440,6 +1488,111 @@ def test_functions_without_a_hash(monkeypatch):
         monkeypatch.setitem(LAYERS, "own", ((5,), (own,)))
         texts.append(text_of("own"))
     assert texts[0] == texts[1] != texts[2]
+
+
+CELL = """
+import numpy as np
+
+K = {K}
+
+
+def scaled(v):
+    return K * v
+
+
+class Curve:
+    k = K
+
+    def phi(self, v):
+        return np.tanh(self.k * v)
+
+    def dphi(self, v, y):
+        return self.k * (1.0 - y * y)
+
+
+curve = Curve()
+
+
+def phi(v):
+    return np.tanh(K * v)
+
+
+def dphi(v, y):
+    return K * (1.0 - y * y)
+
+
+def phi_by_another(v):
+    return np.tanh(scaled(v))
+"""
+
+
+def cell(K):
+    """What a notebook's cell defines when it is run."""
+    names = {"__name__": "notebook"}
+    exec(compile(CELL.format(K=K), "cell", "exec"), names)
+    return names
+
+
+@pytest.mark.parametrize("change", ["global", "function", "attribute", "cell"])
+def test_what_functions_refer_to_is_read_anew_by_every_trainer(change, monkeypatch):
+    names = cell(1.0)
+    texts = []
+    for k in (1.0, 2.0, 1.0):
+        phi, dphi = names["phi"], names["dphi"]
+        if change == "global":
+            names["K"] = k
+        elif change == "function":
+            names["scaled"] = cell(k)["scaled"]
+            phi = names["phi_by_another"]
+        elif change == "attribute":
+            names["curve"].k = k
+            phi, dphi = names["curve"].phi, names["curve"].dphi
+        else:  # run again: the same code, of other globals
+            phi, dphi = cell(k)["phi"], cell(k)["dphi"]
+        monkeypatch.setitem(LAYERS, "own", ((5,), (Activation(phi, dphi, name="own"),)))
+        texts.append(text_of("own"))
+        assert ("2.0 * v_j" in texts[-1]) == (k == 2.0)
+    assert texts[0] == texts[2]
+
+
+@needs_numba
+def test_functions_of_one_code_and_other_globals_in_one_network(monkeypatch):
+    first, second = cell(1.0), cell(2.0)
+    own = [Activation(names["phi"], names["dphi"], name="own") for names in (first, second)]
+    assert own[0] == own[1]  # as far as `Activation` can tell
+    monkeypatch.setitem(LAYERS, "own", ((4,), (Mixed([own[0], own[1], own[0], own[1]]),)))
+    made = compiled.CompiledPass(trainer({**SIMPLEST, "layers": "own"}, SGD(), np.float64, None))
+    monkeypatch.setattr(compiled, "load", lambda text: text)
+    made.load()
+    layers, groups, member = made._tables[1:4]
+    codes = [groups[group][0] for group in member[16:20]]  # the inputs take the first 16
+    assert codes[0] == codes[2] != codes[1] == codes[3]
+
+
+def by_dtype(v):
+    return v / (np.sqrt(np.finfo(v.dtype).eps) + np.abs(v))
+
+
+def by_dtype_slope(v, y):
+    a = np.sqrt(np.finfo(v.dtype).eps)
+    return a / (a + np.abs(v)) ** 2
+
+
+class ByDtype(UpdateRule):
+    default_eta = 0.01
+
+    def step(self, w, g, state, t, eta, cost):
+        w += eta * g / (np.abs(g) + (0.5 if g.dtype == np.float32 else 0.25))
+
+
+def test_functions_that_ask_for_their_dtype_have_a_text_for_each(monkeypatch):
+    own = Activation(by_dtype, by_dtype_slope, check=False)
+    monkeypatch.setitem(LAYERS, "own", ((5,), (own,)))
+    for dtype, other, share in ((np.float32, np.float64, 0.5), (np.float64, np.float32, 0.25)):
+        text = text_of("own", ByDtype(), dtype)
+        constants = [repr(float(np.sqrt(np.finfo(kind).eps))) for kind in (dtype, other)]
+        assert constants[0] in text and constants[1] not in text
+        assert f"real({share})" in text and f"real({0.75 - share})" not in text
 
 
 class StraightThrough(Activation):

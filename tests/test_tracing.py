@@ -22,6 +22,7 @@ from skbackprop import (
 )
 from skbackprop.tracing import _COMPOUNDS, _PATTERNS, Trace, Untraceable
 
+DOUBLE = np.dtype(np.float64)
 NAMES = {
     "math": math,
     "exp": np.exp,
@@ -191,6 +192,21 @@ def test_what_cannot_be_traced_says_why(function, why):
         traced(function, V)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_dtype_is_that_of_the_arrays(dtype):
+    def asks(v):
+        assert v.dtype == dtype and v.dtype.itemsize == np.dtype(dtype).itemsize
+        assert np.issubdtype(v.dtype, dtype) and v.dtype.kind == "f"
+        one = np.ones(1, v.dtype)
+        assert one.dtype == dtype
+        return v.astype(v.dtype) * v.dtype.type(0.1) + one * float(np.finfo(v.dtype).tiny)
+
+    trace = Trace(dtype=dtype)
+    lines = trace.lines([trace.call(asks, trace.symbol("v"))])
+    tenth, tiny = float(dtype(0.1)), float(np.finfo(dtype).tiny)
+    assert lines.each[0] == f"a0 = v * {tenth!r}" and lines.each[1] == f"a1 = a0 + {tiny!r}"
+
+
 def test_the_shape_is_a_secret_where_it_may_matter():
     for asks in (lambda w: w.shape, lambda w: w.size, lambda w: w.ndim):
         trace = Trace(sized=False)
@@ -209,7 +225,8 @@ def by_order(v):
 @pytest.mark.parametrize("phi", [by_size, by_order])
 def test_a_function_of_the_whole_array_is_refused(phi):
     with pytest.raises(Untraceable, match="does to an array what it does not do to each number"):
-        compiled._formula(Activation(phi, lambda v, y: 1.0, name=phi.__name__, check=False))
+        own = Activation(phi, lambda v, y: 1.0, name=phi.__name__, check=False)
+        compiled._formula(own, DOUBLE)
 
 
 # -- activations and rules -----------------------------------------------------------------------
@@ -218,7 +235,7 @@ def test_a_function_of_the_whole_array_is_refused(phi):
 @pytest.mark.parametrize("name", [n for n, a in ACTIVATIONS.items() if a.elementwise])
 def test_every_activation_is_its_formula(name):
     activation = ACTIVATIONS[name]
-    formula = compiled._formula(activation)
+    formula = compiled._formula(activation, DOUBLE)
     extremes = [-700.0, -40.0, -1e-8, 0.0, 1e-8, 40.0, 700.0]
     v = np.concatenate([np.linspace(-9.0, 9.0, 37), extremes])
     with np.errstate(all="ignore"):
@@ -236,9 +253,37 @@ TRACED = [rule for rule in TRACED if not rule.full_batch]
 TRACED += [RMSprop(momentum=0.4), Adam(amsgrad=True, beta_1=0.0), AdamW(weight_decay=0.2)]
 
 
+class LastGradient(UpdateRule):
+    """Keeps a copy of g, which it uses up."""
+
+    n_slots = 1
+
+    def step(self, w, g, state, t, eta, cost):
+        state[0] = g
+        g *= eta
+        w += g
+
+
+class Assigned(UpdateRule):
+    """What `state[0]` was before is a view of what is assigned to it."""
+
+    n_slots = 2
+
+    def step(self, w, g, state, t, eta, cost):
+        u = state[0]
+        state[0] = 0.9 * u + eta * g
+        state[-1] += g * g
+        first, second = state[:1], state[1:]
+        second[0] = np.sqrt(second[0])
+        w += u + 0.1 * first[0] + 0.01 * state[1]
+
+
+TRACED += [LastGradient(), Assigned()]
+
+
 @pytest.mark.parametrize("rule", TRACED, ids=repr)
 def test_every_rule_is_its_step(rule):
-    step = compiled._step(rule)
+    step = compiled._step(rule, DOUBLE)
     rng = np.random.default_rng(0)
     for lines, eta in ((step.uniform, 0.1), (step.varied, np.array([0.1, 0.0, 0.3, 1e-4]))):
         w, state = rng.normal(size=4), np.zeros((rule.n_slots, 4))
@@ -273,6 +318,37 @@ class Costs(UpdateRule):
         w += eta * g * cost
 
 
+class Asks(UpdateRule):
+    """Asks whether there is a cost."""
+
+    def step(self, w, g, state, t, eta, cost):
+        w += eta * g if cost else g
+
+
+class Random(UpdateRule):
+    def step(self, w, g, state, t, eta, cost):
+        w += eta * g * np.random.rand()
+
+
+class Hides(UpdateRule):
+    """Counts in what it holds, which no attribute tells."""
+
+    def __init__(self, count=(0,)):
+        self.count = list(count)
+
+    def step(self, w, g, state, t, eta, cost):
+        self.count[0] += 1
+        w += eta * g / self.count[0]
+
+
+class Several(UpdateRule):
+    n_slots = 2
+
+    def step(self, w, g, state, t, eta, cost):
+        state[:] = 0.5
+        w += eta * g * state[0]
+
+
 class Normed(UpdateRule):
     def step(self, w, g, state, t, eta, cost):
         w += eta * g / len(w)
@@ -284,6 +360,10 @@ class Normed(UpdateRule):
         (Counts(), "it changes itself"),
         (Costs(), "not a number"),
         (Normed(), "TypeError"),
+        (Asks(), "does to arrays what it does not do to each weight"),
+        (Random(), "does to arrays what it does not do to each weight"),
+        (Hides(), "does to arrays what it does not do to each weight"),
+        (Several(), "TypeError"),
         (Nadam(), "decides by the value"),
         (DeltaBarDelta(), "decides by the value"),
         (Quickprop(), "makes an array"),
@@ -291,13 +371,15 @@ class Normed(UpdateRule):
     ids=repr,
 )
 def test_a_rule_that_cannot_be_traced_says_why(rule, why):
-    name = type(rule).__name__
+    name, before = type(rule).__name__, repr(vars(rule))
     with pytest.raises(Untraceable, match=f"solver {name}.* does not compile: .*{why}"):
-        compiled._step(rule)
+        compiled._step(rule, DOUBLE)
+    assert repr(vars(rule)) == before
 
 
 def test_the_settings_of_a_rule_are_data():
-    texts = [compiled._step_text(compiled._step(Adam(beta_1=b))) for b in (0.9, 0.5)]
+    steps = [compiled._step(Adam(beta_1=b), DOUBLE) for b in (0.9, 0.5)]
+    texts = [compiled._step_text(step) for step in steps]
     assert texts[0] == texts[1]
-    assert texts[0] != compiled._step_text(compiled._step(Adam(amsgrad=True)))
-    assert compiled._step(RMSprop()).numbers == [0.9, 0.0, 1e-8]
+    assert texts[0] != compiled._step_text(compiled._step(Adam(amsgrad=True), DOUBLE))
+    assert compiled._step(RMSprop(), DOUBLE).numbers == [0.9, 0.0, 1e-8]
