@@ -134,6 +134,7 @@ CHECKS = {name.removeprefix("check_") + ".py": check for name, check in globals(
           if name.startswith("check_")}  # fmt: skip
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.glob("*.py")))
 def test_example(name, tmp_path):
     CHECKS[name](run(name, tmp_path))
