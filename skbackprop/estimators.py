@@ -156,7 +156,8 @@ class _Backprop(CallbackSupport, Parameters):
             if going_on:
                 model, history = self._model().copy(), history_of(self)
             else:
-                model, history = new_model(self, data.X, data.coding.task, rng), History()
+                model = new_model(self, data.X, data.targets, data.coding.task, rng)
+                history = History()
             course = Course(self, data, model, history)
             course.hold_out()
             batch_size = batch_rows(self, len(data.rows))
@@ -270,7 +271,7 @@ class _Backprop(CallbackSupport, Parameters):
         weights = self._weights(X, coding, targets, given, online=True)
         ended_by = None
         with _restored_on_error(check_random_state(self.random_state)) as rng:
-            model = new_model(self, X, coding.task, rng)
+            model = new_model(self, X, targets, coding.task, rng)
             start_from(model.network, coef_init, intercept_init)
             losses: list[float] = []  # of the pass, if it is whole
             try:

@@ -942,16 +942,21 @@ LOSSES: dict[str, Loss] = {
 # The check of a user's loss -----------------------------------------------------------------------
 
 
-def check_loss(head: Loss) -> None:
+_CHECKED_ROWS, _CHECKED_UNITS, _CHECK_STEP = 12, 8, 1e-5
+
+
+def check_loss(head: Loss, targets) -> None:
     """Check that a user's loss gives a cost for each row, and the slope of that cost.
 
     The local gradients of the output neurons are compared with central differences of `value` over
-    v, in float64, at a few random rows; what is not finite there is passed over.
+    v, in float64, for a few of the targets at random v; what is not finite there is passed over.
 
     Parameters
     ----------
     head : Loss
         Bound. Nothing happens if its `check_error` is False, or to a loss of this module.
+    targets : ndarray or CSR
+        Of a row at least.
 
     Raises
     ------
@@ -961,53 +966,35 @@ def check_loss(head: Loss) -> None:
     if not head.check_error or type(head).__module__ == __name__:
         return
     with np.errstate(all="ignore"):
-        d, v = _rows_to_check(head)
+        d = head.encode(targets[np.arange(_CHECKED_ROWS) % targets.shape[0]], np.float64)
+        v = np.random.default_rng(0).normal(size=d.shape)
         y = head.output.phi(v.copy())
-        values = np.asarray(head.value(d.copy(), y.copy(), v.copy()))
-        if values.shape != (len(v),):
-            raise ValueError(
-                f"loss {head!r}: value(d, y, v) gives shape {values.shape} for {len(v)} rows and "
-                f"{v.shape[1]} output neurons; it must give the cost of each row, ({len(v)},)."
-            )
+        values = _checked(head, "value(d, y, v)", (len(v),), d, y, v)
         if not head.canonical:
-            e = np.asarray(head.error(d.copy(), y.copy()))
-            if e.shape != v.shape:
-                raise ValueError(
-                    f"loss {head!r}: error(d, y) gives shape {e.shape} for outputs of shape "
-                    f"{v.shape}; it must be the same."
-                )
+            _checked(head, "error(d, y)", v.shape, d, y)
         delta = head.output_delta(d.copy(), y.copy(), v.copy(), np.empty_like(v))
-        for j in range(min(v.shape[1], 8)):
-            ahead, behind = v.copy(), v.copy()
-            ahead[:, j] += _CHECK_STEP
-            behind[:, j] -= _CHECK_STEP
-            rise = head.value(d, head.output.phi(ahead), ahead)
-            rise = rise - head.value(d, head.output.phi(behind), behind)
-            _compare_slopes(head, d[:, j], y[:, j], delta[:, j], -rise / (2.0 * _CHECK_STEP))
+        noise = 64.0 * np.finfo(float).eps * np.abs(values) / _CHECK_STEP
+        for j in range(min(v.shape[1], _CHECKED_UNITS)):
+            step = np.zeros_like(v)
+            step[:, j] = _CHECK_STEP
+            ahead, behind = (head.value(d, head.output.phi(at), at) for at in (v + step, v - step))
+            numeric = (behind - ahead) / (2.0 * _CHECK_STEP)
+            _compare_slopes(head, d[:, j], y[:, j], delta[:, j], numeric, noise)
 
 
-_CHECK_STEP = 1e-5
+def _checked(head: Loss, call: str, shape: tuple[int, ...], *arguments: np.ndarray) -> np.ndarray:
+    """What a method gives for copies of the arguments, which must be of that shape."""
+    given = np.asarray(getattr(head, call.partition("(")[0])(*(a.copy() for a in arguments)))
+    if given.shape != shape:
+        raise ValueError(
+            f"loss {head!r}: {call} gives shape {given.shape} for outputs of shape "
+            f"{arguments[1].shape}; it must give {shape}."
+        )
+    return given
 
 
-def _rows_to_check(head: Loss, n_rows: int = 12) -> tuple[np.ndarray, np.ndarray]:
-    """Desired outputs as the loss encodes some targets, and v, of a few rows."""
-    rng = np.random.default_rng(0)
-    task = head.task
-    targets: np.ndarray
-    if task.kind == "regression":
-        targets = rng.normal(size=(n_rows, task.n_targets))
-        if head.least_target is not None:
-            targets = head.least_target + 0.1 + np.abs(targets)
-    elif task.kind == "multilabel":
-        targets = rng.integers(0, 2, size=(n_rows, task.n_targets))
-    else:
-        targets = rng.integers(0, max(task.n_targets, 2), size=n_rows)
-    d = head.encode(targets, np.float64)
-    return d, rng.normal(size=d.shape)
-
-
-def _compare_slopes(head: Loss, d, y, given, numeric) -> None:
-    wrong = np.abs(given - numeric) > 1e-4 * (1.0 + np.abs(numeric))  # False where it is nan
+def _compare_slopes(head: Loss, d, y, given, numeric, noise) -> None:
+    wrong = np.abs(given - numeric) > 1e-4 * (1.0 + np.abs(numeric)) + noise  # not where it is nan
     if not wrong.any():
         return
     n = int(np.argmax(wrong))

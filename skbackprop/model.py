@@ -59,10 +59,10 @@ class Model:
         return Model(network, self.loss, state, rng, self.engine)
 
 
-def new_model(parameters: Parameters, X, task: Task, rng) -> Model:
+def new_model(parameters: Parameters, X, targets, task: Task, rng) -> Model:
     """A network with initial weights, its loss, and nothing learnt."""
     loss = loss_of(parameters).bind(task, parameters.output_activation)
-    check_loss(loss)
+    check_loss(loss, targets)
     hidden = hidden_sizes(parameters)
     activations = [*hidden_activations(parameters, len(hidden)), loss.output]
     sizes = (X.shape[1], *hidden, loss.n_units())

@@ -337,7 +337,10 @@ class Own(Loss):
 @pytest.mark.parametrize(
     ("loss", "message"),
     [
-        (Own("column"), r"value\(d, y, v\) gives shape \(12, 2\) for 12 rows and 2 output"),
+        (
+            Own("column"),
+            r"value\(d, y, v\) gives shape \(12, 2\) .* \(12, 2\); it must give \(12,\)",
+        ),
         (Own(error_is="row"), r"error\(d, y\) gives shape \(12,\) for outputs of shape \(12, 2\)"),
         (
             Own(error_is="uphill"),
@@ -369,10 +372,24 @@ def test_what_a_loss_lacks_is_named():
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_the_check_of_losses_finds_nothing_wrong_with_those_of_the_package(name):
-    for kind, K in (("regression", 2), ("binary", 2), ("multiclass", 3), ("multilabel", 3)):
+    rng = np.random.default_rng(0)
+    targets = {
+        "regression": np.exp(3 * rng.normal(size=(20, 2))),
+        "binary": rng.integers(0, 2, size=20),
+        "multiclass": rng.integers(0, 3, size=20),
+        "multilabel": rng.integers(0, 2, size=(20, 3)),
+    }
+    for kind, some in targets.items():
         mine = type("Mine", (type(LOSSES[name]),), {"__module__": "elsewhere"})()
         if kind in mine.tasks:
-            check_loss(mine.bind(Task(kind, K)))
+            head = mine.bind(Task(kind, some.shape[1] if some.ndim > 1 else some.max() + 1))
+            check_loss(head, some)
+            check_loss(head, some[:1])
+            if kind == "regression":
+                check_loss(head, 1e9 * some)
+                check_loss(head, 1e-9 * some)
+            elif kind == "multilabel":
+                check_loss(head, sparse.csr_array(some))
 
 
 @unconverged
