@@ -86,8 +86,7 @@ def initial_objective(
     check_parameters(estimator)
     data = estimator._prepare(X, y, None, (None, None, None), False)
     rng = copy.deepcopy(check_random_state(estimator.random_state))
-    model = new_model(estimator, data.X, data.targets, data.coding.task, rng)
-    objective = objective_of(estimator, model)
+    objective = objective_of(estimator, new_model(estimator, data.X, data.coding.task, rng))
     objective.disturbance = None
     return objective, data.X, data.targets
 

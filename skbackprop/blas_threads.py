@@ -46,8 +46,27 @@ def one_thread(package: Literal["numpy", "scipy"]) -> Iterator[None]:
             count, threads = _before[package]
             _before[package] = count - 1, threads
             if count == 1:
-                for library, n in zip(libraries, threads, strict=True):
-                    library.set_num_threads(n)
+                _set_back(libraries, threads)
+
+
+def _set_back(libraries: list[Any], threads: list[int]) -> None:
+    for library, n in zip(libraries, threads, strict=True):
+        if library.num_threads == 1:  # and nobody else has asked for more meanwhile
+            library.set_num_threads(n)
+
+
+def _begin_in_child() -> None:
+    """In a forked process no fit is at it, and nobody holds the lock."""
+    global _lock
+    _lock = Lock()
+    for package, (count, threads) in _before.items():
+        if count:
+            _set_back(_libraries(package), threads)
+    _before.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_in_child)
 
 
 @cache

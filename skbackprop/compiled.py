@@ -217,7 +217,12 @@ class _Rows(Sequence):
         return _Rows(self._rows[key]) if isinstance(key, slice) else self._rows[key]
 
     def __setitem__(self, key, value) -> None:
-        self._rows[key][...] = value
+        if isinstance(key, slice):
+            values = [each.copy() if isinstance(each, Symbol) else each for each in value]
+            for row, each in zip(self._rows[key], values, strict=True):
+                row[...] = each
+        else:
+            self._rows[key][...] = value
 
 
 class _Step:

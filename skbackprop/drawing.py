@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import cycle
 from typing import Any
 
@@ -126,7 +127,9 @@ class Display:
     def _emptied(self, ax, place, beside: list):
         """The axes as they were given, without what was drawn into them and beside them."""
         for drawn in beside:
-            drawn.remove()
+            # What the user has cleared or removed is gone, or in part.
+            with suppress(AttributeError, KeyError, NotImplementedError, ValueError):
+                drawn.remove()
         if ax is None:  # panels that had a figure of their own
             return self.figure_.add_subplot(place)
         ax.clear()

@@ -22,7 +22,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .callbacks import CallbackSupport, fit_with_callbacks
 from .course import Course, HeldOut, TrainingSet, history_of
-from .losses import LOSSES, Loss, Task
+from .losses import LOSSES, Loss, Task, check_loss
 from .model import (
     Model,
     new_model,
@@ -156,8 +156,8 @@ class _Backprop(CallbackSupport, Parameters):
             if going_on:
                 model, history = self._model().copy(), history_of(self)
             else:
-                model = new_model(self, data.X, data.targets, data.coding.task, rng)
-                history = History()
+                model, history = new_model(self, data.X, data.coding.task, rng), History()
+                check_loss(model.loss, data.targets)
             course = Course(self, data, model, history)
             course.hold_out()
             batch_size = batch_rows(self, len(data.rows))
@@ -271,7 +271,8 @@ class _Backprop(CallbackSupport, Parameters):
         weights = self._weights(X, coding, targets, given, online=True)
         ended_by = None
         with _restored_on_error(check_random_state(self.random_state)) as rng:
-            model = new_model(self, X, targets, coding.task, rng)
+            model = new_model(self, X, coding.task, rng)
+            check_loss(model.loss, targets)
             start_from(model.network, coef_init, intercept_init)
             losses: list[float] = []  # of the pass, if it is whole
             try:

@@ -404,7 +404,7 @@ def _trace(opened: Opened) -> SignalTrace:
         loss=_loss_name(loss),
         sum_of_squares=loss.sum_of_squares,
         has_desired=[loss.has_desired(j) for j in range(loss.n_units())],
-        error_rules=[loss.error_rule(j) for j in range(loss.n_units())],
+        error_rules=[loss.written_error(j) for j in range(loss.n_units())],
         feature_names=input_names(opened),
         output_names=output_names(opened),
         _neurons=[_neuron_names(activation) for activation in network.activations],

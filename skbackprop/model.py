@@ -11,7 +11,7 @@ import numpy as np
 
 from .activations import Activation, check_activation
 from .initializers import initializer_for
-from .losses import Loss, Task, check_loss
+from .losses import Loss, Task
 from .network import Network
 from .objective import BLOCK_ROWS, Objective, row_blocks, take_rows, with_mean_one
 from .online import choose_engine
@@ -59,10 +59,9 @@ class Model:
         return Model(network, self.loss, state, rng, self.engine)
 
 
-def new_model(parameters: Parameters, X, targets, task: Task, rng) -> Model:
+def new_model(parameters: Parameters, X, task: Task, rng) -> Model:
     """A network with initial weights, its loss, and nothing learnt."""
     loss = loss_of(parameters).bind(task, parameters.output_activation)
-    check_loss(loss, targets)
     hidden = hidden_sizes(parameters)
     activations = [*hidden_activations(parameters, len(hidden)), loss.output]
     sizes = (X.shape[1], *hidden, loss.n_units())

@@ -49,9 +49,15 @@ def row_blocks(rows: int | np.ndarray, size: int) -> Iterator[slice | np.ndarray
 
 
 def with_mean_one(weights: np.ndarray, rows=None) -> np.ndarray:
-    """Sample weights over their mean on `rows` (all), which does not overflow."""
-    weights = weights / weights.max()
-    return weights / (weights if rows is None else weights[rows]).mean()
+    """Sample weights over their mean on `rows` (all), whatever their size; zero elsewhere."""
+    counted = weights if rows is None else weights[rows]
+    counted = counted / counted.max()
+    counted /= counted.mean()
+    if rows is None:
+        return counted
+    scale = np.zeros_like(weights)
+    scale[rows] = counted
+    return scale
 
 
 class Objective:
@@ -142,7 +148,9 @@ class Objective:
             The rows that count; None is all.
         """
         total, weight = 0.0, 0.0
-        top = None if sample_weight is None else sample_weight.max()
+        top = 1.0
+        if sample_weight is not None:
+            top = (sample_weight if rows is None else sample_weight[rows]).max()
         for block in row_blocks(X.shape[0] if rows is None else rows, BLOCK_ROWS):
             batch = take_rows(X, block)
             v, y = self.network.respond(batch)

@@ -120,9 +120,10 @@ class Momentum(UpdateRule):
         """``u = momentum u + eta g; w += u``."""
         (u,) = state
         g *= eta
-        u *= self.momentum * (eta > 0)  # a frozen weight does not coast
+        u *= self.momentum
         u += g
-        w += u
+        np.multiply(u, eta > 0, out=g)  # a frozen weight does not coast
+        w += g
 
 
 class Nesterov(Momentum):
@@ -137,10 +138,10 @@ class Nesterov(Momentum):
         """``u = momentum u + eta g; w += momentum u + eta g``."""
         (u,) = state
         g *= eta
-        u *= self.momentum * (eta > 0)  # a frozen weight does not coast
+        u *= self.momentum
         u += g
         w += g
-        np.multiply(u, self.momentum, out=g)
+        np.multiply(u, self.momentum * (eta > 0), out=g)  # a frozen weight does not coast
         w += g
 
 

@@ -1,10 +1,12 @@
 """While a whole-batch solver is at work, one of the two BLAS libraries has one thread."""
 
+import os
+
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from skbackprop import BackpropRegressor, Loss
+from skbackprop import BackpropRegressor, Loss, blas_threads
 from skbackprop.blas_threads import _libraries, one_thread
 
 X = np.random.default_rng(0).normal(size=(20, 3))
@@ -66,6 +68,23 @@ def test_update_rules_leave_all_threads_alone():
     seen = []
     BackpropRegressor((4,), loss=Watching(seen), random_state=0).partial_fit(X, X[:, 0])
     assert seen and all(at_work == {"numpy": 2, "scipy": 2} for at_work in seen)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_process_that_is_forked_in_the_middle_begins_anew():
+    with one_thread("scipy"), blas_threads._lock:
+        child = os.fork()
+        if not child:
+            fresh = blas_threads._lock.acquire(timeout=5) and not blas_threads._before
+            os._exit(0 if fresh and threads() == {"numpy": 2, "scipy": 2} else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_what_others_ask_for_meanwhile_stays():
+    with one_thread("scipy"):
+        _libraries("scipy")[0].set_num_threads(3)
+    assert threads()["scipy"] == 3
 
 
 def test_what_it_was_comes_back_when_the_last_has_left():

@@ -332,6 +332,20 @@ def test_one_number_is_a_weight_for_all(weight):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize(("dtype", "power"), [(np.float32, 30), (np.float64, 300)])
+def test_weights_may_differ_as_much_as_numbers_can(solver, dtype, power):
+    rng = np.random.default_rng(0)
+    X, weights = rng.normal(size=(100, 3)).astype(dtype), np.full(100, 10.0**-power, dtype)
+    for heavy in range(0, 100, 7):
+        weights[heavy] = 10.0**power
+        settings = {"early_stopping": True, "max_iter": 2, "scoring": "loss", "random_state": 0}
+        model = BackpropRegressor((4,), solver=solver, **settings)
+        model.fit(X, X[:, 0], sample_weight=weights)
+        assert np.isfinite([*model.loss_curve_, *model.validation_loss_curve_]).all()
+        weights[heavy] = 10.0**-power
+
+
 @pytest.mark.parametrize("solver", ["adam", "lbfgs", "lm"])
 @pytest.mark.parametrize("size", [1e-310, 1e-30, 1e30, 1.7e308])
 def test_only_the_ratios_of_weights_matter_however_large_they_are(solver, size):

@@ -11,7 +11,7 @@ from test_inspection import HEADS, X, make
 from test_rule import ETA, D, start
 from test_rule import X as ROW
 
-from skbackprop import Activation, BackpropRegressor, Loss, Mixed, trace_signals
+from skbackprop import Activation, BackpropRegressor, Huber, Loss, Mixed, trace_signals
 
 # As the derivation publishes them.
 FORWARD = {0: ["0.3", "0.574442516812"], 1: ["0.2", "0.549833997312"]}
@@ -114,6 +114,24 @@ def test_a_variance_has_no_desired_output():
         for fmt, sign in (("text", "d_j = "), ("latex", "d_{j} & = &"), ("html", "<i>d</i><sub>j")):
             text = trace.explain(2, -1, neuron, fmt=fmt)
             assert ("desired" in text) == has and (has or sign not in text)
+
+
+def test_the_rule_of_another_loss_is_not_shown():
+    class Doubled(Huber):
+        def value(self, d, y, v):
+            return 2.0 * super().value(d, y, v)
+
+        def error(self, d, y):
+            return 2.0 * super().error(d, y)
+
+    class Named(Doubled):
+        def error_rule(self, j):
+            return "2 * `clip`(d_j - y_j, -1, 1)"
+
+    for loss, rule in ((Doubled(), ""), (Named(), "2 * `clip`(d_j - y_j, -1, 1)")):
+        model = BackpropRegressor((2,), loss=loss, solver="sgd", random_state=0)
+        trace = trace_signals(model.partial_fit(X[:3], X[:3, 0]), X[:3], X[:3, 0])
+        assert trace.error_rules == [rule] and "= clip" not in trace.explain()
 
 
 def test_a_loss_that_does_not_say_gives_the_number():

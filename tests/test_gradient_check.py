@@ -106,6 +106,16 @@ def test_a_wrong_output_slope_and_a_wrong_loss_are_found():
     assert not check and "error() or fused_delta() of loss Power(slip=0.01)" in check.advice
 
 
+def test_a_wrong_loss_is_reported_and_not_refused():
+    class Slipped(Power):
+        check_error = True
+
+    check = check_gradient(BackpropRegressor((3,), loss=Slipped(0.01)), X, TARGETS["several"])
+    assert not check and "error() or fused_delta() of loss Slipped(slip=0.01)" in check.advice
+    with pytest.raises(ValueError, match="is not the slope"):
+        BackpropRegressor((3,), loss=Slipped(1e3)).fit(X, TARGETS["several"])
+
+
 def test_large_nets_go_by_directions_and_name_the_weight():
     rng = np.random.default_rng(0)
     rows, d = rng.normal(size=(20, 64)), rng.integers(0, 10, size=20)

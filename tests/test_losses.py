@@ -26,6 +26,7 @@ from skbackprop import (
     ACTIVATIONS,
     LOSSES,
     AbsoluteError,
+    Activation,
     BackpropClassifier,
     BackpropRegressor,
     CrossEntropy,
@@ -324,6 +325,9 @@ class Own(Loss):
         self.value_is, self.error_is = value_is, error_is
 
     def value(self, d, y, v):
+        if self.value_is == "in place":
+            d -= y
+            return 0.5 * (d * d).sum(axis=1)
         if self.value_is == "column":
             return 0.5 * (d - y) ** 2
         return 0.5 * ((d - y) ** 2).sum(axis=1)
@@ -344,11 +348,12 @@ class Own(Loss):
         (Own(error_is="row"), r"error\(d, y\) gives shape \(12,\) for outputs of shape \(12, 2\)"),
         (
             Own(error_is="uphill"),
-            r"error\(\) is not the slope of value\(\): at d_j=.* delta_j=.*numeric",
+            r"error\(\) is not the slope of value\(\): in a random direction",
         ),
         (Own(error_is="twice"), "is not the slope"),
+        (Own("in place"), r"value\(d, y, v\) writes into its argument d"),
     ],
-    ids=["column", "row", "uphill", "twice"],
+    ids=["column", "row", "uphill", "twice", "in place"],
 )
 def test_a_wrong_loss_is_found_before_training(loss, message):
     model = BackpropRegressor((3,), random_state=0).partial_fit(Z, np.c_[TARGET, TARGET])
@@ -357,6 +362,93 @@ def test_a_wrong_loss_is_found_before_training(loss, message):
         with pytest.raises(ValueError, match=message):
             train(Z, np.c_[TARGET, TARGET])
     assert pickle.dumps(model.set_params(loss="squared_error")) == before
+
+
+class Single(Own):
+    """Right, and computed in float32."""
+
+    def value(self, d, y, v):
+        r = (d - y).astype(np.float32)
+        return np.where(abs(r) < 1, 0.5 * r * r, abs(r) - np.float32(0.5)).sum(axis=1)
+
+    def error(self, d, y):
+        return np.clip((d - y).astype(np.float32), -1, 1)
+
+
+class Inside(Single):
+    """In float32 inside, which cannot be seen from outside."""
+
+    def value(self, d, y, v):
+        return super().value(d, y, v).astype(float)
+
+
+class Tube(Own):
+    def value(self, d, y, v):
+        return np.maximum(abs(d - y) - np.float32(0.1), 0).astype(np.float32).sum(axis=1)
+
+    def error(self, d, y):
+        return np.sign(d - y) * (abs(d - y) > 0.1)
+
+
+class Scales(Own):
+    """A mean and a log-scale for one target, whose d is broadcast."""
+
+    def n_units(self):
+        return 2 * self.task.n_targets
+
+    def value(self, d, y, v):
+        return 0.5 * (np.exp(-y[:, 1]) * (d[:, 0] - y[:, 0]) ** 2 + y[:, 1])
+
+    def error(self, d, y):
+        r, s = d[:, 0] - y[:, 0], np.exp(-y[:, 1])
+        return np.c_[s * r, 0.5 * (s * r * r - 1)]
+
+
+class Pairs(Own):
+    """Of the differences between the rows of a batch."""
+
+    def value(self, d, y, v):
+        return 0.25 * ((d - d.T - (y - y.T)) ** 2).mean(axis=1)
+
+    def error(self, d, y):
+        return ((d - d.T) - (y - y.T)).mean(axis=1)[:, None]
+
+
+def step_up(v):
+    return (v > 0).astype(v.dtype)
+
+
+def as_if_smooth(v, y):
+    return 1 / (1 + v * v)
+
+
+@unconverged
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+@pytest.mark.parametrize("own", [Own, Single, Inside, Tube, Scales, Pairs])
+def test_a_right_loss_is_not_refused(own, scale):
+    for dtype in (float, np.float32):
+        targets = (scale * np.random.default_rng(0).normal(size=(len(Z), 1))).astype(dtype)
+        head = own().bind(Task("regression", 1))
+        check_loss(head, targets)
+        check_loss(head, targets[:1])
+    BackpropRegressor((3,), loss=own(), max_iter=2, random_state=0).fit(Z, TARGET)
+
+
+@unconverged
+def test_the_slope_of_an_output_is_not_laid_to_the_loss():
+    surrogate = Activation(step_up, as_if_smooth, range=(0, 1), check=False)
+    settings = {"loss": Own(), "output_activation": surrogate, "max_iter": 2, "random_state": 0}
+    BackpropRegressor((3,), **settings).fit(Z, TARGET)
+    settings["loss"] = Own("column")
+    with pytest.raises(ValueError, match=r"value\(d, y, v\) gives shape"):
+        BackpropRegressor((3,), **settings).fit(Z, TARGET)
+
+
+def test_what_is_wrong_is_found_at_any_scale():
+    for scale in (1e-6, 1.0, 1e9):
+        head = Own(error_is="twice").bind(Task("regression", 1), "tanh")
+        with pytest.raises(ValueError, match="is not the slope"):
+            check_loss(head, scale * np.random.default_rng(0).normal(size=(20, 1)))
 
 
 def test_what_a_loss_lacks_is_named():

@@ -344,6 +344,27 @@ def test_drawing_again_into_a_figure_of_its_own():
 
 
 @unconverged
+@pytest.mark.parametrize("what", [WeightsDisplay, SignalFlowDisplay])
+def test_drawing_again_after_the_user_has_cleared_something(what):
+    model, rows, y = network("4-10-3")
+    display = (
+        WeightsDisplay.from_estimator(model) if what is WeightsDisplay
+        else SignalFlowDisplay.from_estimator(model, rows, y)
+    )  # fmt: skip
+    ax = display.ax_
+    ax.clear()
+    display.plot(ax=ax)
+    for other in [axes for axes in display.figure_.axes if axes not in display.axes_]:
+        other.remove()
+    display.plot(ax=display.ax_)
+    assert len(display.figure_.axes) == 2  # and the scale of the colours
+
+    second = WeightsDisplay.from_estimator(model, ax=display.ax_)
+    display.plot(ax=second.ax_)
+    second.plot(ax=second.ax_)
+
+
+@unconverged
 def test_displays_in_subfigures(monkeypatch):
     model = network("4-10-3")
     figure = plt.figure(figsize=(14, 10), layout="constrained")

@@ -278,7 +278,17 @@ class Assigned(UpdateRule):
         w += u + 0.1 * first[0] + 0.01 * state[1]
 
 
-TRACED += [LastGradient(), Assigned()]
+class AllAtOnce(UpdateRule):
+    """What is assigned is worked out before any of it is in place."""
+
+    n_slots = 2
+
+    def step(self, w, g, state, t, eta, cost):
+        state[:] = [0.9 * state[0] + g, state[0]]
+        w += eta * state[0] + 0.1 * eta * state[1]
+
+
+TRACED += [LastGradient(), Assigned(), AllAtOnce()]
 
 
 @pytest.mark.parametrize("rule", TRACED, ids=repr)
