@@ -218,9 +218,8 @@ class _Rows(Sequence):
 
     def __setitem__(self, key, value) -> None:
         if isinstance(key, slice):
-            values = [each.copy() if isinstance(each, Symbol) else each for each in value]
-            for row, each in zip(self._rows[key], values, strict=True):
-                row[...] = each
+            for row, each in zip(self._rows[key], value, strict=True):
+                row[...] = each  # one by one, as NumPy copies a list of rows
         else:
             self._rows[key][...] = value
 

@@ -279,7 +279,7 @@ class Assigned(UpdateRule):
 
 
 class AllAtOnce(UpdateRule):
-    """What is assigned is worked out before any of it is in place."""
+    """NumPy copies the rows of a list one by one: the second is what the first has become."""
 
     n_slots = 2
 
