@@ -184,6 +184,7 @@ class Course:
             return None
         X, rows = held_out.X, held_out.rows
         targets, weights = held_out.take(held_out.targets), held_out.take(held_out.weights)
+        scale = None if held_out.weights is None else with_mean_one(held_out.weights, rows)
         objective = Objective(network, loss, penalty_of(estimator, network))
         scorer = None
         if estimator.scoring not in (None, "loss"):
@@ -200,7 +201,7 @@ class Course:
                     "training diverged: the outputs on the validation rows are not finite. Use a "
                     "smaller eta, or scale X and y."
                 )
-            cost = objective.value(X, held_out.targets, held_out.weights, rows=rows)
+            cost = objective.value(X, held_out.targets, scale, rows=rows)
             if estimator.scoring == "loss":
                 return cost, -cost
             if scorer is None:

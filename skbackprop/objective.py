@@ -143,20 +143,17 @@ class Objective:
         ----------
         X, targets : ndarray or CSR
         sample_weight : ndarray of shape (n,), optional
-            Only the ratios matter.
+            Only the ratios matter; their sum must not overflow (`with_mean_one`).
         rows : ndarray of int, optional
             The rows that count; None is all.
         """
         total, weight = 0.0, 0.0
-        top = 1.0
-        if sample_weight is not None:
-            top = (sample_weight if rows is None else sample_weight[rows]).max()
         for block in row_blocks(X.shape[0] if rows is None else rows, BLOCK_ROWS):
             batch = take_rows(X, block)
             v, y = self.network.respond(batch)
             d = self.loss.encode(take_rows(targets, block), y.dtype)
             values = self.loss.value(d, y, v)
-            scale = np.ones(len(values)) if sample_weight is None else sample_weight[block] / top
+            scale = np.ones(len(values)) if sample_weight is None else sample_weight[block]
             total += float(np.dot(values, scale))
             weight += float(scale.sum())
         return total / weight + self.penalty.value(self.network.w)
@@ -189,13 +186,13 @@ class Problem:
 
     def __init__(self, objective: Objective, data: tuple[Any, Any, Any], rows=None, alpha=0.0):
         self.alpha = alpha
-        self.X, self.targets, self.weights = data
+        self.X, self.targets, weights = data
         self.rows = self.X.shape[0] if rows is None else rows
         self.n_rows = self.rows if isinstance(self.rows, int) else len(self.rows)
         total, self._scale = float(self.n_rows), None
-        if self.weights is not None:
-            counted = self.weights if rows is None else self.weights[rows]
-            self._scale = with_mean_one(self.weights, rows)
+        if weights is not None:
+            counted = weights if rows is None else weights[rows]
+            self._scale = with_mean_one(weights, rows)
             with np.errstate(over="ignore"):  # it counts for Bayesian regularisation alone
                 total = float(counted.sum(dtype=np.float64))
         self._trained = objective.network
@@ -245,7 +242,7 @@ class Problem:
         """``E(w)``."""
         with np.errstate(over="ignore", invalid="ignore"):
             rows = None if isinstance(self.rows, int) else self.rows
-            return self._move(w).value(self.X, self.targets, self.weights, rows=rows)
+            return self._move(w).value(self.X, self.targets, self._scale, rows=rows)
 
     def correction(self, w: np.ndarray) -> tuple[float, np.ndarray]:
         """``E(w)`` and ``-dE/dw``, (P,) in float64, a new array."""
