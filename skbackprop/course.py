@@ -203,37 +203,36 @@ class Course:
                 )
             cost = objective.value(X, held_out.targets, scale, rows=rows)
             if estimator.scoring == "loss":
-                return cost, -cost
-            if scorer is None:
-                return cost, loss.score(targets, loss.decode(v, outputs), weights)
-            weighting = {} if weights is None else {"sample_weight": weights}
-            try:
-                score = scorer(view, held_out.take(X), held_out.take(held_out.y), **weighting)
-            except Exception as error:
-                error.add_note(
-                    f"Raised by scoring={estimator.scoring!r} on the validation rows"
-                    f"{', given their sample_weight' if weighting else ''}; the predictions are "
-                    f"those of loss={estimator.loss!r}."
-                )
-                raise
-            return cost, float(score)
-
-        return self._checked(validate) if estimator.early_stopping else validate
-
-    def _checked(self, validate):
-        """`validate`, for a fit that goes by its score: which is then a number."""
-
-        def checked():
-            cost, score = validate()
-            if np.isnan(score):
+                score = -cost
+            elif scorer is None:
+                score = loss.score(targets, loss.decode(v, outputs), weights)
+            else:
+                score = self._score(scorer, view, weights)
+            if estimator.early_stopping and np.isnan(score):
                 raise ValueError(
-                    f"scoring={self.estimator.scoring!r} gives nan on the validation rows; "
+                    f"scoring={estimator.scoring!r} gives nan on the validation rows; "
                     "early_stopping=True needs a number. Give validation rows on which the score "
                     "is defined (X_val, y_val), or another scoring."
                 )
             return cost, score
 
-        return checked
+        return validate
+
+    def _score(self, scorer, view, weights) -> float:
+        """What the user's scorer says of the validation rows."""
+        estimator, held_out = self.estimator, self.data.held_out
+        assert held_out is not None
+        weighting = {} if weights is None else {"sample_weight": weights}
+        try:
+            rows = held_out.take(held_out.X), held_out.take(held_out.y)
+            return float(scorer(view, *rows, **weighting))
+        except Exception as error:
+            error.add_note(
+                f"Raised by scoring={estimator.scoring!r} on the validation rows"
+                f"{', given their sample_weight' if weighting else ''}; the predictions are "
+                f"those of loss={estimator.loss!r}."
+            )
+            raise
 
     def _view(self) -> dict:
         """Attributes with which a copy of the estimator predicts as the model does now."""
