@@ -801,6 +801,8 @@ class ActivationDisplay(Display):
         share = n_feet * _FOOT + 0.06
         bottom = low - size * share / (1.0 - share)
         axis.locator_params(axis="y", nbins=6)
+        if np.ptp(axis.get_xlim()) > 1e4:  # numbers so wide would touch
+            axis.locator_params(axis="x", nbins=4)
         ticks = [t for t in axis.get_yticks() if low - 0.1 * size <= t <= high + 0.1 * size]
         # The power of ten that large numbers have in common would stand where the legend does.
         axis.set_yticks(ticks, [f"{tick:g}" for tick in ticks] if size > 1e5 else None)

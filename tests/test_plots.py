@@ -652,6 +652,13 @@ def test_activations_without_data_and_of_some_layers():
             display.plot(layers=bad)
 
 
+@pytest.mark.parametrize("reach", [600.0, 6600.0, 66e3, 6.6e6])
+def test_wide_fields_have_numbers_that_do_not_touch(reach, monkeypatch):
+    activations = [skbackprop.ACTIVATIONS[name] for name in ("relu", "exp")]
+    v = [np.array([[-reach], [0.95 * reach]])] * 2
+    check_writing(ActivationDisplay(activations, [1, 1], v).plot().figure_, monkeypatch)
+
+
 def test_activations_beyond_what_floats_hold(monkeypatch):
     exp, relu = (skbackprop.ACTIVATIONS[name] for name in ("exp", "relu"))
     v = [np.array([[-1e4], [1e4]]), np.array([[-np.inf, 5.0], [np.nan, np.inf]])]
