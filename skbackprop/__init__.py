@@ -4,9 +4,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from .activations import ACTIVATIONS, Activation, Mixed
-from .compiled import compile_engine
+from .engines.compiled_rows import compile_engine
 from .estimators import BackpropClassifier, BackpropRegressor
-from .initializers import INITIALIZERS
+from .exceptions import DivergenceError
 from .losses import (
     LOSSES,
     AbsoluteError,
@@ -24,6 +24,7 @@ from .losses import (
     Task,
     Tweedie,
 )
+from .network.initializers import INITIALIZERS
 from .schedules import (
     SCHEDULES,
     Adaptive,
@@ -40,7 +41,6 @@ from .schedules import (
     WarmUp,
 )
 from .solvers import LBFGS, LM, SCG, SOLVERS, BayesianLM, WholeBatchSolver
-from .training import DivergenceError
 from .updates import (
     RULES,
     SGD,

@@ -1,16 +1,20 @@
-"""Built-in objects: their look-up by name, and the checks of their parameters."""
+"""Built-in objects: looked up by name, checked, compared with a user's own."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from numbers import Integral, Real
+from types import FunctionType, MethodType
 from typing import Any, TypeVar
 
+import numpy as np
 from sklearn.base import BaseEstimator
 
-T = TypeVar("T")
+__all__ = ["Checked", "is_ours", "is_same", "resolve"]
 
-__all__ = ["Checked", "resolve"]
+
+T = TypeVar("T")
 
 
 class Checked(BaseEstimator):
@@ -89,3 +93,45 @@ def resolve(value: Any, registry: Mapping[str, T], kind: Any, parameter: str) ->
         f"{parameter}={value!r} is neither a name nor an instance of {kind.__name__}{hint}; "
         f"choose one of {choices}, or give an instance of {kind.__name__}."
     )
+
+
+def is_same(a: Any, b: Any) -> bool:
+    """Tell whether two values have the same content, also when one is a copy of the other."""
+    if a is b:
+        return True
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, partial):
+        return is_same((a.func, a.args, a.keywords), (b.func, b.args, b.keywords))
+    if isinstance(a, MethodType):
+        return a.__func__ is b.__func__ and is_same(a.__self__, b.__self__)
+    if isinstance(a, FunctionType):
+        # A function pickled by value (as joblib does with lambdas) comes back as another object.
+        return is_same(_function_content(a), _function_content(b))
+    if isinstance(a, np.ndarray):
+        return a.dtype == b.dtype and np.array_equal(a, b)
+    if isinstance(a, (tuple, list)):
+        return len(a) == len(b) and all(map(is_same, a, b))
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(is_same(a[key], b[key]) for key in a)
+    if type(a).__eq__ is object.__eq__ and hasattr(a, "__dict__"):
+        return is_same(vars(a), vars(b))
+    return bool(a == b)
+
+
+def _function_content(function: FunctionType) -> tuple[Any, ...]:
+    cells = tuple(cell.cell_contents for cell in function.__closure__ or ())
+    return (
+        function.__module__,
+        function.__qualname__,
+        function.__code__,
+        function.__defaults__,
+        function.__kwdefaults__,
+        cells,
+    )
+
+
+def is_ours(thing: Any) -> bool:
+    """Whether a class or function is defined in this package, and not by a user of it."""
+    module = getattr(thing, "__module__", None) or ""
+    return module.partition(".")[0] == __name__.partition(".")[0]

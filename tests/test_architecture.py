@@ -1,58 +1,64 @@
-"""A module of the package imports from lower floors only, and nothing that pip did not install."""
+"""A folder imports lower floors only, no file imports in a circle, or what pip did not install."""
 
 import ast
 import sys
-from itertools import combinations
 from pathlib import Path
 
 import pytest
 
 import skbackprop
 
-FLOORS = {
-    0: "activations losses penalties initializers schedules updates registry regularisation "
-    "tracing code_cache blas_threads",
-    1: "network objective kernels",
-    2: "training solvers monitor progress online compiled callbacks",
-    3: "access estimators course model parameters targets",
-    4: "inspection dissection explanations gradient_check diagnosis plots "
-    "signal_flow drawing page export",
+# The floors of the house, from the ground up. What stands in one line stands side by side, and does
+# not import each other. A name is a folder, or a file at the top of the package.
+FLOORS = """
+    registry exceptions
+    activations updates schedules
+    losses
+    network
+    engines
+    training
+    solvers
+    estimators
+    tabular streams
+    inspection export persistence distributed
+    plots
+"""
+FLOOR = {room: floor for floor, line in enumerate(FLOORS.split("\n")) for room in line.split()}
+PACKAGE = Path(skbackprop.__file__).parent
+MODULES = {
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
 }
-FLOOR = {module: floor for floor, modules in FLOORS.items() for module in modules.split()}
-# The arrows drawn between neighbours; on the ground floor anything may import the registry.
-SIDE_BY_SIDE = {("objective", "network")}
-SIDE_BY_SIDE |= set(combinations(["access", "estimators", "course", "model", "parameters"], 2))
-SIDE_BY_SIDE |= {(module, "targets") for module in ("estimators", "course")}
-SIDE_BY_SIDE |= {("inspection", "dissection"), ("inspection", "explanations")}
-SIDE_BY_SIDE |= {("inspection", "gradient_check"), ("inspection", "diagnosis")}
-SIDE_BY_SIDE |= {("gradient_check", "dissection"), ("diagnosis", "dissection")}
-SIDE_BY_SIDE |= {("inspection", "page")}
-SIDE_BY_SIDE |= {("plots", "signal_flow"), ("plots", "drawing"), ("signal_flow", "drawing")}
-SIDE_BY_SIDE |= {
-    (module, below) for module in ("plots", "signal_flow") for below in ("inspection", "dissection")
-}
-SIDE_BY_SIDE |= {("drawing", "inspection")}
-SIDE_BY_SIDE |= {("solvers", "training"), ("training", "online"), ("online", "compiled")}
-SIDE_BY_SIDE |= {(module, "monitor") for module in ("training", "solvers", "progress")}
-SIDE_BY_SIDE |= {("losses", "activations"), ("initializers", "activations")}
-SIDE_BY_SIDE |= {(module, "registry") for module in FLOOR if FLOOR[module] == 0}
-MODULES = sorted(path for path in Path(skbackprop.__file__).parent.rglob("*.py"))
 ALLOWED = {"skbackprop", "numpy", "scipy", "sklearn"} | sys.stdlib_module_names
 # Modules that nothing imports until an extra is asked for.
-EXTRAS = {"kernels": {"numba", "llvmlite"}}
+EXTRAS = {"engines.kernels": {"numba", "llvmlite"}}
 
 
-def imported(nodes):
-    """Yield each imported module's dotted name; `from skbackprop import x` gives skbackprop.x."""
+def imported(module, nodes):
+    """Yield the dotted names that import statements speak of, those of the package from its top."""
+    package = module.split(".") if MODULES[module].stem == "__init__" else module.split(".")[:-1]
     for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                base = f"skbackprop.{base}".rstrip(".")
-            names = (alias.name for alias in node.names)
-            yield from (f"{base}.{name}" for name in names) if base == "skbackprop" else [base]
+            base = (
+                [] if not node.level else ["skbackprop", *package[: len(package) + 1 - node.level]]
+            )
+            base = ".".join([*base, *([node.module] if node.module else [])])
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def own_imports(module):
+    """The modules of the package that a module imports, anywhere in it."""
+    found = set()
+    for name in imported(module, ast.walk(ast.parse(MODULES[module].read_text()))):
+        parts = name.split(".")
+        if parts[0] == "skbackprop":
+            # The longest part that is a module: the rest is a name in it.
+            ends = range(len(parts), 1, -1)
+            inside = (".".join(parts[1:end]) for end in ends)
+            found |= {next((part for part in inside if part in MODULES), parts[1])}
+    return found - {module}
 
 
 def at_module_level(node):
@@ -63,22 +69,39 @@ def at_module_level(node):
             yield from at_module_level(child)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
-def test_imports_go_down(path):
-    if path.stem == "__init__":
-        return  # the front door: it re-exports every floor
-    assert path.stem in FLOOR, f"place {path.name} on a floor of this map"
-    for name in imported(ast.walk(ast.parse(path.read_text()))):
-        package, _, rest = name.partition(".")
-        target = rest.partition(".")[0]
-        if package == "skbackprop":
-            assert target in FLOOR, f"{path.stem} imports {name}, which is not a module on the map"
-            lower = FLOOR[target] < FLOOR[path.stem]
-            assert lower or (path.stem, target) in SIDE_BY_SIDE, f"{path.stem} -> {target}"
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_go_down(module):
+    if module == "__init__":
+        return  # the front door: it opens on every floor
+    room = module.partition(".")[0]
+    assert room in FLOOR, f"place {room} on a floor of this map"
+    for other in own_imports(module):
+        target = other.partition(".")[0]
+        assert target in FLOOR, f"{module} imports {other}, which is not on the map"
+        assert target == room or FLOOR[target] < FLOOR[room], f"{module} -> {other}"
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
-def test_import_needs_only_the_required_packages(path):
-    tree = ast.parse(path.read_text())
-    needed = {name.partition(".")[0] for name in imported(at_module_level(tree))}
-    assert needed <= ALLOWED | EXTRAS.get(path.stem, set())
+def test_no_file_imports_in_a_circle():
+    # Fronts re-export the files of their folder.
+    graph = {module: own_imports(module) for module in MODULES if module != "__init__"}
+    done, path = set(), []
+
+    def visit(module):
+        assert module not in path, f"a circle: {' -> '.join([*path, module])}"
+        if module in done or module not in graph:
+            return
+        path.append(module)
+        for other in sorted(graph[module]):
+            visit(other)
+        path.pop()
+        done.add(module)
+
+    for module in graph:
+        visit(module)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_import_needs_only_the_required_packages(module):
+    tree = ast.parse(MODULES[module].read_text())
+    needed = {name.partition(".")[0] for name in imported(module, at_module_level(tree))}
+    assert needed <= ALLOWED | EXTRAS.get(module, set())

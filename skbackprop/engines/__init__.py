@@ -1,0 +1,1 @@
+"""What presents single rows, an update each: in NumPy, or compiled by Numba."""

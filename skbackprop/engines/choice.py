@@ -1,0 +1,81 @@
+"""Which engine presents single rows: the NumPy pass or the compiled one."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from weakref import WeakSet
+
+from ..network.network import Network
+from .code_cache import why_no_compiler
+from .compiled_rows import CompiledPass
+from .numpy_rows import NumpyPass, RowPass
+from .symbols import Untraceable
+
+__all__ = ["choose_engine"]
+
+
+_told: WeakSet[Network] = WeakSet()  # those of models that have said that they go on in NumPy
+
+
+def _level_of_caller() -> int:
+    """The `stacklevel`, for a warning of the caller, of the line that called the package."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_globals.get("__name__", "").partition(".")[0] in ("skbackprop", "sklearn"):
+        if frame.f_back is None:
+            break
+        frame, level = frame.f_back, level + 1
+    return level
+
+
+def choose_engine(engine: str, before: str | None, trainer) -> tuple[str, RowPass | None]:
+    """What presents single rows.
+
+    Parameters
+    ----------
+    engine : {"auto", "numpy", "compiled"}
+        What the user wants. "auto" takes the compiled pass where its code is there already, so that
+        nothing is ever compiled unasked.
+    before : {"numpy", "compiled"} or None
+        What the model has run on until now; "auto" keeps to it.
+    trainer : training.Trainer
+
+    Returns
+    -------
+    engine : {"numpy", "compiled"}
+        What the model runs on from now; "compiled" also where, with a warning, NumPy stands in.
+    online : RowPass or None
+        None where only `Trainer.update` will do.
+
+    Raises
+    ------
+    ValueError
+        If the engine is "compiled", and cannot do what the trainer does.
+    ImportError
+        If it is "compiled", Numba is missing, and the model has never run on it.
+    """
+    in_numpy = None if trainer.extras else NumpyPass(trainer)
+    if engine == "numpy" or (engine == "auto" and before == "numpy"):
+        return "numpy", in_numpy
+    missing, compiled = why_no_compiler(), None
+    try:
+        compiled = CompiledPass(trainer)
+    except Untraceable as reason:
+        if engine == "compiled":
+            raise ValueError(f"engine='compiled' cannot train this model: {reason}.") from None
+    if compiled is not None and missing is None:
+        if engine == "compiled" or compiled.is_compiled:
+            return "compiled", compiled
+        missing = "its code is not compiled here, which skbackprop.compile_engine() does"
+    if before == "compiled":
+        network = trainer.objective.network
+        if missing is not None and network not in _told:
+            _told.add(network)
+            warnings.warn(
+                f"This model was trained by the compiled engine and goes on in NumPy: {missing}.",
+                stacklevel=_level_of_caller(),
+            )
+        return "compiled", in_numpy
+    if engine == "compiled":
+        raise ImportError(f"engine='compiled' cannot be used: {missing}.")
+    return "numpy", in_numpy

@@ -1,0 +1,258 @@
+"""The compiled per-sample pass: what `kernels` is for one model, written, compiled and run.
+
+Numba compiles the pass for one update rule, one dtype and all built-in activations at once; sizes,
+activations, costs, penalties and learning rates are data to it. The formulas of the activations and
+of the rule come from their NumPy source by `symbols`, a user's own like the built-in ones.
+
+Compiling takes seconds, so the code is kept on disk (see `code_cache`): with an edit of any formula
+or of `kernels` it is another text. Importing this module imports no Numba, nor does the question
+what is on disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import numpy as np
+from scipy import sparse
+
+from ..activations.activation import Activation
+from ..losses.classification import CrossEntropy
+from ..losses.loss import Loss
+from ..losses.regression import SquaredError
+from ..network.rows import take_rows
+from ..updates.descent import SGD
+from ..updates.rule import RULES
+from .code_cache import is_compiled, load, why_no_compiler
+from .formulas import Formula, built_in_formulas, formulas_of, members_of, parts, step_of
+from .source import source_of, step_text
+from .symbols import Untraceable
+
+__all__ = ["CompiledPass", "compile_engine"]
+
+
+_PIECE_ROWS = 4096  # most rows of a call: each needs its desired outputs
+
+
+_PIECE_WORK = 2e7  # most weights to visit in a call, so that Ctrl-C waits a tenth of a second
+
+
+def _head(loss: Loss) -> str:
+    """The name in `kernels` of what the output neurons cost."""
+    if type(loss) is SquaredError:
+        return "SQUARED_CANONICAL" if loss.canonical else "SQUARED"
+    if type(loss) is CrossEntropy and loss.canonical:
+        return "LOGISTIC" if loss.output.elementwise else "SOFTMAX"
+    raise Untraceable(f"loss {loss!r} has no compiled counterpart")
+
+
+class CompiledPass:
+    """The compiled pass over the rows of one trainer's network.
+
+    Nothing is compiled or loaded before the first row comes.
+
+    Parameters
+    ----------
+    trainer : training.Trainer
+        Its network's `w` and its state are changed.
+
+    Raises
+    ------
+    Untraceable
+        If the compiled pass cannot do what the trainer does; it says why.
+    """
+
+    def __init__(self, trainer):
+        if trainer.extras:
+            raise Untraceable(f"only NumPy knows {' and '.join(trainer.extras)}")
+        self._trainer = trainer
+        objective = trainer.objective
+        network = objective.network
+        dtype = network.w.dtype
+        plain = type(trainer.rule) is SGD and not any(objective.penalty.strengths)
+        self._is_plain = plain and objective.learning is None and trainer.eta_by_layer() is not None
+        self._head = _head(objective.loss)
+        formulas = formulas_of(network.activations, dtype)
+        in_text = dict.fromkeys([*built_in_formulas(dtype), *filter(None, formulas.values())])
+        codes: dict[Formula | None, int | None] = {None: None}
+        codes |= {formula: code for code, formula in enumerate(in_text)}
+        self._codes = {key: codes[formula] for key, formula in formulas.items()}
+        self._step = step_of(trainer.rule, dtype)
+        self.text = source_of(tuple(in_text), step_text(self._step), dtype.name)
+        self._present: Callable | None = None
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether the code is there, in this process or on disk."""
+        return is_compiled(self.text)
+
+    def load(self) -> None:
+        """Load the code, compiled first if need be, and lay out what it must know of the network.
+
+        Raises
+        ------
+        ValueError
+            If Numba cannot compile it.
+        """
+        if self._present is not None:
+            return
+        from . import kernels  # which imports Numba
+
+        self._kernels = kernels
+        network = self._trainer.objective.network
+        present = load(self.text)
+        padded = [-(-n // kernels.PAD) * kernels.PAD for n in network.sizes]
+        self._gains = self._of_each_weight()
+        self._tables = self._lay_out(padded)
+        dtype = network.w.dtype
+        n_chunk = max(kernels.CHUNK, *network.sizes)
+        self._work = (
+            np.zeros((4, sum(padded)), dtype),
+            np.zeros(sum(padded), np.int32),
+            np.zeros(n_chunk, dtype),
+            np.zeros(64),
+        )
+        self._all_ones = np.ones(0, dtype)
+        self._no_indices, self._no_bounds = np.zeros(0, np.int32), np.zeros(0, np.int64)
+        self._present = present
+
+    def _of_each_weight(self) -> np.ndarray:
+        """Eta of each parameter, and whether it learns; empty where `settings` says it all."""
+        trainer, network = self._trainer, self._trainer.objective.network
+        learning = trainer.objective.learning
+        if learning is None and trainer.eta_by_layer() is not None:
+            return np.zeros((2, 0), network.w.dtype)
+        gains = np.ones((2, network.w.size), network.w.dtype)
+        gains[0] = trainer.eta
+        if learning is not None:
+            gains[1] = learning
+        return gains
+
+    def _lay_out(self, padded: list[int]) -> tuple[np.ndarray, ...]:
+        """The tables that `kernels.present` reads."""
+        kernels, trainer = self._kernels, self._trainer
+        objective = trainer.objective
+        network, penalty = objective.network, objective.penalty
+        by_layer = trainer.eta_by_layer() or [trainer.largest_eta] * network.n_layers
+        settings = [*penalty.strengths, *by_layer, *self._step.numbers]
+        layers = np.zeros((network.n_layers, kernels.N_COLUMNS), np.int64)
+        groups: list[tuple[int, int]] = []
+        member = np.zeros(sum(padded), np.int32)
+        starts = np.cumsum([0, *((n_in + 1) * n_out for n_in, n_out in pairwise(network.sizes))])
+        offsets = np.cumsum([0, *padded])
+        for layer, activation in enumerate(network.activations):
+            kinds = [self._kind(member) for member in members_of(activation)]
+            numbers = {kind: len(groups) + i for i, kind in enumerate(dict.fromkeys(kinds))}
+            before, after = offsets[layer : layer + 2]
+            row = layers[layer]
+            row[kernels.N_IN], row[kernels.N_OUT] = network.sizes[layer : layer + 2]
+            row[kernels.WEIGHTS], row[kernels.BEFORE] = starts[layer], before
+            row[kernels.AFTER], row[kernels.FIRST_GROUP] = after, len(groups)
+            row[kernels.LAST_GROUP] = len(groups) + len(numbers) - 1
+            member[after : after + len(kinds)] = [numbers[kind] for kind in kinds]
+            for code, parameters in numbers:
+                groups.append((code, len(settings)))
+                settings += parameters
+        plan = np.zeros(kernels.N_PLAN, np.int64)
+        plan[kernels.N_LAYERS] = network.n_layers
+        plan[kernels.HEAD] = getattr(kernels, self._head)
+        plan[kernels.RULE] = kernels.ETA + network.n_layers
+        plan[kernels.PLAIN] = self._is_plain
+        return plan, layers, np.array(groups), member, np.array(settings, float)
+
+    def _kind(self, activation: Activation) -> tuple[int, tuple[float, ...]]:
+        """The code of an activation, and the numbers that its functions are bound to."""
+        code = self._codes[id(activation)]
+        if code is None:
+            return self._kernels.SOFTMAX_CODE, ()
+        return code, tuple(parts(activation)[2].values())
+
+    def rows_at_once(self, X) -> int:
+        """Rows for one call of `present`: few enough that it takes no more than 0.1 s."""
+        network = self._trainer.objective.network
+        work = network.w.size
+        if sparse.issparse(X) and self._is_plain:  # else all weights move, stored or not
+            stored = X.nnz / max(X.shape[0], 1)
+            work += int((stored - X.shape[1]) * network.sizes[1])
+        return max(1, min(_PIECE_ROWS, int(_PIECE_WORK / max(work, 1))))
+
+    def present(self, X, targets, scale, rows, factors: np.ndarray) -> tuple[int, float]:
+        """See `numpy_rows.RowPass.present`."""
+        assert self._present is not None
+        state, w = self._trainer.state, self._trainer.objective.network.w
+        d = self._trainer.objective.loss.encode(take_rows(targets, rows), w.dtype)
+        numbers, indices, bounds = self._rows(take_rows(X, rows))
+        done, total = self._present(
+            w,
+            state.rule_state,
+            self._gains,
+            numbers,
+            indices,
+            bounds,
+            _plain(d, w.dtype),
+            self._all_ones if scale is None else _plain(take_rows(scale, rows), w.dtype),
+            factors,
+            state.n_updates - state.rule_start,
+            *self._tables,
+            *self._work,
+        )
+        state.n_updates += done
+        state.n_samples += done
+        return done, total
+
+    def _rows(self, X) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Rows as the compiled code takes them, dense or sparse: contiguous and writeable."""
+        if not sparse.issparse(X):
+            return _plain(X), self._no_indices, self._no_bounds
+        if not X.has_canonical_format:
+            X = X.copy()
+            X.sum_duplicates()
+        self._work[0][0, : X.shape[1]] = 0.0
+        numbers, indices = _plain(X.data), _plain(X.indices, np.dtype(np.int32))
+        return numbers[np.newaxis], indices, X.indptr.astype(np.int64)
+
+
+def _plain(A: np.ndarray, dtype: np.dtype | None = None) -> np.ndarray:
+    """`A` as the compiled code takes arrays: contiguous, aligned, writeable, of one dtype."""
+    if A.flags.carray and (dtype is None or A.dtype == dtype):
+        return A
+    return np.require(A, dtype, ("C", "A", "W"))
+
+
+def compile_engine(*, verbose: bool = False) -> None:
+    """Compile the per-sample pass once, for all update rules of `RULES`, and keep it on disk.
+
+    After that, estimators with ``engine="auto"`` use it wherever they present one row an update by
+    one of these rules, whatever its numbers; what has functions or a rule of its own, or
+    ``amsgrad=True``, is compiled when ``engine="compiled"`` is first asked for it. It takes some
+    seconds for each rule and dtype; what is there already is not compiled again. The code is kept
+    in ``$SKBACKPROP_CACHE_DIR``, or where the user's programs keep such things.
+
+    Parameters
+    ----------
+    verbose : bool, default=False
+        Print what is compiled.
+
+    Raises
+    ------
+    ImportError
+        If Numba is not installed.
+    """
+    missing = why_no_compiler()
+    if missing is not None:
+        raise ImportError(f"The compiled engine cannot be used: {missing}.")
+    for name, rule in RULES.items():
+        for dtype in map(np.dtype, ("float64", "float32")):
+            try:
+                text = source_of(
+                    built_in_formulas(dtype), step_text(step_of(rule, dtype)), dtype.name
+                )
+            except Untraceable as error:
+                if verbose:
+                    print(error)
+                break
+            if verbose:
+                print(f"{name}, {dtype}: {'there' if is_compiled(text) else 'compiling'}")
+            if not is_compiled(text):
+                load(text)

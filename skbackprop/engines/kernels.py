@@ -1,0 +1,698 @@
+"""The per-sample pass for the compiler: the equations of `network` for one row at a time.
+
+This module needs Numba, and is imported only by the code that `source` writes. What
+differs from model to model is not here: the activations and the update rule come from there, as
+functions made from their own NumPy source.
+
+All weights are read and written where they are, in the flat vector `w`: for a layer, n_in rows of
+n_out weights, then n_out biases. A row's signals lie in `y`, `v` and `e`, each layer's from its own
+offset, the input's first. The loops over weights take up to 32 numbers of a row at once, as a
+`Vector`: what a compiler makes of short scalar loops is several times as slow. And they use bare
+pointers, because Numba counts the references of the arrays that it hands from function to function.
+Rows of weights whose signal is exactly zero add nothing, and are skipped where that pays.
+
+The local gradients of all layers are there before the first weight changes. So an update that
+would not be finite is refused whole, and NumPy is left to say why.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core.datamodel import models
+from numba.extending import intrinsic, register_model
+
+# What the order of additions, and a fused multiply-add, may change; inf and nan stay what they are.
+_FLAGS = ("reassoc", "contract", "arcp", "nsz")
+_OPTIONS = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+jit = numba.njit(fastmath=set(_FLAGS), **_OPTIONS)
+inlined = numba.njit(fastmath=set(_FLAGS), inline="always", **_OPTIONS)
+exact = numba.njit(fastmath={"contract"}, **_OPTIONS)
+
+# Entries of `plan`: the number of layers of weights; what the output neurons cost; whether the
+# change is ``eta delta y`` and nothing else; where in `settings` the rule's parameters begin.
+N_LAYERS, HEAD, PLAIN, RULE, N_PLAN = range(5)
+# Columns of `layers`, a row for each layer of weights: neurons before and after it; where its
+# weights begin, and the signals before and after it; its groups (see below); and, written by the
+# pass, how many signals that enter it are not zero.
+N_IN, N_OUT, WEIGHTS, BEFORE, AFTER, FIRST_GROUP, LAST_GROUP, N_ROWS, N_COLUMNS = range(9)
+SQUARED, SQUARED_CANONICAL, LOGISTIC, SOFTMAX = range(4)  # heads
+SOFTMAX_CODE = -1  # an activation's code; the others are numbered by `compiled_rows`
+# Entries of `settings`, before what the rule and the activations are set to.
+L1, L2, ETA = range(3)
+PAD = 16  # each layer's signals begin at a multiple of this
+CHUNK = 512  # weights that a rule is given at a time, if the layer's rows are not longer
+
+
+# Vectors ------------------------------------------------------------------------------------------
+
+
+class Vector(types.Type):
+    """A few numbers of one dtype in a register."""
+
+    def __init__(self, dtype, count: int):
+        self.dtype = dtype
+        self.count = count
+        super().__init__(name=f"Vector({dtype}, {count})")
+
+
+@register_model(Vector)
+class _VectorModel(models.PrimitiveModel):
+    def __init__(self, manager, vector):
+        number = manager.lookup(vector.dtype).get_value_type()
+        super().__init__(manager, vector, ir.VectorType(number, vector.count))
+
+
+@intrinsic
+def pointer(typing_context, array):
+    """To the first number of a contiguous array; indexing it is not checked, and costs nothing."""
+
+    def generate(context, builder, signature, arguments):
+        return context.make_array(signature.args[0])(context, builder, arguments[0]).data
+
+    return types.CPointer(array.dtype)(array), generate
+
+
+@intrinsic
+def like(typing_context, array, number):
+    """The number in the dtype of an array, which is given by a pointer."""
+
+    def generate(context, builder, signature, arguments):
+        return context.cast(builder, arguments[1], signature.args[1], signature.return_type)
+
+    return array.dtype(array, number), generate
+
+
+@intrinsic
+def _shifted(typing_context, array, index):
+    """The pointer to the number at `index`."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.gep(*_place(arguments))
+
+    return array(array, index), generate
+
+
+def _make_load(count: int):
+    @intrinsic
+    def load(typing_context, array, index):
+        """`count` numbers from `index` on."""
+
+        def generate(context, builder, signature, arguments):
+            kind = context.get_value_type(signature.return_type)
+            place = builder.bitcast(builder.gep(*_place(arguments)), kind.as_pointer())
+            number = context.get_value_type(signature.args[0].dtype)
+            return builder.load(place, align=context.get_abi_sizeof(number), typ=kind)
+
+        return Vector(array.dtype, count)(array, index), generate
+
+    return load
+
+
+def _make_store(count: int):
+    @intrinsic
+    def store(typing_context, array, index, vector):
+        """Write `count` numbers, from `index` on."""
+
+        def generate(context, builder, signature, arguments):
+            vector = arguments[2]
+            place = builder.bitcast(builder.gep(*_place(arguments)), vector.type.as_pointer())
+            number = context.get_value_type(signature.args[0].dtype)
+            builder.store(vector, place, align=context.get_abi_sizeof(number))
+            return context.get_dummy_value()
+
+        return types.void(array, index, vector), generate
+
+    return store
+
+
+def _place(arguments):
+    array, index = arguments[:2]
+    return array, [index]
+
+
+def _spread(builder, number, count: int):
+    kind = ir.VectorType(number.type, count)
+    lanes = ir.VectorType(ir.IntType(32), count)
+    undefined = ir.Constant(kind, ir.Undefined)
+    first = builder.insert_element(undefined, number, ir.Constant(ir.IntType(32), 0))
+    return builder.shuffle_vector(first, undefined, ir.Constant(lanes, [0] * count))
+
+
+@intrinsic
+def add_scaled(typing_context, total, factor, vector):
+    """``total + factor * vector``; the factor is a number."""
+
+    def generate(context, builder, signature, arguments):
+        total, factor, vector = arguments
+        factor = _spread(builder, factor, total.type.count)
+        product = builder.fmul(factor, vector, flags=_FLAGS)
+        return builder.fadd(total, product, flags=_FLAGS)
+
+    return total(total, factor, vector), generate
+
+
+# Functions for the activations --------------------------------------------------------------------
+# Written so that a loop over neurons becomes vector code, which calls of the C library prevent. As
+# exact as these are, to a few units in the last place.
+
+
+@intrinsic
+def _bits_of(typing_context, number):
+    def generate(context, builder, signature, arguments):
+        return builder.bitcast(arguments[0], ir.IntType(64))
+
+    return types.int64(types.float64), generate
+
+
+@intrinsic
+def _from_bits(typing_context, bits):
+    def generate(context, builder, signature, arguments):
+        return builder.bitcast(arguments[0], ir.DoubleType())
+
+    return types.float64(types.int64), generate
+
+
+_LOG2_E = 1.4426950408889634
+_LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
+_ROUNDER = 6755399441055744.0  # 1.5 * 2**52: what is added to it is rounded to a whole number
+_ROUNDER_BITS = 0x4338000000000000
+
+
+@exact
+def _two_to(n):
+    """``2.0 ** n`` for a whole n of -1022 .. 1023."""
+    return _from_bits((n + 1023) << 52)
+
+
+@exact
+def _reduced(x):
+    """The whole n nearest to ``x / log(2)``, and ``exp(x - n log(2)) - 1``."""
+    shifted = x * _LOG2_E + _ROUNDER
+    whole = shifted - _ROUNDER
+    r = x - whole * _LN2_HIGH
+    r = r - whole * _LN2_LOW
+    # The Taylor series to r**13, its terms added in pairs (Estrin): |r| <= log(2) / 2.
+    r2 = r * r
+    r4 = r2 * r2
+    low = (0.5 + r * (1 / 6)) + r2 * (1 / 24 + r * (1 / 120))
+    middle = (1 / 720 + r * (1 / 5040)) + r2 * (1 / 40320 + r * (1 / 362880))
+    high = (1 / 3628800 + r * (1 / 39916800)) + r2 * (1 / 479001600 + r * (1 / 6227020800))
+    return _bits_of(shifted) - _ROUNDER_BITS, r + r2 * (low + r4 * (middle + r4 * high))
+
+
+@exact
+def exp(x):
+    """``e ** x``."""
+    if x < -746.0:
+        x = -746.0
+    if x > 710.0:
+        x = 710.0
+    n, p = _reduced(x)
+    half = n >> 1  # in two steps, because 2 ** n may be out of range where e ** x is not
+    return (1.0 + p) * _two_to(half) * _two_to(n - half)
+
+
+@exact
+def expm1(x):
+    """``e ** x - 1``, exact for small x too."""
+    if x < -40.0:
+        x = -40.0
+    if x > 710.0:
+        x = 710.0
+    n, p = _reduced(x)
+    half = n >> 1
+    scale = _two_to(half)
+    other = _two_to(n - half)
+    if n > 60:
+        return (1.0 + p) * scale * other
+    return scale * other * p + (scale * other - 1.0)
+
+
+@exact
+def tanh(x):
+    """``-z / (2 + z)`` with ``z = exp(-2 |x|) - 1``, under the sign of x."""
+    z = -2.0 * abs(x)
+    if z < -40.0:
+        z = -40.0
+    n, p = _reduced(z)
+    scale = _two_to(n)
+    z = scale * p + (scale - 1.0)
+    return math.copysign(z / (2.0 + z), x)
+
+
+@exact
+def expit(x):
+    """``1 / (1 + exp(-x))``."""
+    return 1.0 / (1.0 + exp(-x))
+
+
+@exact
+def log1p(x):
+    """``log(1 + x)``."""
+    return math.log1p(x)
+
+
+# One layer, one row -------------------------------------------------------------------------------
+# `signals` is what enters a layer: ``(y, n_in, rows, n_rows)``, pointers and numbers; `rows` lists
+# the i whose y_i is not zero, or `n_rows` is -1 and all count. A block is as many neurons as a
+# vector has numbers: w, v and steps point at its first one.
+
+
+def _make_block(count: int):
+    load = _make_load(count)
+    store = _make_store(count)
+
+    @jit
+    def fields(w, n_out, signals, v):
+        """``v_j = w_j0 + sum_i w_ji y_i`` for the neurons j of a block."""
+        y, n_in, rows, n_rows = signals
+        total = load(w, n_in * n_out)
+        if n_rows < 0:
+            for i in range(n_in):
+                total = add_scaled(total, y[i], load(w, i * n_out))
+        else:
+            for q in range(n_rows):
+                total = add_scaled(total, y[rows[q]], load(w, rows[q] * n_out))
+        store(v, 0, total)
+
+    @jit
+    def change(w, n_out, signals, steps):
+        """``w_ji += eta delta_j y_i`` for the neurons j of a block; `steps` are eta delta."""
+        y, n_in, rows, n_rows = signals
+        step = load(steps, 0)
+        if n_rows < 0:
+            for i in range(n_in):
+                store(w, i * n_out, add_scaled(load(w, i * n_out), y[i], step))
+        else:
+            for q in range(n_rows):
+                k = rows[q] * n_out
+                store(w, k, add_scaled(load(w, k), y[rows[q]], step))
+        k = n_in * n_out  # y_0 = 1 drives the bias
+        store(w, k, add_scaled(load(w, k), like(w, 1.0), step))
+
+    return fields, change
+
+
+def _make_layer(blocks):
+    of_32, of_8, of_4, of_2, of_1 = blocks
+
+    @jit
+    def layer(w, n_out, signals, out):
+        """The blocks of a layer, the widest first."""
+        j = 0
+        while j + 32 <= n_out:
+            of_32(_shifted(w, j), n_out, signals, _shifted(out, j))
+            j += 32
+        while j + 8 <= n_out:
+            of_8(_shifted(w, j), n_out, signals, _shifted(out, j))
+            j += 8
+        if j + 4 <= n_out:
+            of_4(_shifted(w, j), n_out, signals, _shifted(out, j))
+            j += 4
+        if j + 2 <= n_out:
+            of_2(_shifted(w, j), n_out, signals, _shifted(out, j))
+            j += 2
+        if j < n_out:
+            of_1(_shifted(w, j), n_out, signals, _shifted(out, j))
+
+    return layer
+
+
+_fields, _change = map(_make_layer, zip(*map(_make_block, (32, 8, 4, 2, 1)), strict=True))
+
+
+@jit
+def _errors(w, n_out, n_in, delta, e):
+    """``e_i = sum_k delta_k w_ki``: the error signal of each neuron i before the layer."""
+    for i in range(n_in):
+        total = like(w, 0.0)
+        for k in range(n_out):
+            total += w[i * n_out + k] * delta[k]
+        e[i] = total
+
+
+@jit
+def _squares(a, count):
+    """``sum_i a_i**2``."""
+    total = like(a, 0.0)
+    for i in range(count):
+        total += a[i] * a[i]
+    return total
+
+
+@jit
+def _list_rows(y, n_in, rows):
+    """List the rows whose signal is not zero; -1, and no list, if that is most of them."""
+    n_zero = 0
+    for i in range(n_in):
+        n_zero += y[i] == 0.0
+    if 4 * n_zero < n_in:
+        return -1
+    n_rows = 0
+    for i in range(n_in):
+        rows[n_rows] = i
+        n_rows += y[i] != 0.0
+    return n_rows
+
+
+# The activations of a layer -----------------------------------------------------------------------
+# A group is what has one activation: in most layers all neurons, in a mixed one those whose
+# `member` is the group's number. `groups` gives each group's code, and where in `settings` its
+# parameters begin. The signals of a layer are followed by as many unused places as make them a
+# multiple of PAD, so that loops over neurons need no rest.
+
+
+@jit
+def _groups_of(layers, layer):
+    """The first and the last group of a layer, and its padded number of neurons."""
+    row = _shifted(layers, layer * N_COLUMNS)
+    return row[FIRST_GROUP], row[LAST_GROUP], (row[N_OUT] + PAD - 1) // PAD * PAD
+
+
+def _make_outputs(phi):
+    @jit
+    def outputs(layers, layer, groups, member, settings, v, y, scratch):
+        """``y_j = phi_j(v_j)`` of the neurons after a layer."""
+        first, last, padded = _groups_of(layers, layer)
+        if groups[2 * first] == SOFTMAX_CODE:
+            _softmax(v, y, layers[layer * N_COLUMNS + N_OUT])
+        elif last == first:
+            phi(groups[2 * first], _shifted(settings, groups[2 * first + 1]), v, y, padded)
+        else:
+            for group in range(first, last + 1):
+                p = _shifted(settings, groups[2 * group + 1])
+                phi(groups[2 * group], p, v, scratch, padded)
+                for j in range(padded):
+                    if member[j] == group:
+                        y[j] = scratch[j]
+
+    return outputs
+
+
+def _make_local_gradients(dphi):
+    @jit
+    def local_gradients(layers, layer, groups, member, settings, v, y, e, scratch):
+        """``delta_j = e_j phi_j'(v_j)`` of the neurons after a layer, in the place of e."""
+        first, last, padded = _groups_of(layers, layer)
+        if groups[2 * first] == SOFTMAX_CODE:
+            _softmax_gradients(y, e, layers[layer * N_COLUMNS + N_OUT])
+            return
+        for group in range(first, last + 1):
+            p = _shifted(settings, groups[2 * group + 1])
+            dphi(groups[2 * group], p, v, y, scratch, padded)
+            for j in range(padded):
+                if first == last or member[j] == group:
+                    e[j] = e[j] * scratch[j]
+
+    return local_gradients
+
+
+@jit
+def _softmax(v, y, n_out):
+    """``y_j = exp(v_j) / sum_k exp(v_k)``."""
+    largest = v[0]
+    for j in range(n_out):
+        largest = max(largest, v[j])
+    total = 0.0
+    for j in range(n_out):
+        y[j] = exp(np.float64(v[j] - largest))
+        total += y[j]
+    for j in range(n_out):
+        y[j] = y[j] / total
+
+
+@jit
+def _softmax_gradients(y, e, n_out):
+    """``delta_j = y_j (e_j - sum_k e_k y_k)``."""
+    mean = like(y, 0.0)
+    for j in range(n_out):
+        mean += e[j] * y[j]
+    for j in range(n_out):
+        e[j] = (e[j] - mean) * y[j]
+
+
+# The cost -----------------------------------------------------------------------------------------
+
+
+@jit
+def _cost(head, n_out, d, v, y):
+    """``E`` of one row: what `losses` says, in scalars."""
+    total = 0.0
+    if head == LOGISTIC:  # softplus(v) - d v
+        for j in range(n_out):
+            field = np.float64(v[j])
+            total += max(field, 0.0) + math.log1p(math.exp(-abs(field))) - d[j] * field
+    elif head == SOFTMAX:  # logsumexp(v) - d.v; the largest output is 1 / sum_j exp(v_j - v_max)
+        largest, most = v[0], y[0]
+        for j in range(n_out):
+            largest = max(largest, v[j])
+            most = max(most, y[j])
+            total -= d[j] * v[j]
+        total += largest - math.log(most)
+    else:
+        for j in range(n_out):
+            e = np.float64(d[j] - y[j])
+            total += 0.5 * e * e
+    return total
+
+
+# The change of the weights by a rule --------------------------------------------------------------
+
+
+@jit
+def _correct(w, count, g, settings):
+    """Add the penalty's part to the correction `g` of some weights; returns the penalty."""
+    l1, l2, half = like(w, settings[L1]), like(w, settings[L2]), like(w, 0.5)
+    penalty = 0.0
+    for k in range(count):
+        sign = like(w, w[k] > 0.0) - like(w, w[k] < 0.0)
+        g[k] = g[k] - l1 * sign - l2 * w[k]
+        penalty += l1 * abs(w[k]) + half * l2 * w[k] * w[k]
+    return penalty
+
+
+def _make_change_by_rule(prepare, step):
+    @jit
+    def change_by_rule(n_in, n_out, start, y, delta, changing, settings, p, eta, factor, t, work):
+        """Give the rule the layer's corrections ``delta_j y_i``, some rows of weights at a time.
+
+        Returns the penalty of the layer's weights as they were.
+        """
+        w, size, state, gains, n_gains = changing
+        g, shared = work
+        prepare(p, eta, t, shared)
+        penalised = settings[L1] != 0.0 or settings[L2] != 0.0
+        penalty = 0.0
+        many = max(1, CHUNK // n_out)
+        for first in range(0, n_in + 1, many):
+            n_rows = min(many, n_in + 1 - first)
+            for i in range(n_rows):
+                # y_0 = 1 drives the biases, which follow the last row of weights
+                signal = y[first + i] if first + i < n_in else like(w, 1.0)
+                for j in range(n_out):
+                    g[i * n_out + j] = signal * delta[j]
+            k = start + first * n_out
+            if penalised:
+                n_weights = min(n_rows, n_in - first) * n_out
+                penalty += _correct(_shifted(w, k), n_weights, g, settings)
+            step(
+                _shifted(w, k), _shifted(state, k), _shifted(gains, k), size, n_gains,
+                g, n_rows * n_out, p, eta, factor, t, shared,
+            )  # fmt: skip
+        return penalty
+
+    return change_by_rule
+
+
+# The pass -----------------------------------------------------------------------------------------
+
+
+@jit
+def _layer(layers, layer):
+    """What a layer is: n_in, n_out, and where its weights and the signals around it begin."""
+    row = _shifted(layers, layer * N_COLUMNS)
+    return row[N_IN], row[N_OUT], row[WEIGHTS], row[BEFORE], row[AFTER]
+
+
+@jit
+def _take_dense(X, row, n_features, y):
+    for i in range(n_features):
+        y[i] = X[row * n_features + i]
+    return 0
+
+
+@jit
+def _take_sparse(X, indices, bounds, row, y, rows):
+    """Write a sparse row into `y`, which is zero, and list its columns."""
+    start = bounds[row]
+    n_stored = bounds[row + 1] - start
+    for q in range(n_stored):
+        rows[q] = indices[start + q]
+        y[rows[q]] = X[start + q]
+    return n_stored
+
+
+@jit
+def _forget(y, rows, n_rows):
+    """Set the listed inputs to zero again."""
+    for q in range(n_rows):
+        y[rows[q]] = 0.0
+
+
+def make_present(phi, dphi, prepare, step, headroom):
+    """The pass for some activations and one rule: compiled functions, which `source` writes."""
+    outputs, local_gradients = _make_outputs(phi), _make_local_gradients(dphi)
+    change_by_rule = _make_change_by_rule(prepare, step)
+
+    @inlined
+    def present_one(row, data, changing, factor, t, tables, work):
+        """Present one row; whether that was done, and the cost before it."""
+        X, indices, bounds, is_sparse, d, scale, is_scaled = data
+        w = changing[0]
+        plan, layers, groups, member, settings = tables
+        y, v, e, scratch, rows, g, shared = work
+        n_layers = plan[N_LAYERS]
+        n_features = layers[N_IN]
+        top = n_layers - 1
+        _, n_units, _, _, end = _layer(layers, top)
+        if is_sparse:
+            n_stored = _take_sparse(X, indices, bounds, row, y, rows)
+        else:
+            n_stored = _take_dense(X, row, n_features, y)
+        # Forward.
+        size = 0.0
+        for layer in range(n_layers):
+            n_in, n_out, start, before, after = _layer(layers, layer)
+            entering, listed = _shifted(y, before), _shifted(rows, before)
+            n_rows = n_stored
+            if layer > 0 or not is_sparse:
+                n_rows = _list_rows(entering, n_in, listed)
+            layers[layer * N_COLUMNS + N_ROWS] = n_rows
+            fields = _shifted(v, after)
+            _fields(_shifted(w, start), n_out, (entering, n_in, listed, n_rows), fields)
+            outputs(
+                layers, layer, groups, _shifted(member, after), settings, fields,
+                _shifted(y, after), scratch,
+            )  # fmt: skip
+            size += _squares(fields, n_out)
+        # The output neurons.
+        d = _shifted(d, row * n_units)
+        cost = _cost(plan[HEAD], n_units, d, _shifted(v, end), _shifted(y, end))
+        for j in range(n_units):
+            e[end + j] = d[j] - y[end + j]
+        if plan[HEAD] == SQUARED:
+            local_gradients(
+                layers, top, groups, _shifted(member, end), settings, _shifted(v, end),
+                _shifted(y, end), _shifted(e, end), scratch,
+            )  # fmt: skip
+        if is_scaled:
+            cost *= scale[row]
+            for j in range(end, end + n_units):
+                e[j] = e[j] * scale[row]
+        # Backward, with the weights as they are before this step's change.
+        for layer in range(top, 0, -1):
+            n_in, n_out, start, before, after = _layer(layers, layer)
+            _errors(_shifted(w, start), n_out, n_in, _shifted(e, after), _shifted(e, before))
+            local_gradients(
+                layers, layer - 1, groups, _shifted(member, before), settings, _shifted(v, before),
+                _shifted(y, before), _shifted(e, before), scratch,
+            )  # fmt: skip
+        # The size of the correction and of the step, before any of it is applied.
+        for layer in range(n_layers):
+            n_in, n_out, start, before, after = _layer(layers, layer)
+            largest = like(w, max(1.0, settings[ETA + layer] * factor))
+            slope = _squares(_shifted(e, after), n_out) * largest * largest
+            size += slope * (1.0 + _squares(_shifted(y, before), n_in))
+            if not plan[PLAIN]:  # then weights move whose signal is zero, too
+                pull, push = 1.0 + settings[L2] * largest, settings[L1] * largest
+                size += _squares(_shifted(w, start), (n_in + 1) * n_out) * pull * pull + push * push
+        # In the dtype of the weights, which overflows sooner than the sum if it is float32. And
+        # math.isfinite takes x - x == 0, which may become 0 == 0 when additions are reordered.
+        if not like(w, size * headroom) < math.inf:
+            _forget(y, rows, n_stored)
+            return False, cost
+        # The change.
+        for layer in range(n_layers):
+            n_in, n_out, start, before, after = _layer(layers, layer)
+            entering, delta = _shifted(y, before), _shifted(e, after)
+            eta = settings[ETA + layer] * factor
+            if plan[PLAIN]:
+                for j in range(n_out):
+                    delta[j] = delta[j] * like(w, eta)
+                signals = entering, n_in, _shifted(rows, before), layers[layer * N_COLUMNS + N_ROWS]
+                _change(_shifted(w, start), n_out, signals, delta)
+            else:
+                p = _shifted(settings, plan[RULE])
+                cost += change_by_rule(
+                    n_in, n_out, start, entering, delta, changing, settings, p, eta, factor, t,
+                    (g, shared),
+                )  # fmt: skip
+        _forget(y, rows, n_stored)
+        return True, cost
+
+    @inlined
+    def present(w, state, gains, X, indices, bounds, d, scale, factors, t, tables, work):
+        """Present rows in order, an update each, and stop before one that needs care.
+
+        Parameters
+        ----------
+        w : (P,) array
+            The parameters; changed.
+        state : (n_slots, P) array
+            Of the rule; changed.
+        gains : (2, P) array
+            ``eta`` of each parameter, and whether it learns; empty if `settings` says it all.
+        X : (n, n_features) array, or (1, n_stored) array
+            The rows; or the stored numbers of sparse rows.
+        indices, bounds : int32 array, int64 array of shape (n + 1,)
+            Columns of the stored numbers, and where each row's begin; `bounds` is empty if X is
+            dense.
+        d : (n, n_units) array
+            Desired outputs.
+        scale : (n,) array
+            Factor of each row; empty if all are one.
+        factors : (n,) or (1,) array of float64
+            Of eta, at each update or at all.
+        t : int
+            Updates that the rule has done.
+        tables : tuple of arrays
+            ``plan, layers, groups, member, settings``.
+        work : tuple of arrays
+            ``signals`` (4, n), ``rows``, ``g`` and ``shared``: scratch.
+
+        Returns
+        -------
+        done : int
+            Rows presented; the next one's v, delta or step may not be finite.
+        total : float
+            Their costs, each before its own update, summed.
+        """
+        plan, layers, groups, member, settings = tables
+        signals, rows, g, shared = work
+        n = signals.shape[1]
+        y = pointer(signals)
+        v, e, scratch = _shifted(y, n), _shifted(y, 2 * n), _shifted(y, 3 * n)
+        changing = pointer(w), w.size, pointer(state), pointer(gains), gains.size
+        data = (
+            pointer(X), pointer(indices), pointer(bounds), bounds.size > 0,
+            pointer(d), pointer(scale), scale.size > 0,
+        )  # fmt: skip
+        known = (
+            pointer(plan), pointer(layers), pointer(groups), pointer(member), pointer(settings)
+        )  # fmt: skip
+        scratches = y, v, e, scratch, pointer(rows), pointer(g), pointer(shared)
+        total = 0.0
+        for row in range(d.shape[0]):
+            factor = factors[row if factors.size > 1 else 0]
+            done, cost = present_one(row, data, changing, factor, t + row, known, scratches)
+            if not done:
+                return row, total
+            total += cost
+        return d.shape[0], total
+
+    return present

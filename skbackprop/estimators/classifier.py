@@ -1,0 +1,302 @@
+"""`BackpropClassifier`."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.utils._param_validation import Options
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from ..losses.head import Task
+from ..losses.loss import Loss
+from .base import Backprop
+from .callbacks import fit_with_callbacks
+from .parameters import loss_of
+from .targets import ClassCoding
+
+__all__ = ["BackpropClassifier"]
+
+
+class BackpropClassifier(ClassifierMixin, Backprop):
+    """Classification by the back-propagation rule ``Dw_ji = eta delta_j y_i``.
+
+    Two classes have one logistic output neuron, more classes one softmax neuron each, labels (a 0/1
+    indicator matrix `y`) one logistic neuron each; the cost is the cross-entropy, whose local
+    gradient at these outputs is ``delta_j = d_j - y_j``. ``loss="squared_error"`` is the cost of
+    the notes, behind any output activation.
+
+    Parameters
+    ----------
+    hidden_layer_sizes, activation, output_activation, solver, eta, eta_schedule
+        See `BackpropRegressor`.
+    loss : str or Loss, default="cross_entropy"
+        Or ``"squared_error"`` (the desired outputs are 0 and 1, or -1 and 1 where the output
+        activation's range is bounded on both sides of zero), ``"focal"``, ``"hinge"``, or an object
+        such as ``CrossEntropy(label_smoothing=0.1)``.
+    alpha, l1_ratio, dropout, noise, max_grad_norm, max_norm, mask
+        See `BackpropRegressor`.
+    batch_size, max_iter, tol, n_iter_no_change, scoring, max_time
+        See `BackpropRegressor`.
+    shuffle, warm_start, verbose, weight_init, engine
+        See `BackpropRegressor`.
+    early_stopping, validation_fraction, random_state
+        See `BackpropRegressor`; the validation split is stratified, the score the accuracy.
+    class_weight : dict, list of dict, "balanced" or None, default=None
+        Multiplies ``sample_weight``. "balanced" is for `fit` only.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,) or (n_labels,)
+    coefs_, intercepts_, n_iter_, t_, n_updates_, loss_, best_loss_, loss_curve_, eta_curve_
+        See `BackpropRegressor`.
+    validation_loss_curve_, validation_scores_, best_validation_score_, best_iter_, stop_reason_
+        See `BackpropRegressor`; unless `scoring` says otherwise, the score is the accuracy.
+    engine_, n_layers_, n_outputs_, out_activation_, n_features_in_, feature_names_in_
+        See `BackpropRegressor`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skbackprop import BackpropClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = BackpropClassifier((10,), eta=0.01, random_state=0).fit(X, y)
+    >>> bool(model.score(X, y) > 0.9)
+    True
+    """
+
+    _numeric_targets = False
+    _parameter_constraints: dict = {
+        **Backprop._parameter_constraints,
+        "class_weight": [Options(str, {"balanced"}), dict, list, None],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        *,
+        activation="relu",
+        output_activation=None,
+        loss="cross_entropy",
+        solver="adam",
+        eta="auto",
+        eta_schedule=None,
+        alpha=0.0,
+        l1_ratio=0.0,
+        dropout=0.0,
+        noise=0.0,
+        max_grad_norm=None,
+        max_norm=None,
+        mask=None,
+        batch_size="auto",
+        max_iter=200,
+        tol=1e-4,
+        n_iter_no_change=10,
+        early_stopping=False,
+        validation_fraction=0.1,
+        scoring=None,
+        max_time=None,
+        shuffle=True,
+        warm_start=False,
+        random_state=None,
+        verbose=False,
+        weight_init="auto",
+        engine="auto",
+        class_weight=None,
+    ):
+        super().__init__(
+            hidden_layer_sizes,
+            activation=activation,
+            output_activation=output_activation,
+            loss=loss,
+            solver=solver,
+            eta=eta,
+            eta_schedule=eta_schedule,
+            alpha=alpha,
+            l1_ratio=l1_ratio,
+            dropout=dropout,
+            noise=noise,
+            max_grad_norm=max_grad_norm,
+            max_norm=max_norm,
+            mask=mask,
+            batch_size=batch_size,
+            max_iter=max_iter,
+            tol=tol,
+            n_iter_no_change=n_iter_no_change,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            scoring=scoring,
+            max_time=max_time,
+            shuffle=shuffle,
+            warm_start=warm_start,
+            random_state=random_state,
+            verbose=verbose,
+            weight_init=weight_init,
+            engine=engine,
+        )
+        self.class_weight = class_weight
+
+    def __sklearn_tags__(self):
+        """Label indicators are taken."""
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+    @fit_with_callbacks
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+        coef_init=None,
+        intercept_init=None,
+    ) -> BackpropClassifier:
+        """Train on the rows of X for up to `max_iter` epochs.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            float32 is kept as float32; anything else becomes float64.
+        y : array-like of shape (n_samples,) or {array-like, sparse matrix} (n_samples, n_labels)
+            Classes of any sortable type, or a 0/1 indicator matrix.
+        sample_weight, X_val, y_val, sample_weight_val, coef_init, intercept_init
+            See `BackpropRegressor.fit`.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            On invalid input; the model is left as it was.
+        DivergenceError
+            When an update would not be finite; the weights before it are kept.
+        """
+        validation = (X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, validation, coef_init, intercept_init)
+
+    @available_if(Backprop._trains_online)
+    def partial_fit(
+        self, X, y, *, classes=None, sample_weight=None, coef_init=None, intercept_init=None
+    ) -> BackpropClassifier:
+        """Present the rows once, in the order given: by default one update a row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or {array-like, sparse matrix} (n_samples, n_labels)
+        classes : array-like of shape (n_classes,), optional
+            All classes that will come; needed on the first call (not for indicators).
+        sample_weight, coef_init, intercept_init
+            See `BackpropRegressor.partial_fit`.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            On invalid input; the model is left as it was.
+        DivergenceError
+            When an update would not be finite; it is not applied, earlier rows stay applied.
+        """
+        return self._partial_fit(X, y, sample_weight, coef_init, intercept_init, classes)
+
+    def _read_targets(self, y, dtype, classes=None, *, online=False):
+        return ClassCoding.read(y, classes, online=online)
+
+    def _coding(self) -> ClassCoding:
+        return ClassCoding(self._loss.task, self.classes_)
+
+    def _weights(self, X, coding, targets, given, *, online=False):
+        if self.class_weight is None:
+            return given
+        return coding.weigh(self.class_weight, targets, given, X.dtype, online=online)
+
+    def _check_classes(self, classes) -> None:
+        if not np.array_equal(np.unique(classes), self.classes_):
+            raise ValueError(
+                f"classes={classes!r} is not the same as on the last call to partial_fit: "
+                f"{self.classes_!r}."
+            )
+
+    def _decode(self, prediction):
+        return prediction if self._loss.task.kind == "multilabel" else self.classes_[prediction]
+
+    def decision_function(self, X) -> np.ndarray:
+        """Confidence of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+            Two classes: > 0 for ``classes_[1]``. Cross-entropy: the induced local fields v;
+            squared error: the outputs, with their threshold at 0.
+        """
+        return self._loss_for(X).decision(*self._signals(X))
+
+    def _loss_for(self, X) -> Loss:
+        check_is_fitted(self)
+        return self._loss
+
+    def _gives_probabilities(self) -> bool:
+        if self.__sklearn_is_fitted__():
+            able = self._loss.gives_probabilities
+        else:
+            able = self._could_give_probabilities()
+        if not able:
+            raise AttributeError(
+                f"predict_proba is not available with loss={self.loss!r} and "
+                f"output_activation={self.output_activation!r}: the outputs are no probabilities."
+            )
+        return True
+
+    def _could_give_probabilities(self) -> bool:
+        for task in (Task("binary", 2), Task("multiclass", 3)):
+            try:
+                loss = loss_of(self).bind(task, self.output_activation)
+            except (ValueError, TypeError):
+                continue
+            if loss.gives_probabilities:
+                return True
+        return False
+
+    @available_if(_gives_probabilities)
+    def predict_proba(self, X) -> np.ndarray:
+        """Probabilities of the classes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
+            Rows sum to one over classes; a label's is that of the label being present.
+        """
+        v, y = self._signals(X)
+        return self._loss.probabilities(v, y)
+
+    @available_if(_gives_probabilities)
+    def predict_log_proba(self, X) -> np.ndarray:
+        """Logarithms of `predict_proba`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))

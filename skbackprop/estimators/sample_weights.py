@@ -1,0 +1,41 @@
+"""The weights of rows that a user gives."""
+
+from __future__ import annotations
+
+from numbers import Real
+
+import numpy as np
+from sklearn.utils import check_array
+
+from .targets import plain_target
+
+__all__ = ["check_weights"]
+
+
+def check_weights(sample_weight, X, name: str) -> np.ndarray | None:
+    """Weights (n,) of the rows of X: finite, >= 0 (all zero is the caller's question), or None."""
+    if sample_weight is None:
+        return None
+    if isinstance(sample_weight, Real):
+        sample_weight = np.full(X.shape[0], sample_weight)
+    weights = _plain_weight(sample_weight, X.dtype)
+    if weights is None:
+        try:
+            weights = check_array(sample_weight, ensure_2d=False, dtype=X.dtype, input_name=name)
+        except (TypeError, ValueError) as error:
+            told = str(error)
+            raise ValueError(told if name in told else f"{name}: {told}") from error
+    if weights.shape != (X.shape[0],):
+        raise ValueError(f"{name} has shape {weights.shape}; expected ({X.shape[0]},).")
+    if (weights < 0).any():
+        raise ValueError(f"{name} has negative values, the least {weights.min()}; it must be >= 0.")
+    return weights
+
+
+def _plain_weight(sample_weight, dtype) -> np.ndarray | None:
+    """The weight of one row, if scikit-learn would find nothing in it to refuse; else None."""
+    if plain_target(sample_weight, numeric=True) is None:
+        return None
+    with np.errstate(over="ignore"):
+        weights = np.asarray(sample_weight, dtype)
+    return weights if np.isfinite(weights).all() else None

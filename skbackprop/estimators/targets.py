@@ -1,0 +1,281 @@
+"""What stands between a user's `y` and the targets of a loss.
+
+A coding is read off the first `y`: the task, and what is needed to encode every later `y` alike.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import isfinite
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils import check_array, column_or_1d
+from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
+
+from ..losses.head import Task
+from ..losses.loss import Loss
+
+__all__ = ["ClassCoding", "NumberCoding", "plain_target"]
+
+
+_LABELS = "biufUO"  # kinds of arrays whose entries, if they are equal, are the same label
+
+
+_SCALARS = (float, int, str, np.number, np.bool_)
+
+
+@dataclass(eq=False)
+class NumberCoding:
+    """Numbers, as a regressor takes them; the loss may refuse some."""
+
+    task: Task
+    one_column: bool  # and predictions have none, as `y` had none
+    loss: Loss
+
+    @classmethod
+    def read(cls, y, dtype, loss: Loss) -> tuple[NumberCoding, np.ndarray]:
+        """The coding of `y`, and the targets."""
+        coding = cls(Task("regression", 1 if y.ndim == 1 else y.shape[1]), y.ndim == 1, loss)
+        return coding, coding.encode(y, dtype)
+
+    @property
+    def attributes(self) -> dict:
+        """Fitted attributes of the estimator."""
+        return {"_one_column": self.one_column}
+
+    def encode(self, y, dtype) -> np.ndarray:
+        """Targets (n, n_targets) in the dtype of the model; `y` is finite."""
+        if not isinstance(y, np.ndarray):
+            raise TypeError("y is sparse; regression targets must be a dense array.")
+        n_targets = 1 if y.ndim == 1 else y.shape[1]
+        if n_targets != self.task.n_targets:
+            raise ValueError(
+                f"y has {n_targets} columns; the model has {self.task.n_targets} targets."
+            )
+        if y.dtype != dtype:
+            with np.errstate(over="ignore"):
+                y = y.astype(dtype)
+            if not np.isfinite(y).all():
+                raise ValueError(f"y has values too large for {np.dtype(dtype)}, the dtype of X.")
+        self.loss.check_targets(y)
+        return y.reshape(len(y), n_targets)
+
+    def going_on(self, fitted: NumberCoding) -> NumberCoding:
+        """The coding of a fit that goes on from a model with another; an error if it cannot."""
+        if self.task != fitted.task:
+            raise ValueError(
+                f"warm_start=True needs targets as in the first fit, {fitted.task}; got "
+                f"{self.task}."
+            )
+        return self
+
+    def strata(self, targets, rows) -> None:
+        """What a split of the rows is to keep the shares of: nothing."""
+        return None
+
+
+@dataclass(eq=False)
+class ClassCoding:
+    """Classes, or labels as a 0/1 indicator matrix, as a classifier takes them."""
+
+    task: Task
+    classes: np.ndarray
+    _weighed: tuple[Any, np.ndarray] | None = field(default=None, init=False)
+
+    @classmethod
+    def read(cls, y, classes=None, *, online=False) -> tuple[ClassCoding, Any]:
+        """The coding of `y`, for all the `classes` if given, and the targets."""
+        y = _without_column(y)
+        try:
+            check_classification_targets(y)
+        except TypeError as error:
+            kinds = sorted({type(label).__name__ for label in y.tolist()})
+            if len(kinds) == 1:
+                raise
+            raise ValueError(f"y mixes labels of types that do not sort: {kinds}.") from error
+        if type_of_target(y) == "multiclass-multioutput":
+            raise ValueError(
+                "y is multiclass-multioutput, which is not supported: give one class per row, or a "
+                "0/1 indicator matrix of labels."
+            )
+        if _is_indicator(y):
+            task = Task("multilabel", y.shape[1])
+            known = np.arange(y.shape[1]) if classes is None else unique_labels(classes)
+            if len(known) != y.shape[1]:
+                raise ValueError(f"classes has {len(known)} labels; y has {y.shape[1]} columns.")
+        else:
+            if online and classes is None:
+                raise ValueError("classes must be passed on the first call to partial_fit.")
+            known = np.unique(y) if classes is None else unique_labels(classes)
+            if len(known) < 2:
+                raise ValueError(
+                    f"{'y' if classes is None else 'classes'} has {len(known)} class, "
+                    f"{known.tolist()}; the number of classes has to be greater than one."
+                )
+            task = Task("binary" if len(known) == 2 else "multiclass", len(known))
+        coding = cls(task, known)
+        return coding, coding._encode(y)
+
+    @property
+    def attributes(self) -> dict:
+        """Fitted attributes of the estimator."""
+        return {"classes_": self.classes}
+
+    def encode(self, y, dtype):
+        """Indices (n,) in `classes`, or the indicator matrix; neither is of the model's dtype."""
+        known = self._look_up(y) if y.shape == (1,) else None
+        return self._encode(_without_column(y)) if known is None else known
+
+    def _look_up(self, y) -> np.ndarray | None:
+        """The index (1,) of one label; None where finding it takes more than looking it up."""
+        label = y.item()
+        plain = y.dtype.kind in _LABELS and isinstance(label, (str, int, float))
+        return self._indices.get(label) if plain else None
+
+    @cached_property
+    def _indices(self) -> dict:
+        """Index of each class, as an array (1,), by its label."""
+        if self.task.kind == "multilabel" or self.classes.dtype.kind not in _LABELS:
+            return {}
+        return {label: np.array([i]) for i, label in enumerate(self.classes.tolist())}
+
+    def _encode(self, y):
+        if self.task.kind == "multilabel":
+            if y.ndim != 2 or y.shape[1] != self.task.n_targets or not _is_binary(y):
+                raise ValueError(
+                    f"y has shape {y.shape}; the model was fitted on a 0/1 indicator matrix with "
+                    f"{self.task.n_targets} columns."
+                )
+            return sparse.csr_array(y) if sparse.issparse(y) else y
+        if y.ndim != 1:
+            raise ValueError(f"y has shape {y.shape}; one class per row is needed.")
+        return _class_indices(y, self.classes)
+
+    def going_on(self, fitted: ClassCoding) -> ClassCoding:
+        """The coding of a fit that goes on from a model with another; an error if it cannot."""
+        classes = self.classes
+        if self.task.kind == fitted.task.kind == "multilabel":
+            classes = fitted.classes  # named by the first call; the columns count
+        if not np.array_equal(classes, fitted.classes) or self.task != fitted.task:
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the previous "
+                f"call to fit. Previously got {fitted.classes}, `y` has {classes}."
+            )
+        return ClassCoding(self.task, classes)
+
+    def strata(self, targets, rows):
+        """What a split of the rows is to keep the shares of; None for labels."""
+        return targets[rows] if targets.ndim == 1 else None
+
+    def weigh(self, class_weight, targets, weights, dtype, *, online: bool) -> np.ndarray:
+        """The weights of the rows (None: all one) times those of their classes."""
+        if isinstance(class_weight, str) and online:
+            raise ValueError(
+                "class_weight='balanced' is not supported for partial_fit: the share of each class "
+                "in the stream is not known. Give a dict of weights, or sample_weight."
+            )
+        if isinstance(class_weight, list) and targets.ndim == 1:
+            raise ValueError(
+                f"class_weight is {class_weight!r}; a list is for the columns of labels, give one "
+                "dict with the weight of each class."
+            )
+        try:
+            factors = self._factors(class_weight, targets, online)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"class_weight is {class_weight!r}: {error}") from error
+        with np.errstate(over="ignore"):
+            factors = factors.astype(dtype)
+            factors = factors if weights is None else factors * weights
+        if not np.isfinite(factors).all() or (factors < 0).any():
+            raise ValueError(
+                f"class_weight is {class_weight!r}; times sample_weight, weights must be >= 0 "
+                f"and within {dtype}."
+            )
+        return factors
+
+    def _factors(self, class_weight, targets, online: bool) -> np.ndarray:
+        """The weight of each row that `class_weight` gives to its class, or to its labels."""
+        if targets.ndim == 1 and online:
+            return self._class_factors(class_weight)[targets]
+        if targets.ndim == 1:
+            given = self.classes[targets]  # "balanced" goes by the rows at hand
+            return compute_class_weight(class_weight, classes=self.classes, y=given)[targets]
+        labels = targets.toarray() if sparse.issparse(targets) else targets
+        if not online:
+            return compute_sample_weight(class_weight, labels)
+        if not isinstance(class_weight, list) or len(class_weight) != labels.shape[1]:
+            raise ValueError(
+                f"class_weight is {class_weight!r}; for labels it must be a list of "
+                f"{labels.shape[1]} dicts."
+            )
+        both = np.array([0, 1])
+        factors = [compute_class_weight(w, classes=both, y=both) for w in class_weight]
+        return np.prod([f[c] for f, c in zip(factors, labels.T, strict=True)], axis=0)
+
+    def _class_factors(self, class_weight) -> np.ndarray:
+        """The weight of each class in a dict, which says it all; worked out when it changes."""
+        if self._weighed is None or self._weighed[0] != class_weight:
+            factors = compute_class_weight(class_weight, classes=self.classes, y=self.classes)
+            self._weighed = copy.copy(class_weight), factors
+        return self._weighed[1]
+
+
+def plain_target(y, *, numeric: bool) -> np.ndarray | None:
+    """`y` of one row as an array, if scikit-learn would find nothing in it to refuse or to change.
+
+    Parameters
+    ----------
+    y : array-like
+        Anything; only lists and arrays are looked at.
+    numeric : bool
+        Whether numbers are wanted, and not labels.
+    """
+    if type(y) is list and len(y) == 1 and isinstance(y[0], _SCALARS):
+        y = np.array(y)
+    if type(y) is not np.ndarray:
+        return None
+    if y.shape != (1,) and (y.ndim != 2 or len(y) != 1 or not y.size):
+        return None
+    kind = y.dtype.kind
+    if kind == "f":  # squares that overflow take the full road, no more
+        return y if isfinite(y.item() if y.size == 1 else np.vdot(y, y)) else None
+    if kind == "O":
+        return y if not numeric and y.size == 1 and isinstance(y.item(), str) else None
+    return y if kind in ("biu" if numeric else "biuU") else None
+
+
+def _without_column(y):
+    """`y` as it is, but a single dense column as a vector, with scikit-learn's warning."""
+    one = y.ndim == 2 and y.shape[1] == 1 and not sparse.issparse(y)
+    return column_or_1d(y, warn=True) if one else y
+
+
+def _is_indicator(y) -> bool:
+    return y.ndim == 2 and type_of_target(y) == "multilabel-indicator"
+
+
+def _is_binary(y) -> bool:
+    values = y.data if sparse.issparse(y) else y
+    return bool(((values == 0) | (values == 1)).all())
+
+
+def _class_indices(y, classes) -> np.ndarray:
+    """Index in `classes` of every label; a label that is not there is an error."""
+    y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
+    try:
+        indices = np.searchsorted(classes, y)
+        indices[indices == len(classes)] = 0
+        unseen = classes[indices] != y
+    except TypeError:
+        unseen = np.ones(len(y), dtype=bool)
+    if np.any(unseen):
+        raise ValueError(
+            f"y has labels that are not in classes {classes.tolist()}: "
+            f"{list(dict.fromkeys(y[unseen].tolist()))[:5]}."
+        )
+    return indices

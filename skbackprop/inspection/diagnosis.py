@@ -1,0 +1,585 @@
+"""Looks for what commonly ails a network, in a fitted estimator and on rows of data.
+
+Each examination is a function that yields findings, and `EXAMINATIONS` lists them all. A threshold
+separates what a healthy network shows in passing from what keeps one from learning; it stands
+beside its examination with what it means.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils import _safe_indexing
+from sklearn.utils.sparsefuncs import mean_variance_axis
+
+from ..activations.activation import Activation
+from ..activations.mixed import Mixed
+from ..estimators.parameters import schedule_of
+from ..exceptions import DivergenceError
+from ..losses.loss import Loss
+from ..network.network import Network, Workspace
+from ..network.objective import Objective
+from ..network.rows import take_rows
+from .fitted import fitted_objective, read_rows
+from .unwrapping import Opened, open_up
+
+__all__ = ["EXAMINATIONS", "Diagnosis", "Finding", "diagnose"]
+
+_FLAT = 0.02  # of the steepest slope: less is saturated
+_NEARLY_ALL = 0.95  # of the rows
+_FEW_ROWS = 10  # on which a neuron may rest and yet be alive
+_SHARE = 0.2  # of a layer's neurons that must be ill
+_SOLVED = 0.01  # of the cost of a constant prediction is left
+_VANISHED = 1e-3  # of the local gradients of the last layer is left in the first
+_LONG_UPDATE = 0.05  # of a layer's weights, by norm, in one update
+_SHORT_UPDATE = 1e-3
+_STRETCHES = tuple(3.0 * 10.0**k for k in range(1, 7))  # of an update that may be too short
+_MUCH = 0.1  # of the cost of a constant prediction
+_LARGE_INPUT = 10.0
+_SMALL_ROWS = 0.01  # length
+_UNEQUAL_INPUTS = 100.0
+_TARGETS = (0.01, 30.0)  # standard deviations that a network learns with ease
+_STILL_FALLING = 0.01  # of the loss, in the last tenth of the epochs
+_ROWS = 2000  # for examinations that need some rows, not all
+_SOME_ROWS = 5  # that a class must have to be missed
+_BATCHES = 5  # whose updates are tried
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that ails a network.
+
+    Attributes
+    ----------
+    name : str
+        What it is, such as ``"dead_neurons"``.
+    message : str
+        What was seen, with its figure.
+    advice : str
+        What commonly helps.
+    figure : float
+        What was measured; the message says what it is.
+    layer : int or None
+        The layer of weights concerned.
+    neurons : tuple of int
+        Of that layer; or the columns of X, or the output neurons.
+    """
+
+    name: str
+    message: str
+    advice: str
+    figure: float
+    layer: int | None = None
+    neurons: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.message} {self.advice}"
+
+
+class Diagnosis(list):
+    """The findings, a list of `Finding`; empty for a healthy network."""
+
+    def __repr__(self) -> str:
+        return "\n".join(map(str, self)) if self else "Nothing ails this network."
+
+
+@dataclass
+class _Patient:
+    """What the examinations look at."""
+
+    opened: Opened
+    network: Network
+    loss: Loss
+    objective: Objective
+    X: Any
+    targets: Any
+    workspace: Workspace
+
+    @property
+    def estimator(self):
+        return self.opened.estimator
+
+
+def diagnose(estimator, X, y=None) -> Diagnosis:
+    """Look for what commonly keeps a network from learning.
+
+    Saturated neurons, dead ones; local gradients that vanish or explode from layer to layer; eta
+    too large or too small, by a trial of the solver's own next update on a copy; inputs or targets
+    that are not scaled; classes that are never predicted; training that ended too early, or
+    diverged. Dropout and noise are off. The advice is by rules of thumb; the figure says how bad it
+    is.
+
+    Parameters
+    ----------
+    estimator : BackpropRegressor or BackpropClassifier
+        Fitted; left as it is. Or something fitted around one, as in `trace_signals`.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        Rows to look at, best those of the training.
+    y : array-like, optional
+        Their targets; without them only inputs, neurons and the history of the fit are looked at.
+
+    Returns
+    -------
+    Diagnosis
+        A list of `Finding`, empty if nothing was found.
+
+    Raises
+    ------
+    NotFittedError, ValueError, TypeError
+        As `trace_signals`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop import BackpropRegressor, diagnose
+    >>> X = np.linspace(-1, 1, 50)[:, None]
+    >>> model = BackpropRegressor((10,), activation="tanh", solver="lbfgs", random_state=0)
+    >>> diagnose(model.fit(X, X[:, 0] ** 2), X, X[:, 0] ** 2)
+    Nothing ails this network.
+    """
+    opened = open_up(estimator, X, y)
+    rows, targets = read_rows(opened.estimator, opened.X, opened.y)
+    objective = fitted_objective(opened.estimator)
+    workspace = Workspace(objective.network, rows.shape[0])
+    patient = _Patient(
+        opened, objective.network, objective.loss, objective, rows, targets, workspace
+    )
+    with np.errstate(all="ignore"):
+        y_out = objective.network.forward(rows, workspace)
+        if targets is not None:
+            d = objective.loss.encode(targets, y_out.dtype)
+            objective.loss.output_delta(d, y_out, workspace.v[-1], out=workspace.delta[-1])
+            objective.network.backward(workspace)
+        return Diagnosis(
+            finding for examination in EXAMINATIONS for finding in examination(patient)
+        )
+
+
+# -- neurons ---------------------------------------------------------------------------------------
+
+
+def _members(activation: Activation, n: int) -> list[Activation]:
+    """The activation of each neuron of a layer."""
+    return list(activation.activations) if isinstance(activation, Mixed) else [activation] * n
+
+
+def _ranges(loss: Loss) -> np.ndarray:
+    """Least and greatest output of each output neuron, (2, n_units)."""
+    members = _members(loss.output, loss.n_units())
+    return np.array([member.range for member in members], dtype=float).T
+
+
+def _steepest(activation: Activation) -> float:
+    """Its largest slope near zero."""
+    v = np.linspace(-4.0, 4.0, 161)[:, None]
+    return float(np.abs(activation.delta(np.ones_like(v), v, activation.phi(v))).max())
+
+
+def _flat(patient: _Patient, layer: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where neurons hardly respond, (n, n_l); where not at all; and which neurons are bounded."""
+    network, workspace = patient.network, patient.workspace
+    activation, v = network.activations[layer], workspace.v[layer]
+    slope = np.abs(activation.delta(np.ones_like(v), v, workspace.y[layer + 1]))
+    members = _members(activation, v.shape[1])
+    steepest = {member: _steepest(member) for member in set(members)}
+    scale = np.array([steepest[member] for member in members])
+    bounded = np.array([np.isfinite(member.range).all() for member in members])
+    return slope < _FLAT * scale, slope == 0.0, bounded
+
+
+def saturated_neurons(patient: _Patient) -> Iterator[Finding]:
+    """Bounded hidden neurons whose slope is next to nothing on nearly all rows.
+
+    Where the network has learnt all there is to learn, they have done their work.
+    """
+    if patient.X.shape[0] < _FEW_ROWS:
+        return
+    if patient.targets is not None and _cost(patient) < _SOLVED * _cost_of_rest(patient):
+        return
+    for layer in range(patient.network.n_layers - 1):
+        flat, _, bounded = _flat(patient, layer)
+        ill = np.flatnonzero(bounded & (flat.mean(axis=0) >= _NEARLY_ALL))
+        share = len(ill) / flat.shape[1]
+        if share >= _SHARE:
+            yield Finding(
+                "saturated_neurons",
+                f"Saturated neurons of layer {layer}: {len(ill)} of {flat.shape[1]}, on "
+                f"{_NEARLY_ALL:.0%} of the rows or more, with slopes under {_FLAT:.0%} of the "
+                "steepest.",
+                "Scale X, start from smaller weights, use a smaller eta, or a penalty (alpha).",
+                share,
+                layer,
+                tuple(ill.tolist()),
+            )
+
+
+def saturated_outputs(patient: _Patient) -> Iterator[Finding]:
+    """Output neurons stuck at a bound while what is desired is far away: no error gets through."""
+    loss, workspace = patient.loss, patient.workspace
+    if patient.targets is None or loss.canonical or not loss.output.elementwise:
+        return
+    layer = patient.network.n_layers - 1
+    flat, _, bounded = _flat(patient, layer)
+    low, high = _ranges(loss)
+    d = np.clip(loss.encode(patient.targets, workspace.y[-1].dtype), low, high)
+    stuck = bounded & flat & (np.abs(d - workspace.y[-1]) > (high - low) / 2)
+    share = stuck.mean(axis=0)
+    ill = np.flatnonzero(share > _SHARE / 2)
+    if len(ill):
+        yield Finding(
+            "saturated_outputs",
+            f"Output neurons stuck at the wrong end of their range: {len(ill)}, the worst on "
+            f"{share.max():.0%} of the rows. Their phi' lets no error through.",
+            "Use the loss that goes with the output activation (loss='cross_entropy'), or scale X "
+            "and start from smaller weights.",
+            float(share.max()),
+            layer,
+            tuple(ill.tolist()),
+        )
+
+
+def dead_neurons(patient: _Patient) -> Iterator[Finding]:
+    """Unbounded hidden neurons, such as relu, that do not respond to any row."""
+    if patient.X.shape[0] < _FEW_ROWS:
+        return
+    for layer in range(patient.network.n_layers - 1):
+        _, zero, bounded = _flat(patient, layer)
+        ill = np.flatnonzero(~bounded & zero.all(axis=0))
+        share = len(ill) / zero.shape[1]
+        if share >= _SHARE:
+            yield Finding(
+                "dead_neurons",
+                f"Dead neurons of layer {layer}: {len(ill)} of {zero.shape[1]}, whose slopes are 0 "
+                "on every row; they no longer learn.",
+                "Use a smaller eta, activation='leaky_relu' or 'elu', or scale X.",
+                share,
+                layer,
+                tuple(ill.tolist()),
+            )
+
+
+# -- signals from layer to layer -------------------------------------------------------------------
+
+
+def local_gradients(patient: _Patient) -> Iterator[Finding]:
+    """The size of delta in the first layer against the last."""
+    network = patient.network
+    if patient.targets is None or network.n_layers < 3:
+        return
+    sizes = [float(np.sqrt(np.mean(np.square(a, dtype=float)))) for a in patient.workspace.delta]
+    if not np.isfinite(sizes).all() or sizes[-1] == 0.0:
+        return
+    ratio = sizes[0] / sizes[-1]
+    a_layer = ratio ** (1 / (network.n_layers - 1))
+    seen = (
+        f"the local gradients of layer 0 are {ratio:.1e} times those of the output layer, "
+        f"{a_layer:.2g} a layer."
+    )
+    if ratio < _VANISHED:
+        yield Finding(
+            "vanishing_gradient",
+            f"On the way back {seen}",
+            "Use activation='relu' or 'tanh', fewer layers, larger initial weights "
+            "(weight_init), or a solver that rescales (solver='adam').",
+            ratio,
+            0,
+        )
+    elif ratio > 1 / _VANISHED:
+        yield Finding(
+            "exploding_gradient",
+            f"On the way back {seen}",
+            "Use smaller initial weights (weight_init), max_grad_norm, a penalty (alpha), or a "
+            "smaller eta.",
+            ratio,
+            0,
+        )
+
+
+# -- eta -------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Update:
+    """The solver's own next update on some rows, made on a copy of the estimator.
+
+    Attributes
+    ----------
+    cost_at : callable
+        The cost of the rows at a multiple of the update.
+    ratios : ndarray of shape (n_layers,)
+        ``|Dw| / |w|`` of each layer's weights.
+    """
+
+    cost_at: Callable[[float], float]
+    ratios: np.ndarray
+
+    @classmethod
+    def of(cls, patient: _Patient, rows: np.ndarray) -> _Update:
+        opened, network = patient.opened, patient.network
+        trial = _stripped(opened.estimator, len(rows))
+        trial.partial_fit(_safe_indexing(opened.X, rows), _safe_indexing(opened.y, rows))
+        change = fitted_objective(trial).network.w - network.w
+        layers = zip(network.layers(change), network.layers(network.w), strict=True)
+        tiny = np.finfo(network.w.dtype).tiny
+        ratios = [np.linalg.norm(dW) / (np.linalg.norm(W) + tiny) for (dW, _), (W, _) in layers]
+        X, targets = take_rows(patient.X, rows), take_rows(patient.targets, rows)
+
+        def cost_at(multiple: float) -> float:
+            moved = network.with_parameters(network.w + network.w.dtype.type(multiple) * change)
+            cost = Objective(moved, patient.loss, patient.objective.penalty).value(X, targets)
+            return cost if np.isfinite(cost) else np.inf
+
+        return cls(cost_at, np.array(ratios))
+
+
+def _stripped(estimator, batch_size: int):
+    """A copy that takes a batch in one update, without chance and without what only `fit` knows."""
+    trial = copy.deepcopy(estimator)
+    plain = {"batch_size": batch_size, "dropout": 0.0, "noise": 0.0, "class_weight": None}
+    schedule = schedule_of(trial)
+    if getattr(schedule, "has_horizon", False) and schedule.total_steps is None:
+        plain["eta_schedule"] = None
+    known = trial.get_params(deep=False)
+    return trial.set_params(**{name: value for name, value in plain.items() if name in known})
+
+
+def _trains_online(patient: _Patient) -> bool:
+    return patient.targets is not None and hasattr(patient.estimator, "partial_fit")
+
+
+def _batches(patient: _Patient) -> list[np.ndarray]:
+    """Rows of a few updates as the estimator makes them, spread over the data."""
+    n, size = patient.X.shape[0], patient.estimator.batch_size
+    if size == "auto":
+        size = 200 if patient.estimator.loss_curve_ else 1
+    size = min(int(size), n)
+    order = np.random.default_rng(0).permutation(n)
+    starts = range(0, n - size + 1, size)
+    return [np.sort(order[start : start + size]) for start in starts][:_BATCHES]
+
+
+def eta_too_large(patient: _Patient) -> Iterator[Finding]:
+    """Whether the next update is long, and raises the cost of the very rows that it is for."""
+    if not _trains_online(patient):
+        return
+    try:
+        updates = [_Update.of(patient, rows) for rows in _batches(patient)]
+    except DivergenceError:
+        return  # `divergence` says so
+    ratios = np.median([update.ratios for update in updates], axis=0)
+    rises = [update.cost_at(1.0) - update.cost_at(0.0) for update in updates]
+    layer = int(np.argmax(ratios))
+    if ratios[layer] > _LONG_UPDATE and np.median(rises) > 0.0:
+        yield Finding(
+            "eta_too_large",
+            f"One update changes the weights of layer {layer} by {ratios[layer]:.1%} of their "
+            "norm, and raises the cost of the very rows that it is for.",
+            "Use a smaller eta, or scale X and y.",
+            float(ratios[layer]),
+            layer,
+        )
+
+
+def eta_too_small(patient: _Patient) -> Iterator[Finding]:
+    """Whether the next update is short, and one many times as long would lower the cost by much.
+
+    By much is a share of the cost of the best constant prediction: what falls from next to nothing
+    to nothing is no gain.
+    """
+    if not _trains_online(patient):
+        return
+    rows = np.arange(patient.X.shape[0])
+    if len(rows) > _ROWS:
+        rows = np.sort(np.random.default_rng(0).permutation(rows)[:_ROWS])
+    try:
+        update = _Update.of(patient, rows)
+    except DivergenceError:
+        return
+    ratio = float(update.ratios.max())
+    cost, rest = update.cost_at(0.0), _cost_of_rest(patient)
+    lowest, stretch = min((update.cost_at(stretch), stretch) for stretch in _STRETCHES)
+    if ratio < _SHORT_UPDATE and cost - lowest > _MUCH * rest:
+        yield Finding(
+            "eta_too_small",
+            f"One update changes the weights by {ratio:.1e} of their norm at most; one "
+            f"{stretch:g} times as long would lower the cost from {cost:.3g} to {lowest:.3g}.",
+            "Use a larger eta, solver='adam', or more epochs (max_iter, n_iter_no_change, tol).",
+            ratio,
+            int(np.argmax(update.ratios)),
+        )
+
+
+def _cost(patient: _Patient) -> float:
+    """``E_av``, without penalty."""
+    loss, y, v = patient.loss, patient.workspace.y[-1], patient.workspace.v[-1]
+    return float(np.mean(loss.value(loss.encode(patient.targets, y.dtype), y, v)))
+
+
+def _cost_of_rest(patient: _Patient) -> float:
+    """``E_av`` of the best constant prediction."""
+    loss, n = patient.loss, patient.X.shape[0]
+    d = loss.encode(patient.targets, np.float64)
+    v = np.tile(loss.rest(patient.targets, np.full(n, 1.0 / n)), (n, 1))
+    return abs(float(np.mean(loss.value(d, loss.output.phi(v), v))))
+
+
+# -- data ------------------------------------------------------------------------------------------
+
+
+def unscaled_inputs(patient: _Patient) -> Iterator[Finding]:
+    """Columns of X far from the size of 1, or of very different sizes.
+
+    Columns differ if both their largest values do and their root mean squares: by the largest alone
+    a scaled column that is rarely active would stand out, by the other alone one of zeros and ones.
+    """
+    X = patient.X
+    if sparse.issparse(X):
+        mean, variance = mean_variance_axis(X, axis=0)
+        size, largest = np.sqrt(mean**2 + variance), abs(X).max(axis=0).toarray().ravel()
+    else:
+        size, largest = np.sqrt(np.mean(X * X, axis=0, dtype=float)), np.abs(X).max(axis=0)
+    ill, figure = np.flatnonzero(size > _LARGE_INPUT), float(size.max())
+    seen = f"Large columns of X: {len(ill)}, the largest {figure:.3g} in root mean square."
+    if not len(ill) and largest.any():
+        figure = float(largest.max() / largest[largest > 0].min())
+        unequal = (a * _UNEQUAL_INPUTS < a.max() for a in (largest, size))
+        ill = np.flatnonzero(np.logical_and(*unequal) & (largest > 0))
+        seen = f"The largest values of the columns of X differ by a factor of {figure:.3g}."
+    if not len(ill) and 0 < (length := float(np.linalg.norm(size))) < _SMALL_ROWS:
+        figure, ill = length, np.flatnonzero(largest)
+        seen = f"The rows of X are of length {figure:.3g}, in root mean square: hardly a signal."
+    if len(ill):
+        yield Finding(
+            "unscaled_inputs",
+            seen,
+            "Scale X, such as by StandardScaler in a Pipeline.",
+            figure,
+            0,
+            tuple(ill.tolist()),
+        )
+
+
+def unscaled_targets(patient: _Patient) -> Iterator[Finding]:
+    """Targets out of reach of the outputs, or of a size that takes long to reach."""
+    loss = patient.loss
+    if patient.targets is None or loss.task.is_classification or loss.least_target is not None:
+        return
+    layer, d = patient.network.n_layers - 1, loss.encode(patient.targets, np.float64)
+    low, high = _ranges(loss)
+    outside = (d < low) | (d > high)
+    if outside.any():
+        share, ill = float(outside.mean()), np.flatnonzero(outside.any(axis=0))
+        ranges = dict.fromkeys(f"({low[j]:g}, {high[j]:g})" for j in ill)
+        yield Finding(
+            "unscaled_targets",
+            f"{share:.0%} of the targets are out of the range of the output activation, "
+            f"{' or '.join(ranges)}.",
+            "Scale y into it (TransformedTargetRegressor), or leave output_activation=None.",
+            share,
+            layer,
+            tuple(ill.tolist()),
+        )
+        return
+    spread = d.std(axis=0)
+    ill = (spread > 0) & ((spread < _TARGETS[0]) | (spread > _TARGETS[1]))
+    if ill.any():
+        figure = float(spread[ill][np.argmax(np.abs(np.log(spread[ill])))])
+        yield Finding(
+            "unscaled_targets",
+            f"y has a standard deviation of {figure:.3g}, far from the size of 1.",
+            "Scale y, such as by TransformedTargetRegressor with StandardScaler.",
+            figure,
+            layer,
+            tuple(np.flatnonzero(ill).tolist()),
+        )
+
+
+def never_predicted(patient: _Patient) -> Iterator[Finding]:
+    """Classes or labels that some rows have, and none is given."""
+    loss, workspace = patient.loss, patient.workspace
+    if patient.targets is None or not loss.task.is_classification:
+        return
+    given, wanted = loss.decode(workspace.v[-1], workspace.y[-1]), patient.targets
+    names, what = patient.estimator.classes_.tolist(), "Label"
+    if loss.task.kind != "multilabel":
+        what = "Class"
+        given, wanted = (np.eye(len(names), dtype=bool)[k.ravel()] for k in (given, wanted))
+    n_wanted = np.asarray(wanted.sum(axis=0)).ravel()
+    ill = np.flatnonzero((n_wanted >= _SOME_ROWS) & (given.sum(axis=0) == 0))
+    if len(ill):
+        share = float((np.asarray(wanted[:, ill].sum(axis=1)) > 0).mean())
+        listed = ", ".join(repr(names[k]) for k in ill[:10]) + ", ..." * (len(ill) > 10)
+        yield Finding(
+            "never_predicted",
+            f"{what} {listed} never predicted, though {share:.0%} of the rows have it.",
+            "Train longer or with a larger eta; where classes are rare, class_weight='balanced'.",
+            share,
+            patient.network.n_layers - 1,
+            tuple(ill.tolist()),
+        )
+
+
+# -- the history of the fit ------------------------------------------------------------------------
+
+
+def still_falling(patient: _Patient) -> Iterator[Finding]:
+    """The loss was still falling when the fit came to its limit of epochs or time."""
+    curve = np.asarray(patient.estimator.loss_curve_)
+    reason = patient.estimator.stop_reason_
+    if reason not in ("max_iter", "max_time") or len(curve) < 3:
+        return
+    tail = max(1, len(curve) // 10)
+    last, before = curve[-tail:].mean(), curve[-2 * tail : -tail].mean()
+    progress = curve[0] - last
+    if progress > 0 and before - last > _STILL_FALLING * progress:
+        share = float((before - last) / progress)
+        yield Finding(
+            "still_falling",
+            f"The loss was still falling at {reason}: {share:.1%} of its whole fall came in the "
+            "last tenth of the epochs.",
+            f"Raise {reason}, or eta.",
+            share,
+        )
+
+
+def divergence(patient: _Patient) -> Iterator[Finding]:
+    """Training broke off, or lost again most of what it had won."""
+    estimator, curve = patient.estimator, np.asarray(patient.estimator.loss_curve_)
+    advice = "Use a smaller eta, scale X and y, or set max_grad_norm."
+    if estimator.stop_reason_ == "diverged":
+        yield Finding(
+            "divergence",
+            f"The fit broke off in epoch {len(curve) + 1}: the next update was not finite.",
+            advice,
+            float("inf"),
+        )
+    elif len(curve) > 1:
+        lost = curve[-1] - curve.min()
+        if lost > 0.5 * (curve[0] - curve.min()) and lost > 0.1 * abs(curve.min()):
+            yield Finding(
+                "divergence",
+                f"The loss rose again, from {curve.min():.3g} in epoch {curve.argmin() + 1} to "
+                f"{curve[-1]:.3g} in the last.",
+                advice,
+                float(curve[-1] / curve.min()) if curve.min() > 0 else float("inf"),
+            )
+
+
+EXAMINATIONS: tuple[Callable[[_Patient], Iterator[Finding]], ...] = (
+    divergence,
+    unscaled_inputs,
+    unscaled_targets,
+    saturated_neurons,
+    saturated_outputs,
+    dead_neurons,
+    local_gradients,
+    eta_too_large,
+    eta_too_small,
+    never_predicted,
+    still_falling,
+)

@@ -1,0 +1,121 @@
+"""What those that look inside may ask of an estimator: its rows, its cost, its eta.
+
+Beside the estimators' own modules, this is the one that knows their private names.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ..estimators.building import new_model, objective_of
+from ..estimators.classifier import BackpropClassifier
+from ..estimators.parameters import check_parameters, eta_per_layer, schedule_of, solver_of
+from ..estimators.regressor import BackpropRegressor
+from ..network.masks import is_connections
+from ..network.objective import Objective
+
+__all__ = ["eta_in_force", "fitted_objective", "initial_objective", "read_pairs", "read_rows"]
+
+
+def read_rows(estimator: BackpropRegressor | BackpropClassifier, X, y=None) -> tuple[Any, Any]:
+    """Rows and targets, validated as a fitted estimator's own methods validate them.
+
+    Parameters
+    ----------
+    estimator : BackpropRegressor or BackpropClassifier
+        Fitted; left as it is.
+    X, y : array-like
+        As `predict` and `partial_fit` take them; y may be None.
+
+    Returns
+    -------
+    X : ndarray or CSR of shape (n_samples, n_features)
+        In the dtype of the model.
+    targets : ndarray or CSR, or None
+        See `losses`.
+
+    Raises
+    ------
+    NotFittedError, ValueError, TypeError
+        Those of the estimators.
+    """
+    if y is not None:
+        return read_pairs(estimator, X, y)
+    check_is_fitted(estimator)
+    dtype = estimator._network.w.dtype
+    return validate_data(estimator, X, accept_sparse="csr", dtype=dtype, reset=False), None
+
+
+def read_pairs(estimator: BackpropRegressor | BackpropClassifier, X, y) -> tuple[Any, Any]:
+    """As `read_rows`, where there must be targets: y of None is refused."""
+    check_is_fitted(estimator)
+    dtype = estimator._network.w.dtype
+    X, y = estimator._validate_X_y(estimator, X, y, dtype, reset=False)
+    return X, estimator._coding().encode(y, dtype)
+
+
+def fitted_objective(estimator: BackpropRegressor | BackpropClassifier) -> Objective:
+    """The cost of a fitted estimator at a copy of its weights; dropout and noise are left out."""
+    check_is_fitted(estimator)
+    objective = objective_of(estimator, estimator._model().copy())
+    objective.disturbance = None
+    return objective
+
+
+def initial_objective(
+    estimator: BackpropRegressor | BackpropClassifier, X, y
+) -> tuple[Objective, Any, Any]:
+    """The cost at new initial weights, biases zero; dropout and noise are left out.
+
+    Parameters
+    ----------
+    estimator : BackpropRegressor or BackpropClassifier
+        Left as it is.
+    X, y : array-like
+        As `fit` takes them.
+
+    Returns
+    -------
+    objective : Objective
+    X, targets : ndarray or CSR
+        Validated.
+    """
+    check_parameters(estimator)
+    data = estimator._prepare(X, y, None, (None, None, None), False)
+    rng = copy.deepcopy(check_random_state(estimator.random_state))
+    objective = objective_of(estimator, new_model(estimator, data.X, data.coding.task, rng))
+    objective.disturbance = None
+    return objective, data.X, data.targets
+
+
+def eta_in_force(estimator: BackpropRegressor | BackpropClassifier) -> list[float]:
+    """Eta of each layer at the next update of a fitted estimator.
+
+    That is `eta` times what the schedule, and plateaus before, make of it; 0 for a frozen layer. A
+    schedule whose horizon only `fit` knows counts as 1 here. A whole-batch solver finds its steps
+    by itself: eta is 1, so that ``eta delta y`` is the correction.
+
+    Returns
+    -------
+    list of float
+        One for each layer of weights.
+    """
+    check_is_fitted(estimator)
+    n_layers = estimator._network.n_layers
+    solver, state = solver_of(estimator), estimator._state
+    if solver.full_batch:
+        factor, eta = 1.0, [1.0] * n_layers
+    else:
+        schedule = schedule_of(estimator)
+        factor = state.decay if getattr(schedule, "acts_on_plateau", False) else 1.0
+        if getattr(schedule, "total_steps", None) or not getattr(schedule, "has_horizon", False):
+            factor *= float(schedule(state.n_updates))
+        base = eta_per_layer(estimator, n_layers)
+        eta = base if isinstance(base, list) else [base] * n_layers
+    mask = [True] * n_layers if estimator.mask is None else estimator.mask
+    learns = [entry is None or is_connections(entry) or bool(entry) for entry in mask]
+    return [float(value) * factor * on for value, on in zip(eta, learns, strict=True)]

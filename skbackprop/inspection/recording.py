@@ -1,0 +1,83 @@
+"""`record_training`: online training, one recorded step after the other."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+from sklearn.utils import _safe_indexing
+from sklearn.utils.multiclass import unique_labels
+from sklearn.utils.validation import _num_samples
+
+from ..estimators.classifier import BackpropClassifier
+from ..estimators.regressor import BackpropRegressor
+from .fitted import read_pairs
+from .records import TrainingRecord, TrainingStep
+from .signals import fixed, trace_opened
+from .unwrapping import Opened, open_up
+
+__all__ = ["record_training"]
+
+
+def record_training(estimator, X, y, n_steps: int) -> TrainingRecord:
+    """Train a copy of an estimator online, one row an update, and keep every step.
+
+    The rows come in their order, again and again, each by the estimator's own `partial_fit`: its
+    solver, schedule, penalty and dropout are in force, so that what a step does to the weights is
+    the trace's `SignalTrace.dw` for a bare ``solver="sgd"`` only. It goes on from the weights that
+    the estimator has; one that is not fitted begins at its initial weights.
+
+    Parameters
+    ----------
+    estimator : BackpropRegressor or BackpropClassifier
+        Left as it is. Or something fitted around one, as in `trace_signals`: what is trained is the
+        network inside, on transformed rows. Of a Pipeline give the whole, not its last step, lest
+        the network meet rows that were not transformed.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+    y : array-like
+    n_steps : int
+
+    Returns
+    -------
+    TrainingRecord
+
+    Raises
+    ------
+    ValueError
+        On invalid rows, or if the solver needs all rows at once.
+    DivergenceError
+        When an update would not be finite.
+    """
+    if not isinstance(n_steps, (int, np.integer)) or isinstance(n_steps, bool) or n_steps < 1:
+        raise ValueError(f"n_steps is {n_steps!r}; it must be a whole number >= 1.")
+    opened = open_up(estimator, X, y)
+    model = copy.deepcopy(opened.estimator)
+    if not hasattr(model, "partial_fit"):
+        raise ValueError(
+            f"solver={model.solver!r} needs all rows in each update and cannot be recorded row by "
+            "row; set_params(solver='sgd'), for one, can."
+        )
+    _initialise(model, opened.X, opened.y)
+    read_pairs(model, opened.X, opened.y)  # refuses the last row before the first is presented
+    n_rows = _num_samples(opened.X)
+    steps = [_step(model, opened, step % n_rows) for step in range(n_steps)]
+    return TrainingRecord(steps, model)
+
+
+def _initialise(model: BackpropRegressor | BackpropClassifier, X, y) -> None:
+    """Give a model that is not fitted its initial weights: no row counts yet."""
+    if model.__sklearn_is_fitted__():
+        return
+    has_classes = isinstance(model, BackpropClassifier) and y is not None  # that it refuses
+    classes = {"classes": unique_labels(y)} if has_classes else {}
+    model.partial_fit(X, y, sample_weight=np.zeros(_num_samples(X)), **classes)
+
+
+def _step(model: BackpropRegressor | BackpropClassifier, opened: Opened, row: int) -> TrainingStep:
+    """Trace one row, and train on it."""
+    X, y = _safe_indexing(opened.X, [row]), _safe_indexing(opened.y, [row])
+    trace = trace_opened(Opened(model, X, y, opened.feature_names))
+    model.partial_fit(X, y)
+    return TrainingStep(
+        row, trace, [fixed(W) for W in model.coefs_], [fixed(b) for b in model.intercepts_]
+    )

@@ -1,0 +1,145 @@
+"""`trace_signals`: every signal of the way forward and back, on the user's own rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from ..activations.activation import Activation
+from ..activations.mixed import Mixed
+from ..losses.loss import LOSSES, Loss
+from ..network.network import Network, Workspace
+from .fitted import eta_in_force, fitted_objective, read_rows
+from .records import SignalTrace
+from .unwrapping import Opened, input_names, open_up, output_names
+
+__all__ = ["trace_signals"]
+
+
+def trace_signals(estimator, X, y=None) -> SignalTrace:
+    """Present rows to a fitted estimator, and keep every signal of the way forward and back.
+
+    Nothing of the estimator changes. Dropout and noise, which are for training, are off.
+
+    Parameters
+    ----------
+    estimator : BackpropRegressor or BackpropClassifier
+        Fitted. Or a fitted `Pipeline` that ends in one, or a `TransformedTargetRegressor` around
+        one: the trace is of the network inside, on transformed rows and targets.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+    y : array-like, optional
+        Targets as `fit` takes them; without them there is the forward pass only.
+
+    Returns
+    -------
+    SignalTrace
+
+    Raises
+    ------
+    NotFittedError
+        If the estimator is not fitted.
+    ValueError, TypeError
+        On invalid rows or targets, as from the estimators; or no estimator of this package.
+
+    Examples
+    --------
+    >>> from skbackprop import BackpropRegressor, trace_signals
+    >>> X, y = [[0.0, 1.0], [1.0, 1.0]], [0.0, 1.0]
+    >>> model = BackpropRegressor((3,), solver="sgd", random_state=0).partial_fit(X, y)
+    >>> trace = trace_signals(model, X, y)
+    >>> [delta.shape for delta in trace.delta]
+    [(2, 3), (2, 1)]
+    >>> bool(abs(trace.e - (trace.d - trace.y[-1])).max() == 0)
+    True
+    """
+    return trace_opened(open_up(estimator, X, y))
+
+
+def trace_opened(opened: Opened) -> SignalTrace:
+    estimator = opened.estimator
+    X, targets = read_rows(estimator, opened.X, opened.y)
+    objective = fitted_objective(estimator)
+    network, loss = objective.network, objective.loss
+    layers = network.layers(network.w)
+    learns = None
+    if objective.learning is not None:
+        learns = [fixed(W) for W, _ in network.layers(objective.learning)]
+    return SignalTrace(
+        **_signals(network, loss, X, targets),
+        fused=loss.canonical,
+        difference=loss.canonical and type(loss).fused_delta is Loss.fused_delta,
+        elementwise=loss.output.elementwise,
+        coefs=[fixed(W) for W, _ in layers],
+        intercepts=[fixed(b) for _, b in layers],
+        eta=eta_in_force(estimator),
+        learns=learns,
+        activations=[activation.name for activation in network.activations],
+        loss=_loss_name(loss),
+        sum_of_squares=loss.sum_of_squares,
+        has_desired=[loss.has_desired(j) for j in range(loss.n_units())],
+        error_rules=[loss.written_error(j) for j in range(loss.n_units())],
+        feature_names=input_names(opened),
+        output_names=output_names(opened),
+        _neurons=[_neuron_names(activation) for activation in network.activations],
+    )
+
+
+def _signals(network: Network, loss: Loss, X, targets) -> dict[str, Any]:
+    """The passes forward and back, each row on its own."""
+    workspace = Workspace(network, X.shape[0])
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
+        outputs = network.forward(X, workspace)
+        y, v = workspace.y, workspace.v
+        inputs = X.toarray() if sparse.issparse(X) else X
+        forward = {
+            "y": [fixed(inputs), *map(fixed, y[1:])],
+            "v": [fixed(a) for a in v],
+            "phi_prime": [
+                fixed(_slopes(activation, a, b))
+                for activation, a, b in zip(network.activations, v, y[1:], strict=True)
+            ],
+        }
+        if targets is None:
+            return {**forward, "d": None, "e": None, "delta": None, "E": None}
+        d = loss.encode(targets, outputs.dtype)
+        loss.output_delta(d, outputs, v[-1], out=workspace.delta[-1])
+        network.backward(workspace)
+        return {
+            **forward,
+            "d": fixed(d),
+            "e": fixed(loss.error(d, outputs)),
+            "delta": [fixed(a) for a in workspace.delta],
+            "E": fixed(loss.value(d, outputs, v[-1])),
+        }
+
+
+def _slopes(activation: Activation, v: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """``dy_j/dv_j`` of each neuron."""
+    if activation.elementwise:
+        return activation.delta(np.ones_like(v), v, y)
+    slopes = np.empty_like(v)
+    for j in range(v.shape[1]):
+        unit = np.zeros_like(v)
+        unit[:, j] = 1.0
+        slopes[:, j] = activation.delta(unit, v, y)[:, j]
+    return slopes
+
+
+def fixed(a) -> np.ndarray:
+    """A copy that cannot be written."""
+    a = np.array(a)
+    a.flags.writeable = False
+    return a
+
+
+def _loss_name(loss: Loss) -> str:
+    """Its name in the registry, or the expression that makes it."""
+    return next((name for name, known in LOSSES.items() if repr(known) == repr(loss)), repr(loss))
+
+
+def _neuron_names(activation: Activation) -> list[str] | None:
+    if isinstance(activation, Mixed):
+        return [member.name for member in activation.activations]
+    return None

@@ -1,0 +1,133 @@
+"""Finds the network inside what the user holds: an estimator, or a fitted pipeline around one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from ..estimators.classifier import BackpropClassifier
+from ..estimators.regressor import BackpropRegressor
+
+__all__ = ["Opened", "index_of", "input_names", "open_up", "output_names"]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An estimator of this package, and the data as they reach it.
+
+    Attributes
+    ----------
+    estimator : BackpropRegressor or BackpropClassifier
+    X, y : array-like
+        Transformed by the steps before it, sparse ones CSR, whose rows can be taken; y may be None.
+    feature_names : list of str or None
+        Of the columns of X, where the steps before tell them.
+    """
+
+    estimator: BackpropRegressor | BackpropClassifier
+    X: Any
+    y: Any
+    feature_names: list[str] | None = None
+
+
+def open_up(estimator, X=None, y=None, feature_names=None) -> Opened:
+    """Find the network's estimator, and bring the data to it as the steps before it would.
+
+    Parameters
+    ----------
+    estimator : BackpropRegressor, BackpropClassifier, or a fitted scikit-learn estimator around one
+        A `Pipeline` that ends in one, whose other steps transform X, or a
+        `TransformedTargetRegressor`, whose transformer transforms y.
+    X, y : array-like, optional
+        As the outermost estimator takes them; without X only the estimator is looked for.
+    feature_names : list of str, optional
+        Of the columns of X, where the estimator was fitted without.
+
+    Returns
+    -------
+    Opened
+
+    Raises
+    ------
+    TypeError
+        If there is no estimator of this package inside.
+    NotFittedError
+        If what is around it is not fitted.
+    """
+    if isinstance(estimator, (BackpropRegressor, BackpropClassifier)):
+        return Opened(estimator, _with_rows(X), _with_rows(y), feature_names)
+    if isinstance(estimator, Pipeline):
+        return _open_pipeline(estimator, X, y, feature_names)
+    from sklearn.compose import TransformedTargetRegressor  # a tenth of the package's import time
+
+    if isinstance(estimator, TransformedTargetRegressor):
+        check_is_fitted(estimator)
+        if y is not None:
+            y = np.asarray(y)
+            y = estimator.transformer_.transform(y.reshape(-1, 1) if y.ndim == 1 else y)
+        return open_up(estimator.regressor_, X, y, feature_names)
+    hint = ""
+    if hasattr(estimator, "best_estimator_"):
+        hint = "; of a search, give its best_estimator_"
+    raise TypeError(
+        f"estimator is {estimator!r}; it must be a BackpropRegressor or BackpropClassifier, or a "
+        f"Pipeline or TransformedTargetRegressor around one{hint}."
+    )
+
+
+def _with_rows(a):
+    return a.tocsr() if sparse.issparse(a) else a
+
+
+def _open_pipeline(pipeline: Pipeline, X, y, names) -> Opened:
+    before, last = pipeline[:-1], pipeline[-1]
+    if not len(before):
+        return open_up(last, X, y, names)
+    check_is_fitted(pipeline)
+    try:
+        names = [str(name) for name in before.get_feature_names_out(names)]
+    except (AttributeError, ValueError):  # a step that does not know
+        names = None
+    return open_up(last, None if X is None else before.transform(X), y, names)
+
+
+def input_names(opened: Opened) -> list[str]:
+    """Names of the columns that reach a fitted network; x0, x1, ... where nobody tells them."""
+    names = getattr(opened.estimator, "feature_names_in_", opened.feature_names)
+    count = opened.estimator.n_features_in_
+    if names is None or len(names) != count:
+        return [f"x{i}" for i in range(count)]
+    return [str(name) for name in names]
+
+
+def output_names(opened: Opened) -> list[str]:
+    """What each output neuron of a fitted network stands for."""
+    estimator, loss = opened.estimator, opened.estimator._loss
+    if isinstance(estimator, BackpropClassifier):
+        return loss.unit_names([str(label) for label in estimator.classes_.tolist()])
+    return loss.unit_names([f"output {j}" for j in range(loss.task.n_targets)])
+
+
+def index_of(value, count: int, what: str) -> int:
+    """A place among `count`, counted from the end if it is negative.
+
+    Raises
+    ------
+    TypeError
+        If it is no whole number.
+    IndexError
+        If there is no such place.
+    """
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{what} is {value!r}; it must be a whole number.")
+    if not -count <= value < count:
+        raise IndexError(
+            f"{what} is {value!r}; there are {count}, so it must be from 0 to {count - 1}, or from "
+            f"-{count} to -1, counted from the end."
+        )
+    return int(value) % count

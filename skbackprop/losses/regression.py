@@ -1,0 +1,235 @@
+"""Losses of numbers by their residuals: squared, absolute, between the two, and quantiles."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.metrics import mean_pinball_loss
+from sklearn.utils.validation import check_consistent_length
+
+from ..activations.activation import ACTIVATIONS
+from .loss import LOSSES, Loss, weighted_quantile
+
+__all__ = ["AbsoluteError", "Huber", "LogCosh", "Quantile", "SquaredError"]
+
+
+class SquaredError(Loss):
+    """``E = 1/2 sum_j (d_j - y_j)^2``, ``e_j = d_j - y_j``: the cost of the notes.
+
+    For regression, and for classification with any output activation: the desired outputs are then
+    0 and 1, or -1 and +1 where the activation's range is bounded on both sides of zero.
+    """
+
+    tasks = ("regression", "binary", "multiclass", "multilabel")
+    sum_of_squares = True
+
+    def _is_fused(self):
+        return True
+
+    @property
+    def gives_probabilities(self) -> bool:
+        """True for logistic (two classes, labels) and softmax outputs."""
+        return self.task.is_classification and self._is_probability()
+
+    def link(self, d) -> np.ndarray:
+        """``v = d`` for identity outputs; zeros for others."""
+        return d if self.canonical else np.zeros_like(d)
+
+    def value(self, d, y, v) -> np.ndarray:
+        """``1/2 sum_j (d_j - y_j)^2``."""
+        e = d - y
+        return 0.5 * np.vecdot(e, e)
+
+    def error(self, d, y) -> np.ndarray:
+        """``e_j = d_j - y_j``."""
+        return d - y
+
+    def error_rule(self, j) -> str:
+        """``d_j - y_j``."""
+        return "d_j - y_j"
+
+
+class _OnMedian(Loss):
+    """What the losses around the median share."""
+
+    def rest(self, targets, weights) -> np.ndarray:
+        """The weighted median of each target, behind identity outputs."""
+        if self.output != ACTIVATIONS["identity"]:
+            return np.zeros(self.n_units())
+        return weighted_quantile(targets.astype(np.float64), 0.5, weights)
+
+
+class AbsoluteError(_OnMedian):
+    """``E = sum_j |d_j - y_j|``, ``e_j = sign(d_j - y_j)``: the median of the target."""
+
+    def value(self, d, y, v) -> np.ndarray:
+        """``sum_j |d_j - y_j|``."""
+        return np.abs(d - y).sum(axis=1)
+
+    def error(self, d, y) -> np.ndarray:
+        """``e_j = sign(d_j - y_j)``."""
+        return np.sign(d - y)
+
+    def error_rule(self, j) -> str:
+        """``sign(d_j - y_j)``."""
+        return "`sign`(d_j - y_j)"
+
+
+class Huber(_OnMedian):
+    """Squared near zero, absolute beyond: ``r^2 / 2`` if ``|r| <= delta``, else
+    ``delta (|r| - delta / 2)``, ``r = d_j - y_j`` (Huber, Annals of Mathematical Statistics 35,
+    1964).
+
+    Parameters
+    ----------
+    delta : float > 0, default=1.0
+        Residual from which the cost grows linearly, in the unit of y.
+    """  # noqa: D205
+
+    def __init__(self, delta: float = 1.0):
+        self.delta = delta
+
+    def check(self) -> None:
+        """Raise ValueError if delta is not positive."""
+        self._check_number("delta", "(0, inf)")
+
+    def value(self, d, y, v) -> np.ndarray:
+        """``sum_j r^2 / 2`` or ``delta (|r| - delta / 2)``."""
+        r = np.abs(d - y)
+        inside = np.minimum(r, self.delta)
+        return (inside * (r - 0.5 * inside)).sum(axis=1)
+
+    def error(self, d, y) -> np.ndarray:
+        """``e_j = r``, kept within +-delta."""
+        return np.clip(d - y, -self.delta, self.delta)
+
+    def error_rule(self, j) -> str:
+        """``clip(d_j - y_j, -delta, delta)``."""
+        return f"`clip`(d_j - y_j, -{self.delta:g}, {self.delta:g})"
+
+
+class LogCosh(_OnMedian):
+    """``E = sum_j log cosh(d_j - y_j)``, ``e_j = tanh(d_j - y_j)``: a smooth Huber."""
+
+    def value(self, d, y, v) -> np.ndarray:
+        """``sum_j |r| + log(1 + exp(-2 |r|)) - log 2``, which does not overflow."""
+        r = np.abs(d - y)
+        return (r + np.log1p(np.exp(-2.0 * r)) - np.log(2.0).astype(r.dtype)).sum(axis=1)
+
+    def error(self, d, y) -> np.ndarray:
+        """``e_j = tanh(d_j - y_j)``."""
+        return np.tanh(d - y)
+
+    def error_rule(self, j) -> str:
+        """``tanh(d_j - y_j)``."""
+        return "`tanh`(d_j - y_j)"
+
+
+class Quantile(Loss):
+    """The pinball loss: quantiles of the target, one or several in one network.
+
+    ``E = sum_j max(tau r, (tau - 1) r)``, ``r = d_j - y_j``: ``e_j`` is tau where the target is
+    above, tau - 1 where it is below (Koenker and Bassett, Econometrica 46, 1978). With several
+    levels there is an output neuron for each, and `decode` sorts them, which never makes them worse
+    (Chernozhukov, Fernandez-Val and Galichon, Econometrica 78, 2010): they cannot cross.
+
+    Parameters
+    ----------
+    level : float in (0, 1) or increasing sequence of such, default=0.5
+        Several levels are for one target.
+    """
+
+    def __init__(self, level=0.5):
+        self.level = level
+
+    @property
+    def _levels(self) -> np.ndarray:
+        return np.atleast_1d(np.asarray(self.level, dtype=float))
+
+    def check(self) -> None:
+        """Raise ValueError if a level is not in (0, 1), or they do not increase."""
+        try:
+            levels = self._levels
+        except (TypeError, ValueError):
+            levels = np.array([])
+        inside = levels.ndim == 1 and levels.size > 0 and ((levels > 0) & (levels < 1)).all()
+        if not inside or (np.diff(levels) <= 0).any():
+            raise ValueError(
+                f"level of Quantile is {self.level!r}; it must be a number in (0, 1), or several "
+                "that increase."
+            )
+
+    def _check_output(self):
+        if len(self._levels) > 1 and self.task.n_targets > 1:
+            raise ValueError(
+                f"loss {self!r} has {len(self._levels)} levels, and y {self.task.n_targets} "
+                "targets; give one level, or one target."
+            )
+
+    def n_units(self) -> int:
+        """One output neuron for each level, or for each target."""
+        return max(len(self._levels), self.task.n_targets)
+
+    def unit_names(self, targets) -> list[str]:
+        """Over several levels, the level of each."""
+        levels = self._levels.tolist()
+        if len(levels) == 1:
+            return list(targets)
+        return [f"{targets[0]}, quantile {level:g}" for level in levels]
+
+    def encode(self, targets, dtype) -> np.ndarray:
+        """The target, once for each level."""
+        d = np.asarray(targets, dtype)
+        return d if d.shape[1] == self.n_units() else np.repeat(d, self.n_units(), axis=1)
+
+    def value(self, d, y, v) -> np.ndarray:
+        """``sum_j max(tau_j r, (tau_j - 1) r)``."""
+        r, tau = d - y, self._levels.astype(y.dtype)
+        return np.maximum(tau * r, (tau - 1.0) * r).sum(axis=1)
+
+    def error(self, d, y) -> np.ndarray:
+        """``tau_j`` where ``d_j > y_j``, ``tau_j - 1`` where it is less, 0 where they are equal."""
+        r, tau = d - y, self._levels.astype(y.dtype)
+        return np.where(r > 0, tau, np.where(r < 0, tau - 1.0, 0.0)).astype(y.dtype)
+
+    def error_rule(self, j) -> str:
+        """``tau_j (d_j > y_j) - (1 - tau_j) (d_j < y_j)``."""
+        tau = self._levels[j % len(self._levels)]
+        return f"{tau:g} * (d_j > y_j) - {1.0 - tau:g} * (d_j < y_j)"
+
+    def rest(self, targets, weights) -> np.ndarray:
+        """The weighted quantiles of the target, behind identity outputs."""
+        if self.output != ACTIVATIONS["identity"]:
+            return np.zeros(self.n_units())
+        return weighted_quantile(targets.astype(np.float64), self._levels, weights).ravel()
+
+    def decode(self, v, y) -> np.ndarray:
+        """The quantiles (n, n_units), sorted over several levels."""
+        return np.sort(y, axis=1) if len(self._levels) > 1 else y
+
+    def score(self, targets, prediction, sample_weight=None) -> float:
+        """D^2 of the mean pinball loss over the levels: 1 - its ratio to that of constants."""
+        check_consistent_length(targets, prediction, sample_weight)
+        targets = np.asarray(targets, dtype=float).reshape(len(targets), -1)
+        prediction = np.asarray(prediction).reshape(len(prediction), -1)
+        weights = np.ones(len(targets)) if sample_weight is None else np.asarray(sample_weight)
+        loss = constant = 0.0
+        for j, level in enumerate(self._levels):
+            given = prediction[:, [j]] if len(self._levels) > 1 else prediction
+            rest = np.broadcast_to(weighted_quantile(targets, level, weights), targets.shape)
+            measure = {"sample_weight": sample_weight, "alpha": level}
+            loss += mean_pinball_loss(targets, given, **measure)
+            constant += mean_pinball_loss(targets, rest, **measure)
+        if constant == 0.0:
+            return 1.0 if loss == 0.0 else 0.0
+        return 1.0 - loss / constant
+
+
+LOSSES.update(
+    {
+        "squared_error": SquaredError(),
+        "absolute_error": AbsoluteError(),
+        "huber": Huber(),
+        "log_cosh": LogCosh(),
+        "quantile": Quantile(),
+    }
+)

@@ -1,0 +1,93 @@
+"""Scaled conjugate gradient."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .levenberg_marquardt import STEEPEST
+from .solver import SOLVERS, WholeBatchSolver, check_start
+
+__all__ = ["SCG"]
+
+
+class SCG(WholeBatchSolver):
+    """Scaled conjugate gradient (Moller, Neural Networks 6, 1993), without a line search.
+
+    The curvature along the search direction p is a difference of gradients,
+    ``p'Hp = p'(E'(w + sigma p) - E'(w)) / sigma``, raised by ``lambda |p|^2`` where the quadratic
+    model does not hold. Memory is a few vectors.
+
+    Parameters
+    ----------
+    sigma : float > 0, default=1e-3
+        Length of the step that measures the curvature; a shorter one (Moller has 1e-4) measures
+        more of the round-off.
+    lambda_ : float > 0, default=5e-7
+        Initial scale of the curvature.
+    min_grad : float, default=1e-6
+        Converged once ``max |dE/dw|`` is not above it.
+    """
+
+    def __init__(self, sigma: float = 1e-3, lambda_: float = 5e-7, min_grad: float = 1e-6):
+        self.sigma = sigma
+        self.lambda_ = lambda_
+        self.min_grad = min_grad
+
+    def check(self) -> None:
+        """Raise ValueError if a parameter is out of its range."""
+        self._check_number("sigma", "(0, inf)")
+        self._check_number("lambda_", "(0, inf)")
+        self._check_number("min_grad", "[0, inf)")
+
+    def minimise(self, problem, state, monitor) -> str | None:
+        """Moller's algorithm; a step that would raise the cost is not taken."""
+        w = problem.w
+        E, r = problem.correction(w)
+        check_start(E)
+        # Direction, scale of the curvature, and p'Hp with its scale after a step that failed.
+        start = {"p": r, "scale": self.lambda_, "raised": 0.0, "curvature": None, "k": 0}
+        p, scale, raised, curvature, k = (state.memory or start).values()
+        while True:
+            if np.abs(r).max(initial=0.0) <= self.min_grad:
+                return "converged"
+            length, slope = float(p @ p), float(p @ r)
+            if curvature is None:
+                curvature = self._curvature(problem, w, p, r, length)
+            curvature += (scale - raised) * length
+            if curvature <= 0:  # make the Hessian positive definite along p
+                raised = 2.0 * (scale - curvature / length)
+                curvature = -curvature + scale * length
+                scale = raised
+            trial = w + slope / curvature * p
+            E_trial, r_trial = problem.correction(trial)
+            # 1 where the cost falls as the quadratic model says
+            gain = 2.0 * curvature * (E - E_trial) / slope**2 if np.isfinite(E_trial) else -1.0
+            rise = curvature * (1.0 - gain) / length if gain < 0.25 else 0.0
+            k += 1
+            if gain >= 0:
+                p = r_trial + (r_trial @ (r_trial - r)) / slope * p
+                if k % w.size == 0 or p @ r_trial <= 0:  # conjugacy is lost: begin anew
+                    p = r_trial.copy()
+                w, E, r = trial, E_trial, r_trial
+                problem.accept(w)
+                raised, curvature = 0.0, None
+                scale *= 0.25 if gain >= 0.75 else 1.0
+            else:
+                raised = scale
+            scale += rise
+            state.memory = {
+                "p": p, "scale": scale, "raised": raised, "curvature": curvature, "k": k
+            }  # fmt: skip
+            if monitor.after_epoch(E):
+                return None
+            if not scale < STEEPEST:
+                return "stalled"
+        return None
+
+    def _curvature(self, problem, w, p, r, length) -> float:
+        sigma = self.sigma / np.sqrt(length)
+        _, ahead = problem.correction(w + sigma * p)
+        return float(p @ (r - ahead)) / sigma
+
+
+SOLVERS.update({"scg": SCG()})

@@ -1,0 +1,66 @@
+"""L-BFGS: SciPy's, with the monitor between its iterations."""
+
+from __future__ import annotations
+
+from scipy.optimize import minimize
+
+from .solver import SOLVERS, WholeBatchSolver, check_start
+
+__all__ = ["LBFGS"]
+
+
+class LBFGS(WholeBatchSolver):
+    """Limited-memory BFGS, ``scipy.optimize.minimize(method="L-BFGS-B")`` (Byrd et al. 1995).
+
+    SciPy works in float64; the network keeps its own type. A fit with ``warm_start`` begins with an
+    empty memory.
+
+    Parameters
+    ----------
+    memory : int, default=10
+        Number of past steps that approximate the inverse Hessian.
+    min_grad : float, default=1e-5
+        Converged once ``max |dE/dw|`` is not above it.
+    min_decrease : float, default=1e-9
+        Converged once a step lowers E by no more than this share of it.
+    """
+
+    def __init__(self, memory: int = 10, min_grad: float = 1e-5, min_decrease: float = 1e-9):
+        self.memory = memory
+        self.min_grad = min_grad
+        self.min_decrease = min_decrease
+
+    def check(self) -> None:
+        """Raise ValueError if a parameter is out of its range."""
+        self._check_count("memory")
+        self._check_number("min_grad", "[0, inf)")
+        self._check_number("min_decrease", "[0, inf)")
+
+    def minimise(self, problem, state, monitor) -> str | None:
+        """SciPy's iterations, each told to the monitor."""
+
+        def after_iteration(intermediate_result):
+            problem.accept(intermediate_result.x)
+            if monitor.after_epoch(float(intermediate_result.fun)):
+                raise StopIteration
+
+        start = problem.w
+        check_start(problem.value(start))
+        result = minimize(
+            problem.value_and_gradient,
+            start,
+            jac=True,
+            method="L-BFGS-B",
+            callback=after_iteration,
+            options={
+                "maxiter": monitor.max_iter,
+                "maxfun": 100 * monitor.max_iter + 100,
+                "maxcor": self.memory,
+                "gtol": self.min_grad,
+                "ftol": self.min_decrease,
+            },
+        )
+        return {0: "converged", 2: "stalled"}.get(result.status)
+
+
+SOLVERS.update({"lbfgs": LBFGS()})

@@ -1,0 +1,164 @@
+"""Levenberg-Marquardt: damped Gauss-Newton steps for half a sum of squares.
+
+Where the cost is half a mean of squares, ``E_av = 1/(2N) sum_n |e(n)|^2``, back-propagating unit
+signals gives the Jacobian ``J = dy/dw``, and the step solves ::
+
+    (J'J / N + diag(penalty) + mu I) Dw = g
+
+which is a Gauss-Newton step for small mu, and a short step down the gradient for large mu.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
+
+from ..network.objective import Problem
+from .solver import SOLVERS, WholeBatchSolver, check_start
+
+__all__ = ["LM"]
+
+
+STEEPEST = 1e40  # scale of the curvature that leaves no step
+
+
+class LM(WholeBatchSolver):
+    """Levenberg-Marquardt: damped Gauss-Newton steps, for small networks and sums of squares.
+
+    ``(J'J / N + alpha I_w + mu I) Dw = g`` by Cholesky; mu falls while steps do as the quadratic
+    model says, and rises until one lowers the cost (Marquardt 1963; Hagan and Menhaj 1994; the
+    damping is that of Nielsen 1999). Scale X and y: one mu serves the weights of all layers. Time
+    and memory grow with the square of the number of parameters (and its cube): some thousand of
+    them are the limit.
+
+    Parameters
+    ----------
+    mu : float > 0, default=1e-3
+        Initial damping, as a share of the largest diagonal element of ``J'J / N``.
+    mu_max : float, default=1e10
+        The fit has stalled once mu is above it, in the same unit: no step lowers the cost.
+    min_grad : float, default=1e-9
+        Converged once ``max |dE/dw|`` is not above it.
+    max_memory : float, default=2e9
+        Bytes that the matrices may take; ``np.inf`` is no limit.
+    """
+
+    sum_of_squares = True
+    single_threaded = "numpy"
+
+    def __init__(
+        self,
+        mu: float = 1e-3,
+        mu_max: float = 1e10,
+        min_grad: float = 1e-9,
+        max_memory: float = 2e9,
+    ):
+        self.mu = mu
+        self.mu_max = mu_max
+        self.min_grad = min_grad
+        self.max_memory = max_memory
+
+    def check(self) -> None:
+        """Raise ValueError if a parameter is out of its range."""
+        self._check_number("mu", "(0, inf)")
+        self._check_number("mu_max", "(0, inf)")
+        self._check_number("min_grad", "[0, inf)")
+        self._check_number("max_memory", "(0, inf]")
+
+    def minimise(self, problem, state, monitor) -> str | None:
+        """One accepted step an iteration."""
+        self._check_memory(problem)
+        l2 = problem.objective.penalty.l2
+        point = self._evaluate(problem, problem.w)
+        damping = self._damping(point, state.memory)
+        while True:
+            if np.abs(point.g).max(initial=0.0) <= self.min_grad:
+                return "converged"
+            w = damping.step(problem, point, 0.0 if l2 is None else l2, problem.value)
+            if w is None:
+                return "stalled"
+            problem.accept(w)
+            point = self._evaluate(problem, w)
+            state.memory = vars(damping).copy()
+            if monitor.after_epoch(point.cost):
+                return None
+
+    def _evaluate(self, problem: Problem, w: np.ndarray) -> Point:
+        point = Point(w, *problem.gauss_newton(w))
+        check_start(point.cost)
+        return point
+
+    def _damping(self, point: Point, memory: dict) -> Damping:
+        if memory:
+            return Damping(memory["mu"], memory["factor"], memory["limit"])
+        unit = float(point.H.diagonal().max(initial=0.0)) or 1.0
+        return Damping(self.mu * unit, 2.0, self.mu_max * unit)
+
+    def _check_memory(self, problem: Problem) -> None:
+        n = problem.w.size
+        needed = 8.0 * (4 * n * n + 3 * n * problem.jacobian_rows)
+        if needed > self.max_memory:
+            name, unit = type(self).__name__, 10.0 ** (np.floor(np.log10(needed)) - 1)
+            enough = np.ceil(needed / unit) * unit
+            raise ValueError(
+                f"solver {name} needs {needed:.3g} bytes for the {n} parameters of this network, "
+                f"more than its max_memory={self.max_memory:.3g}; use a smaller network, "
+                f"{name}(max_memory={enough:.3g}), or solver='lbfgs' or 'scg', whose memory grows "
+                "with the number of parameters and not its square."
+            )
+
+
+class Point:
+    """Cost, correction and Gauss-Newton matrix at one `w`."""
+
+    def __init__(self, w, cost, g, H):
+        self.w, self.cost, self.g, self.H = w, cost, g, H
+
+    def tilted(self, decay: np.ndarray) -> Point:
+        """The same with ``1/2 sum decay w^2`` added to the cost; `H` is left as it is."""
+        cost = self.cost + 0.5 * float(np.dot(decay * self.w, self.w))
+        return Point(self.w, cost, self.g - decay * self.w, self.H)
+
+
+def tilted_cost(problem: Problem, w: np.ndarray, decay: np.ndarray) -> float:
+    return problem.value(w) + 0.5 * float(np.dot(decay * w, w))
+
+
+class Damping:
+    """The damping mu of Gauss-Newton steps (Nielsen, "Damping parameter in Marquardt's method")."""
+
+    def __init__(self, mu: float, factor: float, limit: float):
+        self.mu = mu
+        self.factor = factor  # what the next failure multiplies mu by
+        self.limit = limit
+
+    def step(self, problem, point: Point, decay, value) -> np.ndarray | None:
+        """Parameters of less cost, or None if no damping up to the limit gives any."""
+        H = point.H.copy(order="F")
+        diagonal = np.einsum("ii->i", H)  # a view
+        base = diagonal + decay
+        while self.mu <= self.limit:
+            diagonal[...] = base + self.mu
+            try:
+                Dw = cho_solve(cho_factor(H, lower=True, check_finite=False), point.g)
+            except LinAlgError:
+                self._raise()
+                continue
+            w = point.w + Dw
+            cost = value(w)
+            predicted = 0.5 * float(np.dot(Dw, self.mu * Dw + point.g))
+            gain = (point.cost - cost) / predicted if predicted > 0 else -1.0
+            if np.isfinite(cost) and gain > 0:
+                self.mu *= max(1.0 / 3.0, 1.0 - (2.0 * gain - 1.0) ** 3)
+                self.mu = max(self.mu, 1e-300)
+                self.factor = 2.0
+                return w
+            self._raise()
+        return None
+
+    def _raise(self) -> None:
+        self.mu *= self.factor
+        self.factor *= 2.0
+
+
+SOLVERS.update({"lm": LM()})

@@ -1,0 +1,344 @@
+"""The training loop of the update rules: order, batches, schedule, limits. It knows no estimator.
+
+`Trainer` owns one update, ``correction -> rule -> weights``, and one pass over rows; `train` owns
+the epochs, and asks a `Monitor` when to stop. What must survive between calls is in
+`TrainingState`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import isfinite
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from ..engines.numpy_rows import RowPass
+from ..exceptions import DivergenceError
+from ..network.network import Workspace
+from ..network.objective import Objective
+from ..network.regularisation import limit_neuron_norms, limit_norm
+from ..network.rows import take_rows
+from ..schedules import constant
+from ..updates.rule import HEADROOM, UpdateRule
+from ..updates.state import TrainingState
+from .interrupt import Interrupt
+from .monitor import Monitor
+
+__all__ = ["Trainer", "train"]
+
+
+_ONE = np.ones(1)
+
+
+class Trainer:
+    """Applies an update rule to an objective's network, batch by batch.
+
+    Parameters
+    ----------
+    objective : Objective
+        Its network's `w` is changed in place.
+    rule : UpdateRule
+    eta : float or ndarray of shape (P,)
+        Learning rate.
+    schedule : callable
+        ``t -> multiplier``.
+    state : TrainingState
+        Changed in place.
+    max_grad_norm : float, optional
+        Longest correction; a longer one is scaled down to it.
+    max_norm : float, optional
+        Largest norm of a neuron's incoming weights, kept after each update.
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        rule: UpdateRule,
+        eta,
+        schedule,
+        state: TrainingState,
+        *,
+        max_grad_norm: float | None = None,
+        max_norm: float | None = None,
+    ):
+        self.objective = objective
+        self.rule = rule
+        self.eta = eta
+        self.largest_eta = float(np.max(eta))
+        self.schedule = schedule
+        self.state = state
+        self.max_grad_norm = max_grad_norm
+        self.max_norm = max_norm
+        self.online: RowPass | None = None  # what presents single rows in the place of NumPy
+        self._workspaces: dict[int, Workspace] = {}
+        self._interrupt = Interrupt()
+
+    def update(self, X, targets, scale, workspace: Workspace) -> float:
+        """One update on one batch; returns the batch's cost before it."""
+        state, w = self.state, self.objective.network.w
+        cost, g = self.objective.correction(X, targets, scale, workspace)
+        multiplier = self._multiplier(state.n_updates)  # raises, if it does, before any change
+        state.serve(self.rule, self.schedule, w)
+        factor = state.decay * multiplier
+        eta = self.eta * factor
+        largest = self.largest_eta * factor
+        # One number that is finite unless some v, step or weight comes near overflow, in the dtype
+        # of the weights. Some of those may move though no v tells of them, their signal being zero.
+        step = w.dtype.type(max(largest, 1.0))
+        magnitude = np.dot(g, g) * step * step + np.dot(w, w)
+        for v in workspace.v:
+            magnitude += np.vdot(v, v)
+        if isfinite(magnitude * HEADROOM):
+            self._step(w, g, eta, cost)
+        else:
+            self._careful_step(g, workspace, eta, largest, cost)
+        state.n_updates += 1
+        state.n_samples += X.shape[0]
+        return cost
+
+    def _step(self, w, g, eta, cost) -> None:
+        state = self.state
+        if self.max_grad_norm is not None:
+            limit_norm(g, self.max_grad_norm)
+        self.rule.step(w, g, state.rule_state, state.n_updates - state.rule_start, eta, cost)
+        if self.max_norm is not None:
+            layers = self.objective.network.layers
+            rates = layers(self.eta) if np.ndim(self.eta) else None
+            limit_neuron_norms(layers(w), self.max_norm, rates)
+
+    @property
+    def extras(self) -> list[str]:
+        """What an update does beside correction, penalty and rule: the parameters behind it."""
+        in_force = {
+            "dropout and noise": self.objective.disturbance,
+            "max_grad_norm": self.max_grad_norm,
+            "max_norm": self.max_norm,
+        }
+        return [name for name, value in in_force.items() if value is not None]
+
+    def eta_by_layer(self) -> list[float] | None:
+        """Eta of each layer, or None if it differs within one."""
+        network = self.objective.network
+        if np.ndim(self.eta) == 0:
+            return [float(self.eta)] * network.n_layers
+        layers = network.layers(self.eta)
+        if all((W == b[0]).all() and (b == b[0]).all() for W, b in layers):
+            return [float(b[0]) for _, b in layers]
+        return None
+
+    def next_eta(self) -> float:
+        """The largest eta of the next update."""
+        return self.largest_eta * self.state.decay * self._multiplier(self.state.n_updates)
+
+    def lower_eta(self) -> bool:
+        """Divide eta if the schedule does so on a plateau; False if there is nothing to divide."""
+        schedule, state = self.schedule, self.state
+        if not getattr(schedule, "acts_on_plateau", False):
+            return False
+        if self.largest_eta * state.decay <= schedule.floor:
+            return False
+        state.decay /= schedule.factor
+        return True
+
+    def _multiplier(self, t: int) -> float:
+        given = self.schedule(t)
+        try:
+            multiplier = float(given)
+        except (TypeError, ValueError):
+            multiplier = np.nan
+        if not 0.0 <= multiplier < np.inf:
+            raise ValueError(
+                f"eta_schedule gave {given!r} after {t} updates; it must give a finite "
+                "multiplier >= 0."
+            )
+        return multiplier
+
+    def _careful_step(self, g, workspace, eta, largest, cost) -> None:
+        """Step on numbers near overflow: apply it only if everything stays finite."""
+        w, state = self.objective.network.w, self.state
+        rule_state = state.rule_state
+        if not (self._signals_are_finite(workspace, largest) and np.isfinite(g).all()):
+            raise self._divergence(largest)
+        before = w.copy(), rule_state.copy()
+        self._step(w, g, eta, cost)
+        if not (np.isfinite(w).all() and np.isfinite(rule_state).all()):
+            w[...], rule_state[...] = before
+            raise self._divergence(largest)
+
+    @staticmethod
+    def _signals_are_finite(workspace: Workspace, eta: float) -> bool:
+        for y, v, delta in zip(workspace.entering, workspace.v, workspace.delta, strict=False):
+            inputs = y.data if sparse.issparse(y) else y
+            step = eta * np.abs(delta).max() * np.abs(inputs).max(initial=0.0)
+            if not (np.isfinite(v).all() and np.isfinite(delta).all() and np.isfinite(step)):
+                return False
+        return True
+
+    def _divergence(self, eta: float) -> DivergenceError:
+        return DivergenceError(
+            f"training diverged: update {self.state.n_updates + 1} at eta={eta:.6g} would not be "
+            "finite and was not applied; the model keeps its last finite weights. Use a smaller "
+            "eta, or scale X and y."
+        )
+
+    def _workspace(self, n_rows: int) -> Workspace:
+        if n_rows not in self._workspaces:
+            while len(self._workspaces) > 1:  # a full batch's and the last batch's are enough
+                del self._workspaces[next(iter(self._workspaces))]
+            self._workspaces[n_rows] = Workspace(self.objective.network, n_rows)
+        return self._workspaces[n_rows]
+
+    def present(
+        self,
+        X,
+        targets,
+        scale,
+        order,
+        batch_size: int,
+        *,
+        deadline: float = np.inf,
+        count_pass: Callable[[float], None] | None = None,
+    ) -> float:
+        """Present rows once, in order, a batch an update.
+
+        Parameters
+        ----------
+        X, targets : ndarray or CSR
+        scale : ndarray of shape (n,) or None
+            Factor of each row's change.
+        order : ndarray of int or None
+            Rows to present; None is all of them as they come.
+        batch_size : int
+        deadline : float, default=inf
+            Time, on the clock of `time.perf_counter`, after which no further update begins.
+        count_pass : callable, optional
+            Is given what is returned, at the end, before a Ctrl-C that waits may end the call.
+
+        Returns
+        -------
+        float
+            The mean cost of the rows, each before its own update; NaN without rows.
+        """
+        one_by_one = batch_size == 1 and self.online is not None
+        if one_by_one:
+            assert self.online is not None
+            self.online.load()  # it may take seconds, which Ctrl-C may end: nothing has changed
+        with self._interrupt:
+            if one_by_one:
+                total, done = self._present_rows(X, targets, scale, order, deadline)
+            else:
+                total, done = self._present_batches(X, targets, scale, order, batch_size, deadline)
+            cost = total / done if done else np.nan
+            if count_pass is not None:
+                count_pass(cost)
+        return cost
+
+    def _present_batches(self, X, targets, scale, order, batch_size: int, deadline: float):
+        """Present rows, a batch an update; returns the sum of their costs, and how many."""
+        n_rows = X.shape[0] if order is None else len(order)
+        total, done = 0.0, 0
+        with np.errstate(all="ignore"):
+            while done < n_rows:
+                self._interrupt.honour()
+                count = min(batch_size, n_rows - done)
+                total += count * self._present_batch(X, targets, scale, order, done, count)
+                done += count
+                if deadline < np.inf and perf_counter() >= deadline:
+                    break
+        return total, done
+
+    def _present_rows(self, X, targets, scale, order, deadline: float):
+        """As `_present_batches`, one row an update, by the pass that there is for it."""
+        n_rows = X.shape[0] if order is None else len(order)
+        total, done = 0.0, 0
+        while done < n_rows:
+            self._interrupt.honour()
+            count, cost = self._present_piece(X, targets, scale, order, done, n_rows)
+            if not count:  # the next row needs care
+                with np.errstate(all="ignore"):
+                    count, cost = 1, self._present_batch(X, targets, scale, order, done, 1)
+            total += cost
+            done += count
+            if deadline < np.inf and perf_counter() >= deadline:
+                break
+        return total, done
+
+    def _present_batch(self, X, targets, scale, order, start: int, count: int) -> float:
+        """One update on the next `count` rows; returns their mean cost before it."""
+        rows = slice(start, start + count) if order is None else order[start : start + count]
+        workspace = self._workspace(count)
+        try:
+            return self.update(
+                take_rows(X, rows, workspace.rows),
+                take_rows(targets, rows),
+                None if scale is None else scale[rows],
+                workspace,
+            )
+        except DivergenceError as error:
+            first = start if order is None else int(order[start])
+            raise DivergenceError(f"at row {first}: {error}") from None
+
+    def _present_piece(self, X, targets, scale, order, start: int, n_rows: int):
+        """Present the next rows, one an update; returns how many, and the sum of their costs."""
+        state, online = self.state, self.online
+        assert online is not None
+        count = n_rows - start
+        if count > 1:
+            count = min(count, online.rows_at_once(X))
+        factors = self._multipliers(count)
+        if self.schedule is not constant:
+            count = len(factors)
+        state.serve(self.rule, self.schedule, self.objective.network.w)
+        if state.decay != 1.0:
+            factors = factors * state.decay
+        if order is not None:
+            rows = order[start : start + count]
+        else:
+            rows = None if count == X.shape[0] else slice(start, start + count)
+        return online.present(X, targets, scale, rows, factors)
+
+    def _multipliers(self, count: int) -> np.ndarray:
+        """Those of the next `count` updates, (count,); (1,) if they are the same.
+
+        Fewer if the schedule fails, which is raised when its update comes, or Ctrl-C waits.
+        """
+        if self.schedule is constant:
+            return _ONE
+        t = self.state.n_updates
+        multipliers = [self._multiplier(t)]
+        try:
+            while len(multipliers) < count and self._interrupt.pending is None:
+                multipliers.append(self._multiplier(t + len(multipliers)))
+        except BaseException:  # noqa: S110
+            pass
+        return np.array(multipliers)
+
+
+def train(
+    trainer: Trainer,
+    rows: Callable[[], np.ndarray | None],
+    data: tuple[Any, Any, Any],
+    batch_size: int,
+    monitor: Monitor,
+) -> None:
+    """Run epochs until the monitor ends them.
+
+    Parameters
+    ----------
+    trainer : Trainer
+    rows : callable
+        Gives the order of the next epoch (see `Trainer.present`).
+    data : tuple
+        ``(X, targets, scale)``.
+    batch_size : int
+    monitor : Monitor
+    """
+    monitor.on_plateau = trainer.lower_eta
+    stop = False
+    while not stop:
+        eta = trainer.next_eta()
+        loss = trainer.present(*data, rows(), batch_size, deadline=monitor.deadline)
+        stop = monitor.after_epoch(loss, eta)

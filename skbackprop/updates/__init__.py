@@ -1,0 +1,25 @@
+"""Update rules: how a correction ``g = -dE/dw`` moves the weights."""
+
+from .adaptive import Adagrad, Adam, AdamW, DeltaBarDelta, Nadam, RMSprop
+from .descent import SGD, Momentum, Nesterov
+from .rule import HEADROOM, RULES, Solver, UpdateRule
+from .whole_batch import IRpropMinus, IRpropPlus, Quickprop
+
+__all__ = [
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "DeltaBarDelta",
+    "HEADROOM",
+    "IRpropMinus",
+    "IRpropPlus",
+    "Momentum",
+    "Nadam",
+    "Nesterov",
+    "Quickprop",
+    "RMSprop",
+    "RULES",
+    "SGD",
+    "Solver",
+    "UpdateRule",
+]

@@ -1,0 +1,73 @@
+"""Update rules: how a correction ``g = -dE/dw`` moves the weights, in place on flat arrays.
+
+``rule.step(w, g, state, t, eta, cost)`` is one update. `state` is a ``(n_slots, P)`` array that
+starts at zero and lives apart from the rule, so that it pickles and resumes; `t` counts the updates
+already done; `eta` is a float or a (P,) array; `g` may be used up as scratch. `sgd` is the rule of
+the notes, ``Dw = eta delta y``, and nothing else.
+"""
+
+from __future__ import annotations
+
+from ..registry import Checked
+
+__all__ = ["HEADROOM", "RULES", "Solver", "UpdateRule"]
+
+
+# A rule's state adds up squares of corrections, for ever in `Adagrad`. So an update is made without
+# more care only where all squares are this factor below overflow.
+HEADROOM = 2.0**30
+
+
+class Solver(Checked):
+    """What the estimators' parameter `solver` takes: an update rule or a whole-batch solver.
+
+    Attributes
+    ----------
+    n_slots : int
+        Rows of state that the solver keeps per parameter.
+    default_eta : float
+        What ``eta="auto"`` stands for.
+    full_batch : bool
+        Whether each update needs all rows: no batches then, no ``partial_fit``, no randomness.
+    sum_of_squares : bool
+        Whether the loss must be half a sum of squares.
+    tunes_alpha : bool
+        Whether the solver finds the strength of the penalty by itself, from `alpha` on.
+    refuses : frozenset of str
+        Parameters of the estimators that the solver cannot honour.
+    """
+
+    n_slots = 0
+    default_eta = 0.01
+    full_batch = False
+    sum_of_squares = False
+    tunes_alpha = False
+    refuses: frozenset[str] = frozenset()
+
+    def fitted(self, state) -> dict[str, float]:
+        """Attributes that the estimator shows after a fit."""
+        return {}
+
+
+class UpdateRule(Solver):
+    """One way to turn corrections into weight changes; subclass it and write `step`."""
+
+    def step(self, w, g, state, t, eta, cost) -> None:
+        """Change `w` (and `state`) in place by one update.
+
+        Parameters
+        ----------
+        w, g : ndarray of shape (P,)
+            Parameters, and the correction ``-dE/dw``.
+        state : ndarray of shape (n_slots, P)
+        t : int
+            Updates done before this one.
+        eta : float or ndarray of shape (P,)
+        cost : float
+            The batch's cost before the update.
+        """
+        raise NotImplementedError
+
+
+#: The built-in ones by name; each file of this folder adds its own.
+RULES: dict[str, UpdateRule] = {}

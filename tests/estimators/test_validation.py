@@ -1,0 +1,341 @@
+"""Validation, early stopping, time limit, reasons to stop: what `fit` records and keeps."""
+
+import pickle
+import re
+import time
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_iris
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import get_scorer, log_loss, mean_absolute_error
+from sklearn.model_selection import GridSearchCV
+
+from skbackprop import Adam, BackpropClassifier, BackpropRegressor, DivergenceError
+from skbackprop.training.monitor import REASONS, Epoch
+from skbackprop.training.progress import Progress
+
+unconverged = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(120, 3))
+Y = np.sin(X[:, 0]) + 0.5 * X[:, 1] + 0.1 * RNG.normal(size=120)
+IRIS = load_iris(return_X_y=True)
+NAMES = np.array(["setosa", "versicolor", "virginica"])[IRIS[1]]
+
+
+def regressor(**kw):
+    return BackpropRegressor((8,), **{"random_state": 0, "max_iter": 30, **kw})
+
+
+def classifier(**kw):
+    return BackpropClassifier((8,), **{"random_state": 0, "max_iter": 30, **kw})
+
+
+@unconverged
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize(
+    ("make", "y", "scoring"),
+    [
+        (regressor, Y, "neg_mean_absolute_error"),
+        (regressor, Y, "r2"),
+        (classifier, NAMES, "neg_log_loss"),
+        (classifier, NAMES, "balanced_accuracy"),
+        (classifier, NAMES, "roc_auc_ovr"),
+        (classifier, NAMES == "setosa", "roc_auc"),
+        (classifier, NAMES == "setosa", "f1"),
+    ],
+)
+def test_any_scorer(make, y, scoring, early_stopping):
+    data = X if make is regressor else IRIS[0]
+    rows = np.random.default_rng(1).permutation(len(data))
+    a, b = rows[:80], rows[80:]
+    model = make(scoring=scoring, early_stopping=early_stopping)
+    model.fit(data[a], y[a], X_val=data[b], y_val=y[b])
+    best = len(model.validation_scores_) if not early_stopping else model.best_iter_
+    score = get_scorer(scoring)(model, data[b], y[b])
+    assert model.validation_scores_[best - 1] == pytest.approx(score, rel=1e-9)
+    assert model.best_validation_score_ == max(model.validation_scores_)
+    assert len(model.validation_loss_curve_) == len(model.loss_curve_) == model.n_iter_
+    if early_stopping:
+        assert model.best_validation_score_ == model.validation_scores_[best - 1]
+    else:
+        assert model.best_iter_ is None
+
+
+@unconverged
+def test_a_scorer_gets_the_weights_of_the_validation_rows():
+    w = np.linspace(0, 1, 40)
+    model = regressor(scoring="neg_mean_absolute_error")
+    model.fit(X[:80], Y[:80], X_val=X[80:], y_val=Y[80:], sample_weight_val=w)
+    expected = -mean_absolute_error(Y[80:], model.predict(X[80:]), sample_weight=w)
+    assert model.validation_scores_[-1] == pytest.approx(expected)
+
+
+@unconverged
+def test_class_weights_are_for_training():
+    """The rows that `fit` holds out are scored as `score` does, like those that the user gives."""
+    rows = np.random.default_rng(0).normal(size=(400, 2))
+    rare = np.where(rows[:, 0] + rows[:, 1] > 1.5, "yes", "no")
+    seen = []
+
+    def accuracy(estimator, X, y):  # takes no sample_weight, and is given none
+        seen.append((X, y))
+        return estimator.score(X, y)
+
+    kw = {"class_weight": {"no": 1.0, "yes": 9.0}, "early_stopping": True, "max_iter": 5}
+    split = classifier(**kw).fit(rows, rare)
+    own = classifier(**kw, scoring=accuracy).fit(rows, rare)
+    assert split.validation_scores_ == own.validation_scores_
+    assert split.score(*seen[-1]) == split.best_validation_score_
+    assert own.loss_ > classifier(**{**kw, "class_weight": None}).fit(rows, rare).loss_
+
+
+@unconverged
+def test_loss_as_score():
+    model = classifier(scoring="loss", early_stopping=True, tol=0.0).fit(*IRIS)
+    assert model.validation_scores_ == [-loss for loss in model.validation_loss_curve_]
+    assert model.best_iter_ == 1 + int(np.argmin(model.validation_loss_curve_))
+    given = classifier(scoring="loss").fit(*IRIS, X_val=IRIS[0], y_val=IRIS[1])
+    expected = log_loss(IRIS[1], given.predict_proba(IRIS[0]))
+    assert given.validation_loss_curve_[-1] == pytest.approx(expected)
+
+
+@unconverged
+def test_a_scorer_of_ones_own_sees_a_fitted_estimator_and_the_users_labels():
+    seen = []
+
+    def scorer(estimator, X_, y):
+        seen.append((set(y), estimator.predict(X_[:1]).dtype.kind, estimator.n_features_in_))
+        return 0.5
+
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(IRIS[0], columns=list("abcd"))
+    classifier(scoring=scorer, early_stopping=True, max_iter=3).fit(frame, NAMES)
+    assert len(seen) == 3
+    assert seen[0] == ({"setosa", "versicolor", "virginica"}, "U", 4)
+
+
+def test_unknown_scorer():
+    with pytest.raises(ValueError, match="scoring.*no_such"):
+        regressor(scoring="no_such", early_stopping=True).fit(X, Y)
+
+
+@unconverged
+def test_best_weights_are_those_of_the_best_epoch():
+    stopped = regressor(early_stopping=True, tol=0.0, max_iter=400, eta=0.05).fit(X, Y)
+    best = stopped.best_iter_
+    assert best < stopped.n_iter_ and stopped.stop_reason_ == "no_improvement"
+    up_to = regressor(early_stopping=True, tol=0.0, max_iter=best, eta=0.05).fit(X, Y)
+    np.testing.assert_array_equal(up_to.predict(X), stopped.predict(X))
+    assert up_to.best_iter_ == best
+
+
+@unconverged
+@pytest.mark.parametrize("solver", ["momentum", "adam", "nadam", "amsgrad", "irprop+", "scg"])
+def test_the_solver_goes_on_from_the_best_epoch(solver):
+    """With what it knew then, not what it came to know in the epochs that were thrown away."""
+    solver = Adam(amsgrad=True) if solver == "amsgrad" else solver
+    kw = {"early_stopping": True, "tol": 0.0, "solver": solver, "warm_start": True}
+    if not isinstance(solver, str) or solver not in ("irprop+", "scg"):
+        kw |= {"eta_schedule": "adaptive", "eta": 0.03}
+    stopped = regressor(max_iter=300, n_iter_no_change=3, **kw).fit(X, Y, X_val=X[:9], y_val=Y[:9])
+    best = stopped.best_iter_
+    assert best < stopped.n_iter_
+    up_to = regressor(max_iter=best, **kw).fit(X, Y, X_val=X[:9], y_val=Y[:9])
+    assert up_to.best_iter_ == best
+    for model in (stopped, up_to):
+        model.set_params(early_stopping=False, max_iter=3, shuffle=False, batch_size=120)
+        model.fit(X, Y)
+    np.testing.assert_array_equal(up_to.predict(X), stopped.predict(X))
+
+
+@unconverged
+def test_bayesian_regularisation_shows_the_alpha_of_the_weights_that_it_keeps():
+    rng = np.random.default_rng(0)
+    noisy, rows, d = Y + 0.5 * rng.normal(size=120), *regression_rows(rng)
+    kw = {"activation": "tanh", "solver": "br", "early_stopping": True}
+    stopped = regressor(max_iter=200, **kw).fit(X, noisy, X_val=rows, y_val=d)
+    assert stopped.best_iter_ < stopped.n_iter_
+    up_to = regressor(max_iter=stopped.best_iter_, **kw).fit(X, noisy, X_val=rows, y_val=d)
+    for name in ("alpha_", "beta_", "gamma_"):
+        assert getattr(stopped, name) == getattr(up_to, name)
+
+
+def regression_rows(rng):
+    rows = rng.normal(size=(30, 3))
+    return rows, np.sin(rows[:, 0]) + rng.normal(size=30)
+
+
+@unconverged
+@pytest.mark.parametrize("ending", [KeyboardInterrupt, DivergenceError])
+def test_the_best_weights_are_kept_whatever_ends_the_fit(ending):
+    def scorer(estimator, X, y):
+        scorer.calls += 1
+        if scorer.calls == 12:
+            raise ending
+        return -abs(scorer.calls - 5)  # best at the fifth epoch
+
+    scorer.calls = 0
+    model = regressor(early_stopping=True, scoring=scorer, n_iter_no_change=100)
+    with pytest.raises(ending):
+        model.fit(X, Y)
+    scorer.calls = 0
+    up_to = regressor(early_stopping=True, scoring=scorer, max_iter=5).fit(X, Y)
+    assert model.best_iter_ == up_to.best_iter_ == 5
+    np.testing.assert_array_equal(model.predict(X), up_to.predict(X))
+    assert len(model.loss_curve_) == len(model.validation_scores_) == 11
+
+
+@unconverged
+def test_a_score_that_is_no_number():
+    def scorer(estimator, X, y):
+        scorer.calls += 1
+        return np.nan if scorer.calls == 3 else 0.5
+
+    scorer.calls = 0
+    model = regressor(max_iter=4).fit(X, Y)
+    before = pickle.dumps(model)
+    model.set_params(early_stopping=True, scoring=scorer)
+    with pytest.raises(ValueError, match="scoring=.*gives nan on the validation rows"):
+        model.fit(X, Y)
+    model.set_params(early_stopping=False, scoring=None)
+    assert pickle.dumps(model) == before
+    scorer.calls = 0  # recorded, where the fit does not go by it
+    model.set_params(scoring=scorer).fit(X, Y, X_val=X[:9], y_val=Y[:9])
+    assert np.isnan(model.validation_scores_[2]) and model.best_validation_score_ == 0.5
+
+
+@unconverged
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_no_improvement_of_zero_is_an_improvement(early_stopping):
+    still = regressor(eta=[0.0, 0.0], tol=0.0, max_iter=50, early_stopping=early_stopping)
+    still.fit(X, Y, X_val=X[:9], y_val=Y[:9])
+    assert still.stop_reason_ == "no_improvement" and still.n_iter_ == 12
+
+
+@unconverged
+def test_online_after_early_stopping():
+    model = regressor(early_stopping=True, max_iter=50).fit(X, Y)
+    updates, before = model.n_updates_, model.predict(X)
+    copy = pickle.loads(pickle.dumps(model))
+    for i in range(20):
+        model.partial_fit(X[i : i + 1], Y[i : i + 1])
+    copy.partial_fit(X[:20], Y[:20])
+    np.testing.assert_array_equal(model.predict(X), copy.predict(X))
+    assert model.n_updates_ == updates + 20
+    assert 0 < np.abs(model.predict(X) - before).max() < 0.5
+
+
+@unconverged
+def test_best_iter_counts_on_through_a_warm_start():
+    model = regressor(early_stopping=True, warm_start=True, max_iter=5, tol=0.0).fit(X, Y)
+    first = model.best_iter_
+    model.fit(X, Y)
+    assert len(model.loss_curve_) == len(model.validation_scores_) == 10
+    assert model.n_iter_ == 5 and first <= model.best_iter_ <= 10
+    if model.best_iter_ > 5:
+        best = model.validation_scores_[model.best_iter_ - 1]
+        assert best == model.best_validation_score_
+
+
+# -- reasons -------------------------------------------------------------------------------------
+
+
+def test_reasons():
+    assert regressor(max_iter=5000).fit(X, Y).stop_reason_ == "no_improvement"
+    with pytest.warns(ConvergenceWarning, match="max_iter=2.* 2 epochs.*raise max_iter or eta"):
+        assert regressor(max_iter=2).fit(X, Y).stop_reason_ == "max_iter"
+    with pytest.warns(ConvergenceWarning, match="max_iter=2.*raise max_iter, or scale"):
+        regressor(max_iter=2, solver="lbfgs").fit(X, Y)
+    with pytest.warns(ConvergenceWarning, match=r"Time limit \(max_time=1e-09\).*raise max_time"):
+        model = regressor(max_time=1e-9).fit(X, Y)
+    assert model.stop_reason_ == "max_time" and model.n_updates_ == 1
+    model = regressor(solver="sgd", eta=1e6)
+    with pytest.raises(DivergenceError):
+        model.fit(X, 1e100 * Y)
+    assert model.stop_reason_ == "diverged"
+    assert regressor().partial_fit(X, Y).stop_reason_ is None
+    text = BackpropRegressor.__doc__
+    assert all(f'``"{reason}"``' in text for reason in REASONS)
+
+
+def test_max_time_stops_within_an_epoch():
+    rows = np.random.default_rng(0).normal(size=(20000, 3))
+    model = regressor(batch_size=1, max_time=0.05)
+    started = time.perf_counter()
+    with pytest.warns(ConvergenceWarning, match="max_time"):
+        model.fit(rows, rows[:, 0])
+    assert time.perf_counter() - started < 5  # an epoch takes longer than the limit
+    assert 0 < model.n_updates_ < 20000 and model.n_iter_ == 1
+    assert np.isfinite(model.loss_)
+
+
+def test_interrupt_is_told():
+    def interrupt(t):
+        if t == 7:
+            raise KeyboardInterrupt
+        return 1.0
+
+    model = regressor(eta_schedule=interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, Y)
+    assert model.stop_reason_ == "interrupted" and model.n_updates_ == 7
+
+
+# -- the live line -------------------------------------------------------------------------------
+
+
+class _Terminal:
+    def __init__(self):
+        self.text = ""
+
+    def write(self, text):
+        self.text += text
+
+    def flush(self):
+        pass
+
+    def isatty(self):
+        return True
+
+
+@unconverged
+def test_one_live_line_on_a_terminal(monkeypatch):
+    terminal = _Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
+    monkeypatch.setenv("COLUMNS", "200")
+    regressor(verbose=1, early_stopping=True, max_iter=300).fit(X, Y)
+    live, _, rest = terminal.text.rpartition("\n")[0].rpartition("\n")
+    assert live.startswith("\repoch 1/300, loss ") and "\n" not in live
+    last = live.split("\r")[-1]
+    assert re.fullmatch(
+        r"epoch \d+/300, loss [\d.e-]+, score [\d.e-]+, eta 0.003, [\d.]+ s left, "
+        r"validation loss [\d.e-]+ *",
+        last,
+    )
+    assert rest.startswith("stopped (")
+    widths = [len(line) for line in live.split("\r")[1:]]
+    assert widths == sorted(widths) or min(widths) > 60  # a shorter line covers a longer one
+
+
+@pytest.mark.parametrize("columns", [200, 80, 40, 10])
+def test_the_live_line_does_not_wrap(monkeypatch, columns):
+    monkeypatch.setattr("sys.stdout", _Terminal())
+    monkeypatch.setenv("COLUMNS", str(columns))
+    progress = Progress()
+    progress(Epoch(123, 200, 0.123456, 0.123456, -0.987654, 0.000333, 45.6))
+    progress.close("max_iter")
+    line = progress._out.text.split("\n")[0].split("\r")[-1]
+    required = [
+        "epoch 123/200", "loss 0.12346", "score -0.9877", "eta 0.000333", "28.5 s left",
+        "validation loss 0.12346",
+    ]  # fmt: skip
+    shown = {200: 6, 80: 5, 40: 2, 10: 1}[columns]  # all that matters at 80, and whole figures only
+    assert line == ", ".join(required[:shown])
+
+
+@unconverged
+def test_nothing_is_printed_in_workers(capfd):
+    search = GridSearchCV(regressor(verbose=1, max_iter=2), {"eta": [0.1, 0.01]}, n_jobs=2, cv=2)
+    search.set_params(refit=False).fit(X, Y)
+    assert "epoch" not in capfd.readouterr().out
