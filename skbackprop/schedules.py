@@ -34,7 +34,7 @@ __all__ = [
 
 
 def constant(t):
-    """eta as it is: the rule of the notes."""
+    """The factor 1: eta as it is in the textbook rule (Haykin 2009, ch. 4)."""
     return np.ones_like(t, dtype=float) if np.ndim(t) else 1.0
 
 

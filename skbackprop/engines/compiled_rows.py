@@ -19,7 +19,7 @@ from scipy import sparse
 
 from ..activations.activation import Activation
 from ..losses.classification import CrossEntropy
-from ..losses.loss import Loss
+from ..losses.head import Head
 from ..losses.regression import SquaredError
 from ..network.rows import take_rows
 from ..updates.descent import SGD
@@ -38,13 +38,13 @@ _PIECE_ROWS = 4096  # most rows of a call: each needs its desired outputs
 _PIECE_WORK = 2e7  # most weights to visit in a call, so that Ctrl-C waits a tenth of a second
 
 
-def _head(loss: Loss) -> str:
+def _head(head: Head) -> str:
     """The name in `kernels` of what the output neurons cost."""
-    if type(loss) is SquaredError:
-        return "SQUARED_CANONICAL" if loss.canonical else "SQUARED"
-    if type(loss) is CrossEntropy and loss.canonical:
-        return "LOGISTIC" if loss.output.elementwise else "SOFTMAX"
-    raise Untraceable(f"loss {loss!r} has no compiled counterpart")
+    if type(head.loss) is SquaredError:
+        return "SQUARED_CANONICAL" if head.fused else "SQUARED"
+    if type(head.loss) is CrossEntropy and head.fused:
+        return "LOGISTIC" if head.output.elementwise else "SOFTMAX"
+    raise Untraceable(f"loss {head.loss!r} has no compiled counterpart")
 
 
 class CompiledPass:
@@ -72,7 +72,7 @@ class CompiledPass:
         dtype = network.w.dtype
         plain = type(trainer.rule) is SGD and not any(objective.penalty.strengths)
         self._is_plain = plain and objective.learning is None and trainer.eta_by_layer() is not None
-        self._head = _head(objective.loss)
+        self._head = _head(objective.head)
         formulas = formulas_of(network.activations, dtype)
         in_text = dict.fromkeys([*built_in_formulas(dtype), *filter(None, formulas.values())])
         codes: dict[Formula | None, int | None] = {None: None}
@@ -181,7 +181,7 @@ class CompiledPass:
         """See `numpy_rows.RowPass.present`."""
         assert self._present is not None
         state, w = self._trainer.state, self._trainer.objective.network.w
-        d = self._trainer.objective.loss.encode(take_rows(targets, rows), w.dtype)
+        d = self._trainer.objective.head.encode(take_rows(targets, rows), w.dtype)
         numbers, indices, bounds = self._rows(take_rows(X, rows))
         done, total = self._present(
             w,

@@ -76,7 +76,7 @@ class NumpyPass:
     def __init__(self, trainer):
         self._trainer = trainer
         objective = trainer.objective
-        self._network, self._loss = objective.network, objective.loss
+        self._network, self._head = objective.network, objective.head
         w, sizes = self._network.w, self._network.sizes
         self._ger = blas.sger if w.dtype == np.float32 else blas.dger
         shapes = [(n_in + 1, n_out) for n_in, n_out in pairwise(sizes)]
@@ -100,9 +100,9 @@ class NumpyPass:
         self._output = self._output_v = self._v[:, sum(sizes[1:-1]) : sum(sizes[1:])]
         if self._network.activations[-1] != ACTIVATIONS["identity"]:
             self._output = self._signals(sizes[-1])[:, : sizes[-1]]
-        self._output_delta_into = self._loss.output_delta
-        if self._loss.canonical:
-            self._output_delta_into = self._loss.fused_delta
+        self._value, self._output_delta_into = self._head.loss.value, self._head.output_delta
+        if self._head.fused:
+            self._output_delta_into = self._head.loss.fused_delta
         self._rows: list[_Row] = []
 
     def _signals(self, count: int) -> np.ndarray:
@@ -161,7 +161,7 @@ class NumpyPass:
         if sparse.issparse(X):
             return 0, 0.0
         X = take_rows(X, rows)
-        d = self._loss.encode(take_rows(targets, rows), self._network.w.dtype)
+        d = self._head.encode(take_rows(targets, rows), self._network.w.dtype)
         scale = None if scale is None else take_rows(scale, rows)
         with np.errstate(all="ignore"):
             if len(d) == 1:
@@ -189,7 +189,7 @@ class NumpyPass:
         X, d, weights, factors = block
         self._x[: len(d)] = X
         if self._is_plain and self._present_trusting(block):
-            values = self._loss.value(d, self._output[: len(d)], self._output_v[: len(d)])
+            values = self._value(d, self._output[: len(d)], self._output_v[: len(d)])
             if weights[0] is not None:
                 values = values * weights
             return len(d), fsum(values.tolist())
@@ -207,7 +207,7 @@ class NumpyPass:
         self._flow(row, d, weight)
         if not self._is_finite(*row.signals, factor):
             return None
-        cost = float(self._loss.value(d, *row.output)[0])
+        cost = float(self._value(d, *row.output)[0])
         cost = cost if weight is None else cost * weight
         if self._is_plain:
             self._change(row, factor)

@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..exceptions import DivergenceError
 from ..losses.check import check_loss
-from ..losses.loss import Loss
+from ..losses.head import Head
 from ..network.network import Network
 from ..network.outputs import outputs_of
 from ..training.monitor import History
@@ -53,7 +53,7 @@ class Backprop(CallbackSupport, Parameters):
     """What both estimators share."""
 
     _network: Network
-    _loss: Loss
+    _loss: Head
     _state: TrainingState
     _running: tuple[tuple[tuple, tuple], Trainer, Any]
     _numeric_targets: bool

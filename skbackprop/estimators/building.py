@@ -12,8 +12,8 @@ import numpy as np
 from ..activations.activation import Activation
 from ..activations.check import check_activation
 from ..engines.choice import choose_engine
-from ..losses.head import Task
-from ..losses.loss import Loss
+from ..losses.head import Head
+from ..losses.task import Task
 from ..network.initializers import initializer_for
 from ..network.masks import is_connections, learning_parameters
 from ..network.network import Network
@@ -51,7 +51,7 @@ class Model:
     """What training moves, and an estimator keeps."""
 
     network: Network
-    loss: Loss
+    loss: Head
     state: TrainingState
     rng: np.random.RandomState
     engine: str | None = None  # chosen when the first trainer is made
@@ -65,7 +65,7 @@ class Model:
 
 def new_model(parameters: Parameters, X, task: Task, rng) -> Model:
     """A network with initial weights, its loss, and nothing learnt."""
-    loss = loss_of(parameters).bind(task, parameters.output_activation)
+    loss = Head(loss_of(parameters), task, parameters.output_activation)
     hidden = hidden_sizes(parameters)
     activations = [*hidden_activations(parameters, len(hidden)), loss.output]
     sizes = (X.shape[1], *hidden, loss.n_units())
@@ -115,7 +115,7 @@ def rest_outputs(model: Model, targets, weights, rows) -> None:
     if weights is not None:
         shares *= with_mean_one(weights[rows].astype(np.float64))
     whole = take_rows(targets, slice(None) if len(rows) == targets.shape[0] else rows)
-    model.network.layers(model.network.w)[-1][1][...] = model.loss.rest(whole, shares)
+    model.network.layers(model.network.w)[-1][1][...] = model.loss.best_constant(whole, shares)
 
 
 def start_from(network: Network, coef_init, intercept_init) -> None:

@@ -8,8 +8,8 @@ from sklearn.utils._param_validation import Options
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ..losses.head import Task
-from ..losses.loss import Loss
+from ..losses.head import Head
+from ..losses.task import Task
 from .base import Backprop
 from .callbacks import fit_with_callbacks
 from .parameters import loss_of
@@ -24,7 +24,7 @@ class BackpropClassifier(ClassifierMixin, Backprop):
     Two classes have one logistic output neuron, more classes one softmax neuron each, labels (a 0/1
     indicator matrix `y`) one logistic neuron each; the cost is the cross-entropy, whose local
     gradient at these outputs is ``delta_j = d_j - y_j``. ``loss="squared_error"`` is the cost of
-    the notes, behind any output activation.
+    the textbook rule (Haykin 2009, ch. 4), behind any output activation.
 
     Parameters
     ----------
@@ -244,7 +244,7 @@ class BackpropClassifier(ClassifierMixin, Backprop):
         """
         return self._loss_for(X).decision(*self._signals(X))
 
-    def _loss_for(self, X) -> Loss:
+    def _loss_for(self, X) -> Head:
         check_is_fitted(self)
         return self._loss
 
@@ -263,7 +263,7 @@ class BackpropClassifier(ClassifierMixin, Backprop):
     def _could_give_probabilities(self) -> bool:
         for task in (Task("binary", 2), Task("multiclass", 3)):
             try:
-                loss = loss_of(self).bind(task, self.output_activation)
+                loss = Head(loss_of(self), task, self.output_activation)
             except (ValueError, TypeError):
                 continue
             if loss.gives_probabilities:

@@ -17,8 +17,8 @@ from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
-from ..losses.head import Task
 from ..losses.loss import Loss
+from ..losses.task import Task
 
 __all__ = ["ClassCoding", "NumberCoding", "plain_target"]
 

@@ -21,7 +21,7 @@ from ..activations.activation import Activation
 from ..activations.mixed import Mixed
 from ..estimators.parameters import schedule_of
 from ..exceptions import DivergenceError
-from ..losses.loss import Loss
+from ..losses.head import Head
 from ..network.network import Network, Workspace
 from ..network.objective import Objective
 from ..network.rows import take_rows
@@ -94,7 +94,7 @@ class _Patient:
 
     opened: Opened
     network: Network
-    loss: Loss
+    head: Head
     objective: Objective
     X: Any
     targets: Any
@@ -147,13 +147,13 @@ def diagnose(estimator, X, y=None) -> Diagnosis:
     objective = fitted_objective(opened.estimator)
     workspace = Workspace(objective.network, rows.shape[0])
     patient = _Patient(
-        opened, objective.network, objective.loss, objective, rows, targets, workspace
+        opened, objective.network, objective.head, objective, rows, targets, workspace
     )
     with np.errstate(all="ignore"):
         y_out = objective.network.forward(rows, workspace)
         if targets is not None:
-            d = objective.loss.encode(targets, y_out.dtype)
-            objective.loss.output_delta(d, y_out, workspace.v[-1], out=workspace.delta[-1])
+            d = objective.head.encode(targets, y_out.dtype)
+            objective.head.output_delta(d, y_out, workspace.v[-1], out=workspace.delta[-1])
             objective.network.backward(workspace)
         return Diagnosis(
             finding for examination in EXAMINATIONS for finding in examination(patient)
@@ -168,9 +168,9 @@ def _members(activation: Activation, n: int) -> list[Activation]:
     return list(activation.activations) if isinstance(activation, Mixed) else [activation] * n
 
 
-def _ranges(loss: Loss) -> np.ndarray:
+def _ranges(head: Head) -> np.ndarray:
     """Least and greatest output of each output neuron, (2, n_units)."""
-    members = _members(loss.output, loss.n_units())
+    members = _members(head.output, head.n_units())
     return np.array([member.range for member in members], dtype=float).T
 
 
@@ -220,13 +220,13 @@ def saturated_neurons(patient: _Patient) -> Iterator[Finding]:
 
 def saturated_outputs(patient: _Patient) -> Iterator[Finding]:
     """Output neurons stuck at a bound while what is desired is far away: no error gets through."""
-    loss, workspace = patient.loss, patient.workspace
-    if patient.targets is None or loss.canonical or not loss.output.elementwise:
+    head, workspace = patient.head, patient.workspace
+    if patient.targets is None or head.fused or not head.output.elementwise:
         return
     layer = patient.network.n_layers - 1
     flat, _, bounded = _flat(patient, layer)
-    low, high = _ranges(loss)
-    d = np.clip(loss.encode(patient.targets, workspace.y[-1].dtype), low, high)
+    low, high = _ranges(head)
+    d = np.clip(head.encode(patient.targets, workspace.y[-1].dtype), low, high)
     stuck = bounded & flat & (np.abs(d - workspace.y[-1]) > (high - low) / 2)
     share = stuck.mean(axis=0)
     ill = np.flatnonzero(share > _SHARE / 2)
@@ -331,7 +331,7 @@ class _Update:
 
         def cost_at(multiple: float) -> float:
             moved = network.with_parameters(network.w + network.w.dtype.type(multiple) * change)
-            cost = Objective(moved, patient.loss, patient.objective.penalty).value(X, targets)
+            cost = Objective(moved, patient.head, patient.objective.penalty).value(X, targets)
             return cost if np.isfinite(cost) else np.inf
 
         return cls(cost_at, np.array(ratios))
@@ -416,16 +416,16 @@ def eta_too_small(patient: _Patient) -> Iterator[Finding]:
 
 def _cost(patient: _Patient) -> float:
     """``E_av``, without penalty."""
-    loss, y, v = patient.loss, patient.workspace.y[-1], patient.workspace.v[-1]
-    return float(np.mean(loss.value(loss.encode(patient.targets, y.dtype), y, v)))
+    head, y, v = patient.head, patient.workspace.y[-1], patient.workspace.v[-1]
+    return float(np.mean(head.value(head.encode(patient.targets, y.dtype), y, v)))
 
 
 def _cost_of_rest(patient: _Patient) -> float:
     """``E_av`` of the best constant prediction."""
-    loss, n = patient.loss, patient.X.shape[0]
-    d = loss.encode(patient.targets, np.float64)
-    v = np.tile(loss.rest(patient.targets, np.full(n, 1.0 / n)), (n, 1))
-    return abs(float(np.mean(loss.value(d, loss.output.phi(v), v))))
+    head, n = patient.head, patient.X.shape[0]
+    d = head.encode(patient.targets, np.float64)
+    v = np.tile(head.best_constant(patient.targets, np.full(n, 1.0 / n)), (n, 1))
+    return abs(float(np.mean(head.value(d, head.output.phi(v), v))))
 
 
 # -- data ------------------------------------------------------------------------------------------
@@ -466,11 +466,11 @@ def unscaled_inputs(patient: _Patient) -> Iterator[Finding]:
 
 def unscaled_targets(patient: _Patient) -> Iterator[Finding]:
     """Targets out of reach of the outputs, or of a size that takes long to reach."""
-    loss = patient.loss
-    if patient.targets is None or loss.task.is_classification or loss.least_target is not None:
+    head = patient.head
+    if patient.targets is None or head.task.is_classification or head.loss.least_target is not None:
         return
-    layer, d = patient.network.n_layers - 1, loss.encode(patient.targets, np.float64)
-    low, high = _ranges(loss)
+    layer, d = patient.network.n_layers - 1, head.encode(patient.targets, np.float64)
+    low, high = _ranges(head)
     outside = (d < low) | (d > high)
     if outside.any():
         share, ill = float(outside.mean()), np.flatnonzero(outside.any(axis=0))
@@ -501,12 +501,12 @@ def unscaled_targets(patient: _Patient) -> Iterator[Finding]:
 
 def never_predicted(patient: _Patient) -> Iterator[Finding]:
     """Classes or labels that some rows have, and none is given."""
-    loss, workspace = patient.loss, patient.workspace
-    if patient.targets is None or not loss.task.is_classification:
+    head, workspace = patient.head, patient.workspace
+    if patient.targets is None or not head.task.is_classification:
         return
-    given, wanted = loss.decode(workspace.v[-1], workspace.y[-1]), patient.targets
+    given, wanted = head.decode(workspace.v[-1], workspace.y[-1]), patient.targets
     names, what = patient.estimator.classes_.tolist(), "Label"
-    if loss.task.kind != "multilabel":
+    if head.task.kind != "multilabel":
         what = "Class"
         given, wanted = (np.eye(len(names), dtype=bool)[k.ravel()] for k in (given, wanted))
     n_wanted = np.asarray(wanted.sum(axis=0)).ravel()

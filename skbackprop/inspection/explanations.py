@@ -1,7 +1,7 @@
 """The chain rule of one neuron or one weight, worked with the numbers of a trace.
 
-What is said is put down once, as rows ``left = right`` in the plain notation of the notes
-(``delta_j = e_j * phi_j'(v_j)``), and rendered as text, LaTeX or HTML. In that notation words
+What is said is put down once, as rows ``left = right`` in the plain notation of a derivation on
+paper (``delta_j = e_j * phi_j'(v_j)``), and rendered as text, LaTeX or HTML. In that notation words
 between backquotes stand upright, ``_`` begins an index, and ``dE/dy_j`` is a partial derivative.
 """
 

@@ -36,7 +36,7 @@ def read_rows(estimator: BackpropRegressor | BackpropClassifier, X, y=None) -> t
     X : ndarray or CSR of shape (n_samples, n_features)
         In the dtype of the model.
     targets : ndarray or CSR, or None
-        See `losses`.
+        See `losses.head`.
 
     Raises
     ------

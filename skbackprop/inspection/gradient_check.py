@@ -205,7 +205,7 @@ def _problem(estimator, X, y) -> tuple[Problem, np.ndarray]:
         objective, rows, targets = initial_objective(opened.estimator, opened.X, opened.y)
     w = objective.network.w.astype(np.float64)
     network = objective.network.with_parameters(w)
-    free = Objective(network, objective.loss, objective.penalty)
+    free = Objective(network, objective.head, objective.penalty)
     return Problem(free, (rows.astype(np.float64), targets, None)), w
 
 
@@ -215,7 +215,7 @@ class _Comparison:
     def __init__(self, problem: Problem, w: np.ndarray, tolerance: float):
         self.w, self.tolerance = w, tolerance
         self.network: Network = problem.objective.network
-        self.loss = problem.objective.loss
+        self.loss = problem.objective.head.loss
         cost, self.g = problem.correction(w)
         self.descent: Cost = lambda at: -problem.value(at)
         if not np.isfinite(cost):

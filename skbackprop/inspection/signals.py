@@ -9,6 +9,7 @@ from scipy import sparse
 
 from ..activations.activation import Activation
 from ..activations.mixed import Mixed
+from ..losses.head import Head
 from ..losses.loss import LOSSES, Loss
 from ..network.network import Network, Workspace
 from .fitted import eta_in_force, fitted_objective, read_rows
@@ -61,32 +62,32 @@ def trace_opened(opened: Opened) -> SignalTrace:
     estimator = opened.estimator
     X, targets = read_rows(estimator, opened.X, opened.y)
     objective = fitted_objective(estimator)
-    network, loss = objective.network, objective.loss
+    network, head = objective.network, objective.head
     layers = network.layers(network.w)
     learns = None
     if objective.learning is not None:
         learns = [fixed(W) for W, _ in network.layers(objective.learning)]
     return SignalTrace(
-        **_signals(network, loss, X, targets),
-        fused=loss.canonical,
-        difference=loss.canonical and type(loss).fused_delta is Loss.fused_delta,
-        elementwise=loss.output.elementwise,
+        **_signals(network, head, X, targets),
+        fused=head.fused,
+        difference=head.fused and type(head.loss).fused_delta is Loss.fused_delta,
+        elementwise=head.output.elementwise,
         coefs=[fixed(W) for W, _ in layers],
         intercepts=[fixed(b) for _, b in layers],
         eta=eta_in_force(estimator),
         learns=learns,
         activations=[activation.name for activation in network.activations],
-        loss=_loss_name(loss),
-        sum_of_squares=loss.sum_of_squares,
-        has_desired=[loss.has_desired(j) for j in range(loss.n_units())],
-        error_rules=[loss.written_error(j) for j in range(loss.n_units())],
+        loss=_loss_name(head.loss),
+        sum_of_squares=head.loss.sum_of_squares,
+        has_desired=head.has_desired(),
+        error_rules=head.error_rules(),
         feature_names=input_names(opened),
         output_names=output_names(opened),
         _neurons=[_neuron_names(activation) for activation in network.activations],
     )
 
 
-def _signals(network: Network, loss: Loss, X, targets) -> dict[str, Any]:
+def _signals(network: Network, head: Head, X, targets) -> dict[str, Any]:
     """The passes forward and back, each row on its own."""
     workspace = Workspace(network, X.shape[0])
     with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
@@ -103,15 +104,15 @@ def _signals(network: Network, loss: Loss, X, targets) -> dict[str, Any]:
         }
         if targets is None:
             return {**forward, "d": None, "e": None, "delta": None, "E": None}
-        d = loss.encode(targets, outputs.dtype)
-        loss.output_delta(d, outputs, v[-1], out=workspace.delta[-1])
+        d = head.encode(targets, outputs.dtype)
+        head.output_delta(d, outputs, v[-1], out=workspace.delta[-1])
         network.backward(workspace)
         return {
             **forward,
             "d": fixed(d),
-            "e": fixed(loss.error(d, outputs)),
+            "e": fixed(head.error(d, outputs)),
             "delta": [fixed(a) for a in workspace.delta],
-            "E": fixed(loss.value(d, outputs, v[-1])),
+            "E": fixed(head.value(d, outputs, v[-1])),
         }
 
 

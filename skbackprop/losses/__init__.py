@@ -2,10 +2,11 @@
 
 from .check import check_loss
 from .classification import CrossEntropy, Focal, Hinge
-from .head import Task
+from .head import Head
 from .likelihood import Gamma, GaussianNLL, Poisson, Tweedie
 from .loss import LOSSES, Loss
 from .regression import AbsoluteError, Huber, LogCosh, Quantile, SquaredError
+from .task import Task
 
 __all__ = [
     "AbsoluteError",
@@ -13,6 +14,7 @@ __all__ = [
     "Focal",
     "Gamma",
     "GaussianNLL",
+    "Head",
     "Hinge",
     "Huber",
     "LOSSES",

@@ -7,7 +7,7 @@ import numpy as np
 from ..activations.activation import ACTIVATIONS, Activation
 from ..activations.mixed import Mixed
 from ..registry import is_ours
-from .loss import Loss
+from .head import Head
 
 __all__ = ["check_loss"]
 
@@ -15,7 +15,7 @@ __all__ = ["check_loss"]
 _CHECKED_ROWS, _CHECKED_DIRECTIONS, _CHECK_STEPS = 12, 8, (1e-5, 1e-3, 1e-2)
 
 
-def check_loss(head: Loss, targets) -> None:
+def check_loss(head: Head, targets) -> None:
     """Check that a user's loss gives a cost for each row, and the slope of that cost.
 
     For a few of the targets, at random v in float64, the local gradients of the output neurons are
@@ -24,8 +24,8 @@ def check_loss(head: Loss, targets) -> None:
 
     Parameters
     ----------
-    head : Loss
-        Bound. Nothing happens if its `check_error` is False, or to a loss of this module. The slope
+    head : Head
+        Nothing happens if its loss has ``check_error = False``, or is one of the package. The slope
         is not compared behind an output activation of the user's own that has ``check=False``.
     targets : ndarray or CSR
         Of a row at least.
@@ -35,7 +35,7 @@ def check_loss(head: Loss, targets) -> None:
     ValueError
         If something is wrong; the message shows what.
     """
-    if not head.check_error or is_ours(type(head)):
+    if not head.loss.check_error or is_ours(type(head.loss)):
         return
     with np.errstate(all="ignore"):
         d = head.encode(targets[np.arange(_CHECKED_ROWS) % targets.shape[0]], np.float64)
@@ -43,7 +43,7 @@ def check_loss(head: Loss, targets) -> None:
         v = rng.normal(size=(len(d), head.n_units()))
         y = head.output.phi(v.copy())
         values = _checked(head, "value(d, y, v)", (len(v),), d, y, v)
-        e = None if head.canonical else _checked(head, "error(d, y)", v.shape, d, y)
+        e = None if head.fused else _checked(head, "error(d, y)", v.shape, d, y)
         if not _is_smooth(head.output):
             return
         delta = head.output_delta(d, y, v, np.empty_like(v))
@@ -59,27 +59,27 @@ def check_loss(head: Loss, targets) -> None:
                 wrong.append((given, numeric))
     if 2 * len(wrong) > _CHECKED_DIRECTIONS:  # of a right slope, one in a while meets a kink
         given, numeric = wrong[0]
-        part = "fused_delta()" if head.canonical else "error()"
+        part = "fused_delta()" if head.fused else "error()"
         raise ValueError(
-            f"loss {head!r}: {part} is not the slope of value(): in a random direction of the "
+            f"loss {head.loss!r}: {part} is not the slope of value(): in a random direction of the "
             f"outputs' v it gives {given:.6g}, but the cost falls by {numeric:.6g} a step. Correct "
             "it, or set check_error = False in the class if the difference is on purpose."
         )
 
 
-def _checked(head: Loss, call: str, shape: tuple[int, ...], *arguments: np.ndarray) -> np.ndarray:
+def _checked(head: Head, call: str, shape: tuple[int, ...], *arguments: np.ndarray) -> np.ndarray:
     """What a method gives, as floats of that shape; its arguments must be left alone."""
     copies = [a.copy() for a in arguments]
     given = np.asarray(getattr(head, call.partition("(")[0])(*copies))
     for name, before, after in zip("dyv", arguments, copies, strict=False):
         if not np.array_equal(before, after, equal_nan=True):
             raise ValueError(
-                f"loss {head!r}: {call} writes into its argument {name}, which may be a part of "
-                "the user's y; work on a copy."
+                f"loss {head.loss!r}: {call} writes into its argument {name}, which may be a "
+                "part of the user's y; work on a copy."
             )
     if given.shape != shape:
         raise ValueError(
-            f"loss {head!r}: {call} gives shape {given.shape} for outputs of shape "
+            f"loss {head.loss!r}: {call} gives shape {given.shape} for outputs of shape "
             f"{arguments[1].shape}; it must give {shape}."
         )
     return given if given.dtype.kind == "f" else given.astype(np.float64)
@@ -91,7 +91,7 @@ def _is_smooth(output: Activation) -> bool:
     return all(member.check or member in ACTIVATIONS.values() for member in members)
 
 
-def _numeric_slope(head: Loss, d, v, direction, given: float, noise: float) -> float | None:
+def _numeric_slope(head: Head, d, v, direction, given: float, noise: float) -> float | None:
     """The numeric slope of the summed cost if it is not the given one; None if it is, or may be."""
     usable = direction.any(axis=1)
 

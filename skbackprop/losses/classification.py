@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..activations.activation import ACTIVATIONS
+from ..activations.activation import resolve_activation
 from ..activations.functions import row_max
 from .loss import LOSSES, Loss
 
@@ -33,44 +33,49 @@ class CrossEntropy(Loss):
         self._check_number("label_smoothing", "[0, 1)")
 
     tasks = ("binary", "multiclass", "multilabel")
+    fused = True
+    gives_probabilities = True
+    independent = False  # whether each output neuron answers for itself: behind logistic
 
-    def _canonical_output(self):
-        return "softmax" if self.task.kind == "multiclass" else "logistic"
+    def canonical_outputs(self, task):
+        """Softmax over classes, logistic for labels, either for two classes."""
+        return {
+            "binary": ("logistic", "softmax"),
+            "multiclass": ("softmax",),
+            "multilabel": ("logistic",),
+        }[task.kind]
 
-    def _is_fused(self):
-        return True
-
-    def _check_output(self):
-        if self.task.kind == "binary" and self.output == ACTIVATIONS["softmax"]:
-            self.canonical = True
-        if not self.canonical:
+    def check_output(self, task, output) -> None:
+        """Raise ValueError if the output activation is not canonical."""
+        names = self.canonical_outputs(task)
+        if output not in map(resolve_activation, names):
             raise ValueError(
-                f"output_activation={self.output!r} does not go with loss {self!r} on "
-                f"{self.task.kind} targets; leave it None for {self._canonical_output()!r}, or use "
+                f"output_activation={output!r} does not go with loss {self!r} on "
+                f"{task.kind} targets; leave it None for {names[0]!r}, or use "
                 "loss='squared_error', which goes with any."
             )
 
-    def encode(self, targets, dtype) -> np.ndarray:
-        """Desired outputs, smoothed."""
-        d = super().encode(targets, dtype)
+    def behind(self, output) -> Loss:
+        """A copy, which knows whether each output neuron answers for itself."""
+        form = super().behind(output)
+        form.independent = output.elementwise
+        return form
+
+    def desired(self, d) -> np.ndarray:
+        """Desired outputs, smoothed in place."""
         if self.label_smoothing:
             d *= 1.0 - self.label_smoothing
-            d += self.label_smoothing / (2 if self.output.elementwise else d.shape[1])
+            d += self.label_smoothing / (2 if self.independent else d.shape[1])
         return d
-
-    @property
-    def gives_probabilities(self) -> bool:
-        """Always."""
-        return True
 
     def link(self, d) -> np.ndarray:
         """``log d`` (softmax) or ``log(d / (1 - d))`` (logistic), d kept off 0 and 1."""
         d = np.clip(d, 1e-8, 1.0 - 1e-8)
-        return np.log(d) - np.log1p(-d) if self.output.elementwise else np.log(d)
+        return np.log(d) - np.log1p(-d) if self.independent else np.log(d)
 
     def value(self, d, y, v) -> np.ndarray:
         """``logsumexp(v) - d.v`` or ``sum_j softplus(v_j) - d_j v_j``, stable at any v."""
-        if self.output.elementwise:
+        if self.independent:
             values = np.logaddexp(v.dtype.type(0), v)
             values -= d * v
             return values[:, 0] if values.shape[1] == 1 else values.sum(axis=1)
@@ -80,11 +85,11 @@ class CrossEntropy(Loss):
 
     def error(self, d, y) -> np.ndarray:
         """``d_j / y_j`` (softmax) or ``(d_j - y_j) / (y_j (1 - y_j))`` (logistic)."""
-        return (d - y) / (y * (1.0 - y)) if self.output.elementwise else d / y
+        return (d - y) / (y * (1.0 - y)) if self.independent else d / y
 
-    def error_rule(self, j) -> str:
+    def error_rule(self, j, n_units) -> str:
         """``d_j / y_j`` or ``(d_j - y_j) / (y_j (1 - y_j))``."""
-        return "(d_j - y_j) / (y_j * (1 - y_j))" if self.output.elementwise else "d_j / y_j"
+        return "(d_j - y_j) / (y_j * (1 - y_j))" if self.independent else "d_j / y_j"
 
 
 class Focal(CrossEntropy):
@@ -112,7 +117,7 @@ class Focal(CrossEntropy):
 
     def _right(self, d, y, v):
         """``log p`` and ``1 - p``: a column for each right answer, from v."""
-        if self.output.elementwise:
+        if self.independent:
             zero = v.dtype.type(0)
             return d * v - np.logaddexp(zero, v), np.abs(d - y)
         right = np.einsum("nj,nj->n", d, v)
@@ -136,20 +141,20 @@ class Focal(CrossEntropy):
 
     def error(self, d, y) -> np.ndarray:
         """``(1 - p)^gamma / p - gamma (1 - p)^(gamma - 1) log p`` of the right answers."""
-        p = y if not self.output.elementwise else np.where(d > 0.5, y, 1.0 - y)
+        p = y if not self.independent else np.where(d > 0.5, y, 1.0 - y)
         e = (1.0 - p) ** self.gamma / p
         if self.gamma:
             e -= self.gamma * (1.0 - p) ** (self.gamma - 1.0) * np.log(p)
-        return e * (d if not self.output.elementwise else np.where(d > 0.5, 1.0, -1.0))
+        return e * (d if not self.independent else np.where(d > 0.5, 1.0, -1.0))
 
-    def error_rule(self, j) -> str:
-        """That of a right answer, times d; less, of logistic outputs, that of a wrong one."""
+    def error_rule(self, j, n_units) -> str:
+        """``e`` of a right answer, times d; less, of logistic outputs, that of a wrong one."""
         if not self.gamma:
-            return super().error_rule(j)
+            return super().error_rule(j, n_units)
         high, low = f"^{self.gamma:g}", f"^{self.gamma - 1.0:g}" if self.gamma != 2 else ""
         yes, no = "y_j", "(1 - y_j)"
         rule = f"d_j * ({no}{high} / {yes} - {self.gamma:g} * {no}{low} * `log`({yes}))"
-        if not self.output.elementwise:
+        if not self.independent:
             return rule
         wrong = f"({yes}{high} / {no} - {self.gamma:g} * {yes}{low} * `log`{no})"
         return f"{rule} - {no.replace('y', 'd')} * {wrong}"
@@ -164,15 +169,16 @@ class Hinge(Loss):
 
     tasks = ("binary", "multiclass", "multilabel")
 
-    def _check_output(self):
-        low, high = self.output.range
-        if not (self.output.elementwise and low < 0.0 < high):
+    def check_output(self, task, output) -> None:
+        """Raise ValueError if the outputs have one sign only."""
+        low, high = output.range
+        if not (output.elementwise and low < 0.0 < high):
             raise ValueError(
-                f"output_activation={self.output!r} does not go with loss {self!r}, which needs "
+                f"output_activation={output!r} does not go with loss {self!r}, which needs "
                 "outputs of both signs; leave it None for 'identity', or use 'tanh'."
             )
 
-    def levels(self) -> tuple[float, float]:
+    def levels(self, output) -> tuple[float, float]:
         """-1 and +1."""
         return -1.0, 1.0
 
@@ -184,7 +190,7 @@ class Hinge(Loss):
         """``d_j`` where ``d_j y_j < 1``, else 0."""
         return d * (d * y < 1.0)
 
-    def error_rule(self, j) -> str:
+    def error_rule(self, j, n_units) -> str:
         """``d_j (d_j y_j < 1)``."""
         return "d_j * (d_j * y_j < 1)"
 

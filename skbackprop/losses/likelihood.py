@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import xlogy
 
+from ..activations.activation import ACTIVATIONS
 from ..activations.mixed import Mixed
-from .loss import LOSSES, Loss, require_positive
+from .loss import LOSSES, Loss
 
 __all__ = ["Gamma", "GaussianNLL", "Poisson", "Tweedie"]
 
@@ -15,17 +16,29 @@ class _Deviance(Loss):
     """Half the deviance of a distribution with a positive mean, behind ``exp`` by default."""
 
     canonical_output = "exp"
+    fused = True
     least_target = 0.0
+    log_link = False  # whether v is log y: behind exp, where the cost comes from v
 
-    def _is_fused(self):
-        return True
+    def behind(self, output) -> Loss:
+        """A copy, which knows whether v is ``log y``."""
+        form = super().behind(output)
+        form.log_link = output == ACTIVATIONS["exp"]
+        return form
 
-    def _check_output(self):
-        require_positive(self)
+    def check_output(self, task, output) -> None:
+        """Raise ValueError if an output is not positive at any v."""
+        members = output.activations if isinstance(output, Mixed) else (output,)
+        low = np.array([[-30.0]])
+        if not all(member.elementwise and member.phi(low)[0, 0] > 0 for member in members):
+            raise ValueError(
+                f"output_activation={output!r} does not go with loss {self!r}, which needs "
+                "positive outputs; leave it None for 'exp', or use 'softplus'."
+            )
 
     def link(self, d) -> np.ndarray:
-        """``v = log d`` behind exp; zeros behind others."""
-        return np.log(np.maximum(d, 1e-8)) if self.canonical else np.zeros_like(d)
+        """``v = log d``, behind exp."""
+        return np.log(np.maximum(d, 1e-8))
 
 
 class Poisson(_Deviance):
@@ -36,14 +49,14 @@ class Poisson(_Deviance):
 
     def value(self, d, y, v) -> np.ndarray:
         """``sum_j d_j log d_j - d_j log y_j - d_j + y_j``; behind exp, ``log y_j`` is ``v_j``."""
-        log_y = v if self.canonical else np.log(y)
+        log_y = v if self.log_link else np.log(y)
         return (xlogy(d, d) - d * log_y - d + y).sum(axis=1)
 
     def error(self, d, y) -> np.ndarray:
         """``e_j = d_j / y_j - 1``."""
         return d / y - 1.0
 
-    def error_rule(self, j) -> str:
+    def error_rule(self, j, n_units) -> str:
         """``d_j / y_j - 1``."""
         return "d_j / y_j - 1"
 
@@ -59,7 +72,7 @@ class Gamma(_Deviance):
 
     def value(self, d, y, v) -> np.ndarray:
         """``sum_j d_j / y_j - log(d_j / y_j) - 1``; behind exp, from v."""
-        if self.canonical:
+        if self.log_link:
             return (d * np.exp(-v) - np.log(d) + v - 1.0).sum(axis=1)
         return (d / y - np.log(d / y) - 1.0).sum(axis=1)
 
@@ -67,7 +80,7 @@ class Gamma(_Deviance):
         """``e_j = (d_j - y_j) / y_j^2``."""
         return (d - y) / (y * y)
 
-    def error_rule(self, j) -> str:
+    def error_rule(self, j, n_units) -> str:
         """``(d_j - y_j) / y_j^2``."""
         return "(d_j - y_j) / y_j^2"
 
@@ -118,7 +131,7 @@ class Tweedie(_Deviance):
 
     def _powers(self, y, v):
         p = self.power
-        if self.canonical:
+        if self.log_link:
             return np.exp((1.0 - p) * v), np.exp((2.0 - p) * v)
         return y ** (1.0 - p), y ** (2.0 - p)
 
@@ -126,7 +139,7 @@ class Tweedie(_Deviance):
         """``e_j = (d_j - y_j) / y_j^p``."""
         return (d - y) * y**-self.power
 
-    def error_rule(self, j) -> str:
+    def error_rule(self, j, n_units) -> str:
         """``(d_j - y_j) / y_j^p``."""
         return f"(d_j - y_j) / y_j^{self.power:g}"
 
@@ -157,33 +170,33 @@ class GaussianNLL(Loss):
         """Raise ValueError if epsilon is not positive."""
         self._check_number("epsilon", "(0, inf)")
 
-    def _canonical_output(self):
-        return Mixed(["identity"] * self.task.n_targets + ["exp"] * self.task.n_targets)
+    gives_deviation = True
+    units_per_target = 2
 
-    def _check_output(self):
-        if self.output != self._canonical_output():
+    def canonical_outputs(self, task):
+        """The identity for the means, exp for the variances."""
+        return (Mixed(["identity"] * task.n_targets + ["exp"] * task.n_targets),)
+
+    def check_output(self, task, output) -> None:
+        """Raise ValueError if the output activation is another."""
+        if output not in self.canonical_outputs(task):
             raise ValueError(
-                f"output_activation={self.output!r} does not go with loss {self!r}, whose outputs "
+                f"output_activation={output!r} does not go with loss {self!r}, whose outputs "
                 "are means and variances; leave it None."
             )
-
-    def n_units(self) -> int:
-        """Two output neurons for each target."""
-        return 2 * self.task.n_targets
 
     def unit_names(self, targets) -> list[str]:
         """The mean of each target, then the variances."""
         return [f"{name}, {what}" for what in ("mean", "variance") for name in targets]
 
     def _split(self, d, y):
-        n = self.task.n_targets
+        """Residuals of the means, and the variances."""
+        n = y.shape[1] // 2
         return d[:, :n] - y[:, :n], y[:, n:] + y.dtype.type(self.epsilon)
 
-    def encode(self, targets, dtype) -> np.ndarray:
+    def desired(self, d) -> np.ndarray:
         """The targets, and zeros in the place of the unknown variances."""
-        d = np.zeros((len(targets), self.n_units()), dtype)
-        d[:, : self.task.n_targets] = targets
-        return d
+        return np.hstack([d, np.zeros_like(d)])
 
     def value(self, d, y, v) -> np.ndarray:
         """``1/2 sum_j log(2 pi s_j) + r_j^2 / s_j``."""
@@ -195,35 +208,29 @@ class GaussianNLL(Loss):
         r, s = self._split(d, y)
         return np.hstack([r / s, 0.5 * (r * r / s - 1.0) / s])
 
-    def has_desired(self, j) -> bool:
-        """Of the means; nobody knows the variances."""
-        return j < self.task.n_targets
+    def has_desired(self, j, n_units) -> bool:
+        """Whether it is a mean; nobody knows the variances."""
+        return j < n_units // 2
 
-    def error_rule(self, j) -> str:
-        """Each with the output neuron that is the other half of its target."""
-        n, epsilon = self.task.n_targets, f"{self.epsilon:g}"
+    def error_rule(self, j, n_units) -> str:
+        """``r_j / s_j`` of a mean, ``(r_j^2 / s_j - 1) / (2 s_j)`` of a variance."""
+        n, epsilon = n_units // 2, f"{self.epsilon:g}"
         if j < n:
             return f"(d_j - y_j) / (y_{j + n} + {epsilon})"
         s = f"(y_j + {epsilon})"
         return f"((d_{j - n} - y_{j - n})^2 / {s} - 1) / (2 * {s})"
 
-    def rest(self, targets, weights) -> np.ndarray:
+    def best_constant(self, targets, weights) -> np.ndarray:
         """Mean and log-variance of each target."""
-        d = np.asarray(targets, np.float64)
-        mean = weights @ d
-        variance = np.maximum(weights @ (d - mean) ** 2, self.epsilon)
+        mean = weights @ targets
+        variance = np.maximum(weights @ (targets - mean) ** 2, self.epsilon)
         return np.hstack([mean, np.log(variance)])
 
-    def decode(self, v, y) -> np.ndarray:
+    def prediction(self, y) -> np.ndarray:
         """The means (n, n_targets)."""
-        return y[:, : self.task.n_targets]
+        return y[:, : y.shape[1] // 2]
 
-    @property
-    def gives_deviation(self) -> bool:
-        """Always."""
-        return True
-
-    def deviation(self, v, y) -> np.ndarray:
+    def deviation(self, y) -> np.ndarray:
         """``sqrt(s_j)``."""
         return np.sqrt(self._split(y, y)[1])
 

@@ -6,33 +6,27 @@ import numpy as np
 from sklearn.metrics import mean_pinball_loss
 from sklearn.utils.validation import check_consistent_length
 
-from ..activations.activation import ACTIVATIONS
-from .loss import LOSSES, Loss, weighted_quantile
+from .loss import LOSSES, Loss
 
 __all__ = ["AbsoluteError", "Huber", "LogCosh", "Quantile", "SquaredError"]
 
 
 class SquaredError(Loss):
-    """``E = 1/2 sum_j (d_j - y_j)^2``, ``e_j = d_j - y_j``: the cost of the notes.
+    """Half the squared error, ``E = 1/2 sum_j (d_j - y_j)^2``; ``e_j = d_j - y_j``.
 
-    For regression, and for classification with any output activation: the desired outputs are then
-    0 and 1, or -1 and +1 where the activation's range is bounded on both sides of zero.
+    It is the cost of the textbook rule (Haykin 2009, ch. 4), least at the mean of the target. For
+    regression, and for classification with any output activation: the desired outputs are then 0
+    and 1, or -1 and +1 where the activation's range is bounded on both sides of zero.
     """
 
     tasks = ("regression", "binary", "multiclass", "multilabel")
+    fused = True
     sum_of_squares = True
-
-    def _is_fused(self):
-        return True
-
-    @property
-    def gives_probabilities(self) -> bool:
-        """True for logistic (two classes, labels) and softmax outputs."""
-        return self.task.is_classification and self._is_probability()
+    gives_probabilities = True
 
     def link(self, d) -> np.ndarray:
-        """``v = d`` for identity outputs; zeros for others."""
-        return d if self.canonical else np.zeros_like(d)
+        """``v = d``, behind the identity."""
+        return d
 
     def value(self, d, y, v) -> np.ndarray:
         """``1/2 sum_j (d_j - y_j)^2``."""
@@ -43,19 +37,17 @@ class SquaredError(Loss):
         """``e_j = d_j - y_j``."""
         return d - y
 
-    def error_rule(self, j) -> str:
+    def error_rule(self, j, n_units) -> str:
         """``d_j - y_j``."""
         return "d_j - y_j"
 
 
 class _OnMedian(Loss):
-    """What the losses around the median share."""
+    """A loss whose best constant is the median of the target, or close to it."""
 
-    def rest(self, targets, weights) -> np.ndarray:
-        """The weighted median of each target, behind identity outputs."""
-        if self.output != ACTIVATIONS["identity"]:
-            return np.zeros(self.n_units())
-        return weighted_quantile(targets.astype(np.float64), 0.5, weights)
+    def best_constant(self, targets, weights) -> np.ndarray:
+        """The weighted median of each target."""
+        return _weighted_quantile(targets, 0.5, weights)
 
 
 class AbsoluteError(_OnMedian):
@@ -69,7 +61,7 @@ class AbsoluteError(_OnMedian):
         """``e_j = sign(d_j - y_j)``."""
         return np.sign(d - y)
 
-    def error_rule(self, j) -> str:
+    def error_rule(self, j, n_units) -> str:
         """``sign(d_j - y_j)``."""
         return "`sign`(d_j - y_j)"
 
@@ -102,7 +94,7 @@ class Huber(_OnMedian):
         """``e_j = r``, kept within +-delta."""
         return np.clip(d - y, -self.delta, self.delta)
 
-    def error_rule(self, j) -> str:
+    def error_rule(self, j, n_units) -> str:
         """``clip(d_j - y_j, -delta, delta)``."""
         return f"`clip`(d_j - y_j, -{self.delta:g}, {self.delta:g})"
 
@@ -119,7 +111,7 @@ class LogCosh(_OnMedian):
         """``e_j = tanh(d_j - y_j)``."""
         return np.tanh(d - y)
 
-    def error_rule(self, j) -> str:
+    def error_rule(self, j, n_units) -> str:
         """``tanh(d_j - y_j)``."""
         return "`tanh`(d_j - y_j)"
 
@@ -129,8 +121,8 @@ class Quantile(Loss):
 
     ``E = sum_j max(tau r, (tau - 1) r)``, ``r = d_j - y_j``: ``e_j`` is tau where the target is
     above, tau - 1 where it is below (Koenker and Bassett, Econometrica 46, 1978). With several
-    levels there is an output neuron for each, and `decode` sorts them, which never makes them worse
-    (Chernozhukov, Fernandez-Val and Galichon, Econometrica 78, 2010): they cannot cross.
+    levels there is an output neuron for each, and `prediction` sorts them, which never makes them
+    worse (Chernozhukov, Fernandez-Val and Galichon, Econometrica 78, 2010): they cannot cross.
 
     Parameters
     ----------
@@ -158,16 +150,18 @@ class Quantile(Loss):
                 "that increase."
             )
 
-    def _check_output(self):
-        if len(self._levels) > 1 and self.task.n_targets > 1:
+    def check_output(self, task, output) -> None:
+        """Raise ValueError if there are several levels, and several targets too."""
+        if len(self._levels) > 1 and task.n_targets > 1:
             raise ValueError(
-                f"loss {self!r} has {len(self._levels)} levels, and y {self.task.n_targets} "
+                f"loss {self!r} has {len(self._levels)} levels, and y {task.n_targets} "
                 "targets; give one level, or one target."
             )
 
-    def n_units(self) -> int:
-        """One output neuron for each level, or for each target."""
-        return max(len(self._levels), self.task.n_targets)
+    @property
+    def units_per_target(self) -> int:  # type: ignore[override]
+        """One output neuron for each level."""
+        return len(self._levels)
 
     def unit_names(self, targets) -> list[str]:
         """Over several levels, the level of each."""
@@ -176,10 +170,10 @@ class Quantile(Loss):
             return list(targets)
         return [f"{targets[0]}, quantile {level:g}" for level in levels]
 
-    def encode(self, targets, dtype) -> np.ndarray:
+    def desired(self, d) -> np.ndarray:
         """The target, once for each level."""
-        d = np.asarray(targets, dtype)
-        return d if d.shape[1] == self.n_units() else np.repeat(d, self.n_units(), axis=1)
+        n_levels = len(self._levels)
+        return d if n_levels == 1 else np.repeat(d, n_levels, axis=1)
 
     def value(self, d, y, v) -> np.ndarray:
         """``sum_j max(tau_j r, (tau_j - 1) r)``."""
@@ -191,18 +185,16 @@ class Quantile(Loss):
         r, tau = d - y, self._levels.astype(y.dtype)
         return np.where(r > 0, tau, np.where(r < 0, tau - 1.0, 0.0)).astype(y.dtype)
 
-    def error_rule(self, j) -> str:
+    def error_rule(self, j, n_units) -> str:
         """``tau_j (d_j > y_j) - (1 - tau_j) (d_j < y_j)``."""
         tau = self._levels[j % len(self._levels)]
         return f"{tau:g} * (d_j > y_j) - {1.0 - tau:g} * (d_j < y_j)"
 
-    def rest(self, targets, weights) -> np.ndarray:
-        """The weighted quantiles of the target, behind identity outputs."""
-        if self.output != ACTIVATIONS["identity"]:
-            return np.zeros(self.n_units())
-        return weighted_quantile(targets.astype(np.float64), self._levels, weights).ravel()
+    def best_constant(self, targets, weights) -> np.ndarray:
+        """The weighted quantiles of the target."""
+        return _weighted_quantile(targets, self._levels, weights).ravel()
 
-    def decode(self, v, y) -> np.ndarray:
+    def prediction(self, y) -> np.ndarray:
         """The quantiles (n, n_units), sorted over several levels."""
         return np.sort(y, axis=1) if len(self._levels) > 1 else y
 
@@ -215,13 +207,19 @@ class Quantile(Loss):
         loss = constant = 0.0
         for j, level in enumerate(self._levels):
             given = prediction[:, [j]] if len(self._levels) > 1 else prediction
-            rest = np.broadcast_to(weighted_quantile(targets, level, weights), targets.shape)
+            rest = np.broadcast_to(_weighted_quantile(targets, level, weights), targets.shape)
             measure = {"sample_weight": sample_weight, "alpha": level}
             loss += mean_pinball_loss(targets, given, **measure)
             constant += mean_pinball_loss(targets, rest, **measure)
         if constant == 0.0:
             return 1.0 if loss == 0.0 else 0.0
         return 1.0 - loss / constant
+
+
+def _weighted_quantile(targets: np.ndarray, level, weights: np.ndarray) -> np.ndarray:
+    """Least target at which the summed weights reach the level; each column on its own."""
+    shared = np.broadcast_to(weights[:, None], targets.shape)
+    return np.quantile(targets, level, axis=0, method="inverted_cdf", weights=shared)
 
 
 LOSSES.update(

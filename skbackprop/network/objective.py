@@ -1,7 +1,8 @@
 """One cost ``E(w)`` and its derivatives: loss x network x penalty x sample weights.
 
-``E_av = sum_n s_n E(n) / sum_n s_n`` plus the penalty. Inside, everything points down the cost, as
-in the notes; `Problem.value_and_gradient` is the one place that turns the sign, for SciPy.
+``E_av = sum_n s_n E(n) / sum_n s_n`` plus the penalty. Inside, everything points down the cost,
+as in the textbook rule (Haykin 2009, ch. 4); `Problem.value_and_gradient` is the one place that
+turns the sign, for SciPy.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import blas
 
-from ..losses.loss import Loss
+from ..losses.head import Head
 from .network import Network, Workspace
 from .penalties import ElasticNet
 from .regularisation import Disturbance
@@ -29,8 +30,8 @@ class Objective:
     Parameters
     ----------
     network : Network
-    loss : Loss
-        Bound to the task and the output activation.
+    head : Head
+        The loss, between the targets and the outputs.
     penalty : ElasticNet
     learning : ndarray of shape (P,), optional
         1 where a parameter learns, 0 where it is fixed; None is all ones.
@@ -41,14 +42,14 @@ class Objective:
     def __init__(
         self,
         network: Network,
-        loss: Loss,
+        head: Head,
         penalty: ElasticNet,
         *,
         learning: np.ndarray | None = None,
         disturbance: Disturbance | None = None,
     ):
         self.network = network
-        self.loss = loss
+        self.head = head
         self.penalty = penalty
         self.learning = learning
         self.disturbance = disturbance
@@ -60,7 +61,7 @@ class Objective:
         ----------
         X : ndarray or CSR of shape (b, n_features)
         targets : ndarray or CSR
-            See `losses`.
+            See `losses.head`.
         scale : ndarray of shape (b,) or None
             Factor of each row; the batch counts ``sum_n scale_n E(n) / b``. None is all ones.
         workspace : Workspace
@@ -78,12 +79,12 @@ class Objective:
 
     def signal_flow(self, X, targets, scale, workspace: Workspace, count: int) -> float:
         """Forward and backward through `workspace`; returns ``sum_n scale_n E(n) / count``."""
-        network, loss = self.network, self.loss
+        network, head = self.network, self.head
         y = network.forward(X, workspace, self.disturbance)
         v, delta = workspace.v[-1], workspace.delta[-1]
-        d = loss.encode(targets, y.dtype)
-        values = loss.value(d, y, v)
-        loss.output_delta(d, y, v, out=delta)
+        d = head.encode(targets, y.dtype)
+        values = head.value(d, y, v)
+        head.output_delta(d, y, v, out=delta)
         if scale is not None:
             values = values * scale
             delta *= scale[:, None]
@@ -114,8 +115,8 @@ class Objective:
         for block in row_blocks(X.shape[0] if rows is None else rows, BLOCK_ROWS):
             batch = take_rows(X, block)
             v, y = self.network.respond(batch)
-            d = self.loss.encode(take_rows(targets, block), y.dtype)
-            values = self.loss.value(d, y, v)
+            d = self.head.encode(take_rows(targets, block), y.dtype)
+            values = self.head.value(d, y, v)
             scale = np.ones(len(values)) if sample_weight is None else sample_weight[block]
             total += float(np.dot(values, scale))
             weight += float(scale.sum())
@@ -162,7 +163,7 @@ class Problem:
         # A network of its own, so that trial points never show in the one that is trained.
         network = self._trained.with_parameters(self._trained.w.copy())
         self.objective = Objective(
-            network, objective.loss, objective.penalty, learning=objective.learning
+            network, objective.head, objective.penalty, learning=objective.learning
         )
         self.n_residuals = total * network.sizes[-1]
         self._workspaces: dict[int, Workspace] = {}

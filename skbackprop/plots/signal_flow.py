@@ -1,4 +1,4 @@
-"""The network as the notes draw it: signals on their way forward, errors on their way back."""
+"""The network as it is drawn on paper: signals on their way forward, errors on their way back."""
 
 from __future__ import annotations
 

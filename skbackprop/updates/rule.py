@@ -2,8 +2,8 @@
 
 ``rule.step(w, g, state, t, eta, cost)`` is one update. `state` is a ``(n_slots, P)`` array that
 starts at zero and lives apart from the rule, so that it pickles and resumes; `t` counts the updates
-already done; `eta` is a float or a (P,) array; `g` may be used up as scratch. `sgd` is the rule of
-the notes, ``Dw = eta delta y``, and nothing else.
+already done; `eta` is a float or a (P,) array; `g` may be used up as scratch. `sgd` is the
+textbook rule (Haykin 2009, ch. 4), ``Dw = eta delta y``, and nothing else.
 """
 
 from __future__ import annotations

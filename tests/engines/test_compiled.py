@@ -55,6 +55,7 @@ from skbackprop.engines import code_cache
 from skbackprop.engines import compiled_rows as compiled
 from skbackprop.engines.choice import choose_engine
 from skbackprop.engines.symbols import Untraceable
+from skbackprop.losses.head import Head
 from skbackprop.network.masks import learning_parameters
 from skbackprop.network.network import Network
 from skbackprop.network.objective import Objective
@@ -263,7 +264,7 @@ def trainer(case, rule, dtype, engine):
     """A trainer of the case: compiled, on NumPy's pass, or with `Trainer.update` alone (None)."""
     hidden, activations = LAYERS[case["layers"]]
     task, loss, output = HEADS[case["head"]]
-    loss = loss.bind(task, output)
+    loss = Head(loss, task, output)
     activations = [*map(skbackprop.activations.resolve_activation, activations), loss.output]
     sizes = (N_FEATURES, *hidden, loss.n_units())
     network = Network(sizes, activations, dtype=dtype)

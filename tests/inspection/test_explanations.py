@@ -125,7 +125,7 @@ def test_the_rule_of_another_loss_is_not_shown():
             return 2.0 * super().error(d, y)
 
     class Named(Doubled):
-        def error_rule(self, j):
+        def error_rule(self, j, n_units):
             return "2 * `clip`(d_j - y_j, -1, 1)"
 
     for loss, rule in ((Doubled(), ""), (Named(), "2 * `clip`(d_j - y_j, -1, 1)")):

@@ -44,6 +44,7 @@ from skbackprop import (
     Tweedie,
 )
 from skbackprop.losses.check import check_loss
+from skbackprop.losses.head import Head
 
 FUSED = ("squared_error", "poisson", "gamma", "tweedie", "cross_entropy", "focal")
 KINDS = ("regression", "binary", "multiclass", "multilabel")
@@ -55,13 +56,13 @@ def test_binding_says_what_a_loss_serves(name, kind):
     loss, task = LOSSES[name], Task(kind, 2 if kind == "binary" else 3)
     if kind not in loss.tasks:
         with pytest.raises(ValueError, match=rf"{kind} targets.*Use one of .*'squared_error'"):
-            loss.bind(task)
+            Head(loss, task)
         return
-    head = loss.bind(task)
-    assert head is not loss and not hasattr(loss, "task")
+    head = Head(loss, task)
+    assert head.loss is not loss and head.task is task
     per_target = 2 if name == "gaussian_nll" else 1
     assert head.n_units() == per_target * (1 if kind == "binary" else 3)
-    assert head.canonical == (name in FUSED)
+    assert head.fused == (name in FUSED)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_binding_says_what_a_loss_serves(name, kind):
     [(name, kind) for name in FUSED for kind in LOSSES[name].tasks if name != "focal"],
 )
 def test_link_is_the_best_constant(name, kind):
-    head = LOSSES[name].bind(Task(kind, 2 if kind == "binary" else 3))
+    head = Head(LOSSES[name], Task(kind, 2 if kind == "binary" else 3))
     d = np.full(head.n_units(), 0.2)
     d[-1] += 1.0 - d.sum() if kind == "multiclass" else 0.0
     v = head.link(d)[None]
@@ -80,20 +81,20 @@ def test_link_is_the_best_constant(name, kind):
 def test_levels_go_by_the_range_of_the_output():
     wanted = {"tanh": (-1, 1), "scaled_tanh": (-1, 1), "hard_tanh": (-1, 1), "sin": (-1, 1)}
     for name in set(ACTIVATIONS) - {"softmax", "arctan", "softsign"}:
-        head = SquaredError().bind(Task("binary", 2), name)
-        assert head.levels() == wanted.get(name, (0, 1)), name
+        head = Head(SquaredError(), Task("binary", 2), name)
+        assert head.loss.levels(head.output) == wanted.get(name, (0, 1)), name
 
 
 def test_encoding():
-    one_hot = SquaredError().bind(Task("multiclass", 3), "tanh")
+    one_hot = Head(SquaredError(), Task("multiclass", 3), "tanh")
     np.testing.assert_array_equal(
         one_hot.encode(np.array([2, 0]), np.float32), [[-1, -1, 1], [1, -1, -1]]
     )
-    two = CrossEntropy().bind(Task("binary", 2), "softmax")
+    two = Head(CrossEntropy(), Task("binary", 2), "softmax")
     np.testing.assert_array_equal(two.encode(np.array([1, 0]), float), [[0, 1], [1, 0]])
-    one = CrossEntropy().bind(Task("binary", 2))
+    one = Head(CrossEntropy(), Task("binary", 2))
     np.testing.assert_array_equal(one.encode(np.array([1, 0]), float), [[1], [0]])
-    labels = CrossEntropy().bind(Task("multilabel", 3))
+    labels = Head(CrossEntropy(), Task("multilabel", 3))
     Y = np.array([[0, 1, 1], [0, 0, 0]])
     for given in (Y, sparse.csr_array(Y)):
         d = labels.encode(given, np.float32)
@@ -103,19 +104,19 @@ def test_encoding():
 
 def test_decoding_and_decisions():
     v = np.array([[0.1, 2.0, -1.0], [3.0, 0.0, 1.0]])
-    head = CrossEntropy().bind(Task("multiclass", 3))
+    head = Head(CrossEntropy(), Task("multiclass", 3))
     y = head.output.into(v, np.empty_like(v))
     np.testing.assert_array_equal(head.decode(v, y), [1, 0])
     np.testing.assert_array_equal(head.decision(v, y), v)
     np.testing.assert_allclose(head.probabilities(v, y).sum(axis=1), 1.0)
-    labels = SquaredError().bind(Task("multilabel", 3), "tanh")
+    labels = Head(SquaredError(), Task("multilabel", 3), "tanh")
     np.testing.assert_array_equal(labels.decode(v, np.tanh(v)), v > 0)
-    two = SquaredError().bind(Task("binary", 2), "identity")
+    two = Head(SquaredError(), Task("binary", 2), "identity")
     np.testing.assert_allclose(two.decision(v[:, :1], v[:, :1]), v[:, 0] - 0.5)
 
 
 def test_softplus_at_forty_is_exact():
-    head = CrossEntropy().bind(Task("binary", 2))
+    head = Head(CrossEntropy(), Task("binary", 2))
     v = np.array([[40.0], [-40.0], [800.0], [-800.0]])
     y = head.output.into(v, np.empty_like(v))
     assert y[0, 0] == 1.0
@@ -128,7 +129,7 @@ def test_softplus_at_forty_is_exact():
 @pytest.mark.parametrize("output", ["tanh", "identity", "hard_sigmoid", "relu"])
 def test_cross_entropy_names_what_it_cannot_stand_behind(output):
     with pytest.raises(ValueError, match=f"(?s){output}.*CrossEntropy.*squared_error"):
-        CrossEntropy().bind(Task("binary", 2), output)
+        Head(CrossEntropy(), Task("binary", 2), output)
 
 
 def test_a_loss_of_ones_own_needs_two_methods():
@@ -139,12 +140,12 @@ def test_a_loss_of_ones_own_needs_two_methods():
         def error(self, d, y):
             return (d - y) ** 3
 
-    head = Quartic().bind(Task("regression", 2), "tanh")
+    head = Head(Quartic(), Task("regression", 2), "tanh")
     v = np.array([[0.3, -0.2]])
     y, d = np.tanh(v), np.array([[1.0, 0.5]])
     delta = head.output_delta(d, y, v, np.empty_like(v))
     np.testing.assert_allclose(delta, (d - y) ** 3 * (1 - y * y), rtol=1e-14)
-    assert not head.canonical and not head.gives_probabilities
+    assert not head.fused and not head.gives_probabilities
 
 
 # -- the formulas, by peers and by hand ------------------------------------------------------------
@@ -154,7 +155,7 @@ D, Y = np.exp(RNG.normal(size=(40, 1))), np.exp(RNG.normal(size=(40, 1)))
 
 
 def value_of(loss, d=D, y=Y, kind="regression", output=None):
-    head = loss.bind(Task(kind, d.shape[1]), output)
+    head = Head(loss, Task(kind, d.shape[1]), output)
     v = np.log(y) if head.output.name == "exp" else y
     return head.value(d, y, v)
 
@@ -191,7 +192,7 @@ def test_deviances_of_zero(loss):
 
 
 def test_gaussian_nll_is_that_of_scipy():
-    head = GaussianNLL().bind(Task("regression", 2))
+    head = Head(GaussianNLL(), Task("regression", 2))
     y = np.hstack([RNG.normal(size=(40, 2)), np.exp(RNG.normal(size=(40, 2)))])
     d = head.encode(RNG.normal(size=(40, 2)), float)
     expected = -norm.logpdf(d[:, :2], y[:, :2], np.sqrt(y[:, 2:] + 1e-6)).sum(axis=1)
@@ -200,30 +201,30 @@ def test_gaussian_nll_is_that_of_scipy():
 
 
 def test_label_smoothing_by_hand():
-    head = CrossEntropy(0.3).bind(Task("multiclass", 3))
+    head = Head(CrossEntropy(0.3), Task("multiclass", 3))
     d = head.encode(np.array([2]), float)
     np.testing.assert_allclose(d, [[0.1, 0.1, 0.8]], rtol=1e-15)
     v = np.array([[0.2, -1.0, 0.5]])
     y = head.output.into(v, np.empty_like(v))
     assert head.value(d, y, v)[0] == pytest.approx(-(d * np.log(y)).sum(), rel=1e-12)
-    two = CrossEntropy(0.3).bind(Task("binary", 2))
+    two = Head(CrossEntropy(0.3), Task("binary", 2))
     np.testing.assert_allclose(two.encode(np.array([0, 1]), float), [[0.15], [0.85]])
 
 
 @pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
 def test_focal_by_hand(gamma):
     v = RNG.normal(size=(9, 3))
-    many = Focal(gamma).bind(Task("multiclass", 3))
+    many = Head(Focal(gamma), Task("multiclass", 3))
     y = many.output.into(v, np.empty_like(v))
     p = y[np.arange(9), np.arange(9) % 3]
     d = many.encode(np.arange(9) % 3, float)
     np.testing.assert_allclose(many.value(d, y, v), -((1 - p) ** gamma) * np.log(p), rtol=1e-12)
     if gamma == 0.0:
-        plain = CrossEntropy().bind(Task("multiclass", 3))
+        plain = Head(CrossEntropy(), Task("multiclass", 3))
         np.testing.assert_allclose(many.value(d, y, v), plain.value(d, y, v), rtol=1e-12)
         delta = many.output_delta(d, y, v, np.empty_like(v))
         np.testing.assert_allclose(delta, d - y, atol=1e-15)
-    labels = Focal(gamma).bind(Task("multilabel", 3))
+    labels = Head(Focal(gamma), Task("multilabel", 3))
     y, d = 1 / (1 + np.exp(-v)), (RNG.uniform(size=(9, 3)) < 0.5).astype(float)
     p = np.where(d == 1, y, 1 - y)
     expected = -((1 - p) ** gamma * np.log(p)).sum(axis=1)
@@ -232,7 +233,7 @@ def test_focal_by_hand(gamma):
 
 def test_hinge_by_its_peer():
     d, y = np.where(RNG.normal(size=(40, 1)) > 0, 1.0, -1.0), RNG.normal(size=(40, 1))
-    head = Hinge().bind(Task("binary", 2))
+    head = Head(Hinge(), Task("binary", 2))
     assert head.value(d, y, y).mean() == pytest.approx(hinge_loss(d[:, 0], y[:, 0]))
     np.testing.assert_array_equal(head.encode(np.array([0, 1]), float), [[-1], [1]])
     assert not head.gives_probabilities
@@ -241,7 +242,7 @@ def test_hinge_by_its_peer():
 @pytest.mark.parametrize("loss", [Huber(), LogCosh(), Poisson(), Quantile(), AbsoluteError()])
 def test_huge_residuals(loss):
     d, y = np.array([[1e300], [1.0]]), np.array([[1.0], [1e300]])
-    head = loss.bind(Task("regression", 1), "softplus" if isinstance(loss, Poisson) else None)
+    head = Head(loss, Task("regression", 1), "softplus" if isinstance(loss, Poisson) else None)
     values, e = head.value(d, y, y), head.error(d, y)
     assert np.isfinite(values).all() and (values > 1e299).all() and np.isfinite(e).all()
 
@@ -253,14 +254,14 @@ def test_huge_residuals(loss):
 @pytest.mark.parametrize("output", ["identity", "tanh", "relu", "hard_sigmoid", "softmax"])
 def test_positive_losses_need_positive_outputs(name, output):
     with pytest.raises(ValueError, match=f"output_activation.*{output}.*positive.*'exp'"):
-        LOSSES[name].bind(Task("regression", 2), output)
+        Head(LOSSES[name], Task("regression", 2), output)
 
 
 @pytest.mark.parametrize("name", ["hinge", "gaussian_nll", "focal"])
 def test_impossible_outputs(name):
     kind = LOSSES[name].tasks[0]
     with pytest.raises(ValueError, match="output_activation=.*does not go with loss"):
-        LOSSES[name].bind(Task(kind, 2), "hard_sigmoid")
+        Head(LOSSES[name], Task(kind, 2), "hard_sigmoid")
 
 
 @pytest.mark.parametrize(
@@ -280,7 +281,7 @@ def test_parameters_are_checked(loss):
 
 def test_several_levels_and_several_targets():
     with pytest.raises(ValueError, match="2 levels, and y 3 targets; give one"):
-        Quantile([0.1, 0.9]).bind(Task("regression", 3))
+        Head(Quantile([0.1, 0.9]), Task("regression", 3))
 
 
 @pytest.mark.parametrize(
@@ -393,8 +394,7 @@ class Tube(Own):
 class Scales(Own):
     """A mean and a log-scale for one target, whose d is broadcast."""
 
-    def n_units(self):
-        return 2 * self.task.n_targets
+    units_per_target = 2
 
     def value(self, d, y, v):
         return 0.5 * (np.exp(-y[:, 1]) * (d[:, 0] - y[:, 0]) ** 2 + y[:, 1])
@@ -428,7 +428,7 @@ def as_if_smooth(v, y):
 def test_a_right_loss_is_not_refused(own, scale):
     for dtype in (float, np.float32):
         targets = (scale * np.random.default_rng(0).normal(size=(len(Z), 1))).astype(dtype)
-        head = own().bind(Task("regression", 1))
+        head = Head(own(), Task("regression", 1))
         check_loss(head, targets)
         check_loss(head, targets[:1])
     BackpropRegressor((3,), loss=own(), max_iter=2, random_state=0).fit(Z, TARGET)
@@ -446,7 +446,7 @@ def test_the_slope_of_an_output_is_not_laid_to_the_loss():
 
 def test_what_is_wrong_is_found_at_any_scale():
     for scale in (1e-6, 1.0, 1e9):
-        head = Own(error_is="twice").bind(Task("regression", 1), "tanh")
+        head = Head(Own(error_is="twice"), Task("regression", 1), "tanh")
         with pytest.raises(ValueError, match="is not the slope"):
             check_loss(head, scale * np.random.default_rng(0).normal(size=(20, 1)))
 
@@ -474,7 +474,7 @@ def test_the_check_of_losses_finds_nothing_wrong_with_those_of_the_package(name)
     for kind, some in targets.items():
         mine = type("Mine", (type(LOSSES[name]),), {"__module__": "elsewhere"})()
         if kind in mine.tasks:
-            head = mine.bind(Task(kind, some.shape[1] if some.ndim > 1 else some.max() + 1))
+            head = Head(mine, Task(kind, some.shape[1] if some.ndim > 1 else some.max() + 1))
             check_loss(head, some)
             check_loss(head, some[:1])
             if kind == "regression":
@@ -622,3 +622,14 @@ def test_fit_begins_at_the_best_constant(name):
                                      intercept_init=model.intercepts_)  # fmt: skip
             slack = 2e-3 if name in ("huber", "log_cosh") else 0.0  # they begin at the median
             assert moved.loss_ > cost - slack
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_needs_no_head_for_its_formulas(name):
+    loss, v = LOSSES[name], np.array([[0.3, -0.2], [1.1, 0.4]])
+    y = Head(loss, Task(loss.tasks[-1], 2 // loss.units_per_target)).output.phi(v)
+    if name in ("cross_entropy", "focal"):  # of classes, unless it is told otherwise
+        y = ACTIVATIONS["softmax"].phi(v)
+    d = np.array([[0.0, 1.0], [1.0, 0.0]]) + (name == "gamma")
+    assert loss.value(d, y, v).shape == (2,) and loss.error(d, y).shape == (2, 2)
+    assert isinstance(loss.units_per_target, int) and loss.prediction(y).shape[0] == 2

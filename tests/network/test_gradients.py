@@ -8,6 +8,7 @@ from scipy import sparse
 
 from skbackprop import ACTIVATIONS, LOSSES, CrossEntropy, Loss, Quantile, Task, Tweedie
 from skbackprop.activations.activation import resolve_activation
+from skbackprop.losses.head import Head
 from skbackprop.network.network import Network, Workspace
 from skbackprop.network.objective import Objective, Problem
 from skbackprop.network.penalties import ElasticNet
@@ -89,7 +90,7 @@ def targets_of(head, n_targets, n_rows, rng):
 def objective_of(head, hidden, penalty, n_targets, depth, rng):
     _, kind, output = head
     n_targets = {"binary": 2, "multiclass": 3 + n_targets}.get(kind, n_targets)
-    loss = loss_of(head).bind(Task(kind, n_targets), output)
+    loss = Head(loss_of(head), Task(kind, n_targets), output)
     sizes = (3, *(5 - layer for layer in range(depth)), loss.n_units())
     network = Network(sizes, [resolve_activation(hidden)] * depth + [loss.output])
     network.w[:] = 0.7 * rng.normal(size=network.w.size)
@@ -156,7 +157,7 @@ def test_every_loss_is_covered():
 
 def test_gradient_of_several_quantiles():
     rng = np.random.default_rng(0)
-    head = Quantile([0.1, 0.5, 0.9]).bind(Task("regression", 1))
+    head = Head(Quantile([0.1, 0.5, 0.9]), Task("regression", 1))
     network = Network((3, 4, 3), [resolve_activation("tanh"), head.output])
     network.w[:] = rng.normal(size=network.w.size)
     data = rng.normal(size=(5, 3)), rng.normal(size=(5, 1)), None
@@ -174,7 +175,7 @@ def test_gradient_of_several_quantiles():
 def test_value_and_delta_agree_at_extremes(head, dtype):
     _, kind, output = head
     n = {"binary": 2, "multiclass": 3}.get(kind, 2)
-    loss = loss_of(head).bind(Task(kind, n), output)
+    loss = Head(loss_of(head), Task(kind, n), output)
     k = loss.n_units()
     corners = np.array(list(product((-40.0, 0.3, 40.0), repeat=k)))
     rng = np.random.default_rng(0)
@@ -205,7 +206,7 @@ def test_value_and_delta_agree_at_extremes(head, dtype):
 def test_jacobian_times_error_is_the_correction(head):
     rng = np.random.default_rng(2)
     objective, n_targets = objective_of(head, "tanh", (0.0, 0.0), 3, 2, rng)
-    network, loss = objective.network, objective.loss
+    network, loss = objective.network, objective.head
     X = rng.normal(size=(6, 3))
     d = loss.encode(targets_of(head, n_targets, 6, rng), float)
     workspace = Workspace(network, 6)

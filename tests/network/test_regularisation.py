@@ -9,8 +9,9 @@ from sklearn.base import clone
 
 from skbackprop import RULES, BackpropClassifier, BackpropRegressor
 from skbackprop.activations.activation import resolve_activation
-from skbackprop.losses.head import Task
+from skbackprop.losses.head import Head
 from skbackprop.losses.regression import SquaredError
+from skbackprop.losses.task import Task
 from skbackprop.network.network import Network, Workspace
 from skbackprop.network.objective import Objective
 from skbackprop.network.penalties import ElasticNet
@@ -49,7 +50,7 @@ class _Replay(Disturbance):
 @pytest.mark.parametrize("rates", [(0.3, 0.0, 0.0), (0.0, 0.5, 0.4), (0.2, 0.2, 0.2)])
 def test_gradient_through_gates_and_noise(hidden, noise, rates):
     # With fixed gates the disturbed network is a network, and its correction must be its own.
-    loss = SquaredError().bind(Task("regression", 2))
+    loss = Head(SquaredError(), Task("regression", 2))
     network = Network((3, 6, 5, 2), [resolve_activation(hidden)] * 2 + [loss.output])
     network.w[:] = 0.7 * np.random.default_rng(1).normal(size=network.w.size)
     rows, d = X[:8], RNG.normal(size=(8, 2))

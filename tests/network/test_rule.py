@@ -7,6 +7,7 @@ import pytest
 from worked_step import ETA, D, X, by_hand, start
 
 from skbackprop import ACTIVATIONS, BackpropRegressor, SquaredError, Task
+from skbackprop.losses.head import Head
 from skbackprop.network.network import Network, Workspace
 from skbackprop.network.objective import Objective
 from skbackprop.network.penalties import ElasticNet
@@ -56,7 +57,7 @@ def test_every_signal_of_the_worked_step():
     for (W, b), W0, b0 in zip(network.layers(network.w), *start(), strict=True):
         W[...], b[...] = W0, b0
     workspace = Workspace(network, 1)
-    loss = SquaredError().bind(Task("regression", 1), "logistic")
+    loss = Head(SquaredError(), Task("regression", 1), "logistic")
     cost, _ = Objective(network, loss, ElasticNet(None)).correction(
         np.array([X]), np.array([[D]]), None, workspace
     )
@@ -98,7 +99,7 @@ def test_correction_of_a_deep_net_against_loops():
                 for i in range(sizes[layer])
             ]
     workspace = Workspace(network, 3)
-    loss = SquaredError().bind(Task("regression", 2))
+    loss = Head(SquaredError(), Task("regression", 2))
     Objective(network, loss, ElasticNet(None)).correction(rows, targets, None, workspace)
     for (W, b), (W0, b0) in zip(workspace.g_layers, wanted, strict=True):
         np.testing.assert_allclose(W, W0 / 3, rtol=1e-12)

@@ -22,8 +22,9 @@ from skbackprop import (
 )
 from skbackprop.activations.activation import resolve_activation
 from skbackprop.estimators.parameters import solver_of
-from skbackprop.losses.head import Task
+from skbackprop.losses.head import Head
 from skbackprop.losses.regression import SquaredError
+from skbackprop.losses.task import Task
 from skbackprop.network.network import Network, Workspace
 from skbackprop.network.objective import Objective, Problem
 from skbackprop.network.penalties import ElasticNet
@@ -47,7 +48,7 @@ def make(solver, hidden=(6,), **kw):
 
 def problem_of(n_units=2, alpha=0.0, weights=None, learning=None, output="identity", n=7):
     rng = np.random.default_rng(3)
-    loss = SquaredError().bind(Task("regression", n_units), output)
+    loss = Head(SquaredError(), Task("regression", n_units), output)
     network = Network((3, 4, 5, n_units), [resolve_activation("tanh")] * 2 + [loss.output])
     network.w[:] = 0.6 * rng.normal(size=network.w.size)
     penalty = ElasticNet(network.spread([1.0] * 3, [0.0] * 3), alpha)

@@ -7,6 +7,7 @@ import pytest
 from scipy import sparse
 
 from skbackprop import ACTIVATIONS, DivergenceError, SquaredError, Task
+from skbackprop.losses.head import Head
 from skbackprop.network.network import Network, Workspace
 from skbackprop.network.objective import Objective
 from skbackprop.network.penalties import ElasticNet
@@ -25,7 +26,7 @@ def trainer(rule="sgd", eta=0.1, schedule=constant):
     tanh, identity = ACTIVATIONS["tanh"], ACTIVATIONS["identity"]
     network = Network((3, 4, 2), (tanh, identity))
     network.w[:] = np.random.default_rng(1).normal(size=network.w.size)
-    loss = SquaredError().bind(Task("regression", 2))
+    loss = Head(SquaredError(), Task("regression", 2))
     state = TrainingState(np.empty((0, network.w.size)))
     objective = Objective(network, loss, ElasticNet(None))
     return Trainer(objective, RULES[rule], eta, schedule, state)

@@ -1,0 +1,21 @@
+"""What is predicted, and of what kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["Task"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is predicted: its kind, and how many targets, classes or labels there are."""
+
+    kind: Literal["regression", "binary", "multiclass", "multilabel"]
+    n_targets: int
+
+    @property
+    def is_classification(self) -> bool:
+        """Whether the targets are classes or labels."""
+        return self.kind != "regression"
