@@ -280,7 +280,7 @@ def hard_sigmoid_slope(v: Array, y: Array) -> Array:
 
 def row_max(a: Array) -> Array:
     """Largest entry of each row, (n,) of (n, k); a few times faster than ``a.max(axis=1)``."""
-    return np.maximum.reduce(np.ascontiguousarray(a.T), axis=0).T
+    return np.maximum.reduce(a.T.copy(), axis=0).T
 
 
 def softmax(v: Array, out: Array | None = None) -> Array:

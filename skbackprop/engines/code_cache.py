@@ -15,7 +15,7 @@ import platform
 import sys
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -84,11 +84,11 @@ def is_compiled(text: str) -> bool:
     return _is_whole(path) and os.access(path.parent / _KEPT, os.W_OK)
 
 
-_loaded: dict[str, Callable] = {}
+_loaded: dict[str, Any] = {}
 
 
-def load(text: str) -> Callable:
-    """The compiled pass of `text`: from this process, from disk, or compiled now.
+def load(text: str) -> Any:
+    """The compiled function of `text`: from this process, from disk, or compiled now.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def load(text: str) -> Callable:
         with suppress(OSError):  # where only reading is allowed
             if not _is_whole(path):  # a full disk, a process that was killed
                 _forget(path)
-        _loaded[text] = _run(path).present
+        _loaded[text] = _run(path).compiled
         with suppress(OSError):
             if _kept(path):
                 path.with_suffix(".compiled").write_text(_fingerprint(path))

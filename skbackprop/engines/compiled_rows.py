@@ -1,8 +1,9 @@
 """The compiled per-sample pass: what `kernels` is for one model, written, compiled and run.
 
 Numba compiles the pass for one update rule, one dtype and all built-in activations at once; sizes,
-activations, costs, penalties and learning rates are data to it. The formulas of the activations and
-of the rule come from their NumPy source by `symbols`, a user's own like the built-in ones.
+activations, penalties and learning rates are data to it. A loss is compiled by itself, in a tenth
+of a second, and called by the pass. The formulas of the activations, of the rule and of the loss
+come from their NumPy source by `symbols` and `row_symbols`, a user's own like the built-in ones.
 
 Compiling takes seconds, so the code is kept on disk (see `code_cache`): with an edit of any formula
 or of `kernels` it is another text. Importing this module imports no Numba, nor does the question
@@ -12,21 +13,30 @@ what is on disk.
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
+from contextlib import suppress
+from itertools import pairwise, product
 
 import numpy as np
 from scipy import sparse
 
 from ..activations.activation import Activation
-from ..losses.classification import CrossEntropy
 from ..losses.head import Head
-from ..losses.regression import SquaredError
+from ..losses.loss import LOSSES, Loss
+from ..losses.task import Task
 from ..network.rows import take_rows
 from ..updates.descent import SGD
 from ..updates.rule import RULES
 from .code_cache import is_compiled, load, why_no_compiler
-from .formulas import Formula, built_in_formulas, formulas_of, members_of, parts, step_of
-from .source import source_of, step_text
+from .formulas import (
+    Formula,
+    built_in_formulas,
+    cost_of,
+    formulas_of,
+    members_of,
+    parts,
+    step_of,
+)
+from .source import cost_text, source_of, step_text
 from .symbols import Untraceable
 
 __all__ = ["CompiledPass", "compile_engine"]
@@ -36,15 +46,6 @@ _PIECE_ROWS = 4096  # most rows of a call: each needs its desired outputs
 
 
 _PIECE_WORK = 2e7  # most weights to visit in a call, so that Ctrl-C waits a tenth of a second
-
-
-def _head(head: Head) -> str:
-    """The name in `kernels` of what the output neurons cost."""
-    if type(head.loss) is SquaredError:
-        return "SQUARED_CANONICAL" if head.fused else "SQUARED"
-    if type(head.loss) is CrossEntropy and head.fused:
-        return "LOGISTIC" if head.output.elementwise else "SOFTMAX"
-    raise Untraceable(f"loss {head.loss!r} has no compiled counterpart")
 
 
 class CompiledPass:
@@ -72,7 +73,8 @@ class CompiledPass:
         dtype = network.w.dtype
         plain = type(trainer.rule) is SGD and not any(objective.penalty.strengths)
         self._is_plain = plain and objective.learning is None and trainer.eta_by_layer() is not None
-        self._head = _head(objective.head)
+        self._cost = cost_of(objective.head, dtype)
+        self.cost_text = cost_text(self._cost, dtype.name)
         formulas = formulas_of(network.activations, dtype)
         in_text = dict.fromkeys([*built_in_formulas(dtype), *filter(None, formulas.values())])
         codes: dict[Formula | None, int | None] = {None: None}
@@ -85,7 +87,7 @@ class CompiledPass:
     @property
     def is_compiled(self) -> bool:
         """Whether the code is there, in this process or on disk."""
-        return is_compiled(self.text)
+        return is_compiled(self.text) and is_compiled(self.cost_text)
 
     def load(self) -> None:
         """Load the code, compiled first if need be, and lay out what it must know of the network.
@@ -101,10 +103,10 @@ class CompiledPass:
 
         self._kernels = kernels
         network = self._trainer.objective.network
-        present = load(self.text)
+        present, cost = load(self.text), load(self.cost_text)
         padded = [-(-n // kernels.PAD) * kernels.PAD for n in network.sizes]
         self._gains = self._of_each_weight()
-        self._tables = self._lay_out(padded)
+        self._tables = self._lay_out(padded, cost.address)
         dtype = network.w.dtype
         n_chunk = max(kernels.CHUNK, *network.sizes)
         self._work = (
@@ -129,7 +131,7 @@ class CompiledPass:
             gains[1] = learning
         return gains
 
-    def _lay_out(self, padded: list[int]) -> tuple[np.ndarray, ...]:
+    def _lay_out(self, padded: list[int], cost: int) -> tuple[np.ndarray, ...]:
         """The tables that `kernels.present` reads."""
         kernels, trainer = self._kernels, self._trainer
         objective = trainer.objective
@@ -156,8 +158,12 @@ class CompiledPass:
                 settings += parameters
         plan = np.zeros(kernels.N_PLAN, np.int64)
         plan[kernels.N_LAYERS] = network.n_layers
-        plan[kernels.HEAD] = getattr(kernels, self._head)
         plan[kernels.RULE] = kernels.ETA + network.n_layers
+        plan[kernels.LOSS], plan[kernels.COST] = len(settings), cost
+        settings += self._cost.numbers
+        plan[kernels.COLUMNS] = len(settings)
+        settings += np.ravel(self._cost.columns).tolist()
+        plan[kernels.FUSED] = objective.head.fused
         plan[kernels.PLAIN] = self._is_plain
         return plan, layers, np.array(groups), member, np.array(settings, float)
 
@@ -181,7 +187,7 @@ class CompiledPass:
         """See `numpy_rows.RowPass.present`."""
         assert self._present is not None
         state, w = self._trainer.state, self._trainer.objective.network.w
-        d = self._trainer.objective.head.encode(take_rows(targets, rows), w.dtype)
+        d = self._desired(take_rows(targets, rows))
         numbers, indices, bounds = self._rows(take_rows(X, rows))
         done, total = self._present(
             w,
@@ -200,6 +206,12 @@ class CompiledPass:
         state.n_updates += done
         state.n_samples += done
         return done, total
+
+    def _desired(self, targets) -> np.ndarray:
+        """Desired outputs (n, n_units); of a loss that has fewer of them, each for all neurons."""
+        network, head = self._trainer.objective.network, self._trainer.objective.head
+        d, n_units = head.encode(targets, network.w.dtype), network.sizes[-1]
+        return d if d.shape[1] == n_units else np.broadcast_to(d, (len(d), n_units))
 
     def _rows(self, X) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Rows as the compiled code takes them, dense or sparse: contiguous and writeable."""
@@ -224,10 +236,11 @@ def compile_engine(*, verbose: bool = False) -> None:
     """Compile the per-sample pass once, for all update rules of `RULES`, and keep it on disk.
 
     After that, estimators with ``engine="auto"`` use it wherever they present one row an update by
-    one of these rules, whatever its numbers; what has functions or a rule of its own, or
-    ``amsgrad=True``, is compiled when ``engine="compiled"`` is first asked for it. It takes some
-    seconds for each rule and dtype; what is there already is not compiled again. The code is kept
-    in ``$SKBACKPROP_CACHE_DIR``, or where the user's programs keep such things.
+    one of these rules and with one of `LOSSES`, whatever their numbers; what has functions, a loss
+    or a rule of its own, or ``amsgrad=True``, is compiled when ``engine="compiled"`` is first asked
+    for it. It takes some seconds for each rule and dtype; what is there already is not compiled
+    again. The code is kept in ``$SKBACKPROP_CACHE_DIR``, or where the user's programs keep such
+    things.
 
     Parameters
     ----------
@@ -242,17 +255,36 @@ def compile_engine(*, verbose: bool = False) -> None:
     missing = why_no_compiler()
     if missing is not None:
         raise ImportError(f"The compiled engine cannot be used: {missing}.")
+    dtypes = [np.dtype(name) for name in ("float64", "float32")]
     for name, rule in RULES.items():
-        for dtype in map(np.dtype, ("float64", "float32")):
-            try:
-                text = source_of(
-                    built_in_formulas(dtype), step_text(step_of(rule, dtype)), dtype.name
-                )
-            except Untraceable as error:
-                if verbose:
-                    print(error)
-                break
+        try:
+            steps = {dtype: step_text(step_of(rule, dtype)) for dtype in dtypes}
+        except Untraceable as error:
             if verbose:
-                print(f"{name}, {dtype}: {'there' if is_compiled(text) else 'compiling'}")
-            if not is_compiled(text):
-                load(text)
+                print(error)
+            continue
+        for dtype, step in steps.items():
+            text = source_of(built_in_formulas(dtype), step, dtype.name)
+            _keep(f"{name}, {dtype}", [text], verbose)
+    for name, loss in LOSSES.items():
+        for dtype in dtypes:
+            _keep(f"{name}, {dtype}", _texts_of(loss, dtype), verbose)
+
+
+def _keep(name: str, texts: list[str], verbose: bool) -> None:
+    """Compile texts that are not on disk."""
+    missing = [text for text in texts if not is_compiled(text)]
+    if verbose:
+        print(f"{name}: {'compiling' if missing else 'there'}")
+    for text in missing:
+        load(text)
+
+
+def _texts_of(loss: Loss, dtype: np.dtype) -> list[str]:
+    """The texts of a loss, in all the forms that it takes behind some output."""
+    texts: dict[str, None] = {}  # each once, in order
+    for kind, output in product(loss.tasks, (None, "tanh", "softplus", "softmax")):
+        with suppress(ValueError, Untraceable):
+            head = Head(loss, Task(kind, 2), output)
+            texts[cost_text(cost_of(head, dtype), dtype.name)] = None
+    return list(texts)

@@ -1,4 +1,4 @@
-"""Formulas of activations and update rules as scalar code, traced from their NumPy source."""
+"""Formulas of activations, losses and rules as scalar code, traced from their NumPy source."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ import math
 from collections.abc import Callable, Sequence
 from functools import cache, lru_cache, partial
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 from scipy import special
 
 from ..activations.activation import ACTIVATIONS, Activation
 from ..activations.mixed import Mixed
+from ..losses.head import Head
+from ..losses.loss import Loss
 from ..registry import is_ours
 from ..updates.rule import UpdateRule
+from .row_symbols import RowTrace
 from .symbols import Lines, Symbol, Trace, Untraceable
 
 
@@ -110,8 +114,8 @@ _INTERPRETED = {
         inf=math.inf, nan=math.nan, pow=np.power, sqrt=np.sqrt, log=np.log, log2=np.log2,
         log10=np.log10, erf=special.erf, erfc=special.erfc, sin=np.sin, cos=np.cos, tan=np.tan,
         sinh=np.sinh, cosh=np.cosh, asin=np.arcsin, acos=np.arccos, atan=np.arctan,
-        atan2=np.arctan2, asinh=np.arcsinh, acosh=np.arccosh, atanh=np.arctanh, floor=np.floor,
-        ceil=np.ceil, isfinite=np.isfinite, isnan=np.isnan,
+        atan2=np.arctan2, hypot=np.hypot, asinh=np.arcsinh, acosh=np.arccosh, atanh=np.arctanh,
+        floor=np.floor, ceil=np.ceil, isfinite=np.isfinite, isnan=np.isnan,
     ),
 }  # fmt: skip
 
@@ -198,6 +202,129 @@ class _Rows(Sequence):
             self._rows[key][...] = value
 
 
+class Cost:
+    """A loss behind its output activation as code: the cost of one row, and its slope.
+
+    Attributes
+    ----------
+    lines : list of str
+        They return the cost, and write to ``e`` the error signals, or the local gradients if the
+        head is fused. In the names ``n`` (output neurons), ``d``, ``v``, ``y``, ``e``, ``columns``,
+        and ``p0, p1, ...`` for the loss's parameters.
+    numbers : list of float
+        The parameters.
+    columns : list of ndarray of shape (n_units,)
+        What the loss holds for each output neuron: ``columns``, one after the other.
+    """
+
+    def __init__(self, head: Head, dtype: np.dtype):
+        settings = _settings_of(head.loss)
+        try:
+            trace, self.lines = self._trace(head, settings, dtype)
+        except Untraceable:
+            # It may decide by a parameter: then that is a part of the code.
+            settings = {}
+            trace, self.lines = self._trace(head, settings, dtype)
+        self.numbers, self.columns = list(settings.values()), trace.columns
+        if not is_ours(type(head.loss)):
+            _check_cost(self, head, dtype)
+
+    @staticmethod
+    def _trace(
+        head: Head, settings: dict[str, float], dtype: np.dtype
+    ) -> tuple[RowTrace, list[str]]:
+        trace = RowTrace(head.n_units(), dtype)
+        loss: Loss = trace.call(copy.deepcopy, head.loss)
+        for i, name in enumerate(settings):
+            setattr(loss, name, trace.symbol(f"p{i}", varies=False, value=settings[name]))
+        before = dict(vars(loss))
+
+        def signals(names: str) -> list[Symbol]:
+            return [trace.signal(name) for name in names]
+
+        value = trace.call(loss.value, *signals("dyv"))
+        if head.fused:
+            slope = trace.call(loss.fused_delta, *signals("dyve"))
+        else:
+            slope = trace.call(loss.error, *signals("dy"))
+        if any(before.get(name) is not value for name, value in vars(loss).items()):
+            raise Untraceable("it changes itself")
+        return trace, trace.code(value, "e", slope)
+
+
+_CHECKED_ROWS = 12
+
+
+def _check_cost(cost: Cost, head: Head, dtype: np.dtype) -> None:
+    """Refuse code that does not do to single rows what the loss does."""
+    rng, interpret = np.random.default_rng(0), _interpreted(cost)
+    v = rng.normal(scale=2.0, size=(_CHECKED_ROWS, head.n_units())).astype(dtype)
+    with np.errstate(all="ignore"):
+        y = head.output.into(v.copy(), np.empty_like(v))
+        d = Trace().call(head.encode, _some_targets(head, rng), dtype)
+        for i in range(_CHECKED_ROWS):
+            row = d[i : i + 1], y[i : i + 1], v[i : i + 1]
+            wanted = Trace().call(_cost_and_slope, head, *row)
+            if not _is_close(interpret(*row), wanted, dtype):
+                raise Untraceable("it does to arrays what it does not do to each row")
+
+
+def _cost_and_slope(head: Head, *row: np.ndarray) -> np.ndarray:
+    """What NumPy computes of one row: its cost, and what starts the backward pass."""
+    d, y, v = (a.copy() for a in row)
+    value, e = head.loss.value(d, y, v), np.empty_like(v)
+    if head.fused:
+        head.loss.fused_delta(d, y, v, e)
+    else:
+        e[...] = head.loss.error(d, y)
+    return np.concatenate([value, e[0]])
+
+
+def _interpreted(cost: Cost) -> Callable[..., list[float]]:
+    """What the code of a cost makes of one row."""
+    scope = {**_INTERPRETED, "columns": np.ravel(cost.columns)}
+    scope |= {f"p{i}": np.float64(number) for i, number in enumerate(cost.numbers)}
+    body = "\n".join(f"    {line}" for line in cost.lines)
+    exec(compile(f"def cost(n, d, y, v, e):\n{body}", "<traced>", "exec"), scope)  # noqa: S102
+
+    def interpret(d, y, v) -> list[float]:
+        e = np.empty(v.size)
+        rows = (np.broadcast_to(a, v.shape)[0].astype(np.float64) for a in (d, y, v))
+        return [scope["cost"](v.size, *rows, e), *e]
+
+    return interpret
+
+
+def _some_targets(head: Head, rng: np.random.Generator) -> np.ndarray:
+    """Targets of the head's task, at random."""
+    n = head.task.n_targets
+    if head.task.kind == "multilabel":
+        return rng.integers(0, 2, size=(_CHECKED_ROWS, n))
+    if head.task.is_classification:
+        n_classes = 2 if head.task.kind == "binary" else n
+        return rng.integers(0, n_classes, size=_CHECKED_ROWS)
+    targets = rng.normal(scale=3.0, size=(_CHECKED_ROWS, n))
+    least = head.loss.least_target
+    return targets if least is None else least + np.exp(targets)
+
+
+def cost_of(head: Head, dtype: np.dtype) -> Cost:
+    """The code of a loss behind its output; an Untraceable says why there is none."""
+    try:
+        return Cost(head, dtype)
+    except Untraceable as error:
+        raise Untraceable(f"loss {head.loss!r} does not compile: {error}") from None
+
+
+def _settings_of(thing: Any) -> dict[str, float]:
+    """The parameters of a rule or loss that are numbers, by their names."""
+    return {
+        name: float(value)
+        for name, value in vars(thing).items()
+        if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    }
+
+
 class Step:
     """An update rule as code, in the names ``w_k``, ``g_k``, ``s0_k ...``, ``eta``, ``t``.
 
@@ -211,12 +338,7 @@ class Step:
 
     def __init__(self, rule: UpdateRule, dtype: np.dtype):
         self._dtype = dtype
-        settings = {
-            name: float(value)
-            for name, value in vars(rule).items()
-            if isinstance(value, (int, float, np.integer, np.floating))
-            and not isinstance(value, bool)
-        }
+        settings = _settings_of(rule)
         self.n_slots = rule.n_slots
         try:
             self.uniform, self.varied = self._trace(rule, settings)

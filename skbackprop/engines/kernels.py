@@ -33,14 +33,15 @@ jit = numba.njit(fastmath=set(_FLAGS), **_OPTIONS)
 inlined = numba.njit(fastmath=set(_FLAGS), inline="always", **_OPTIONS)
 exact = numba.njit(fastmath={"contract"}, **_OPTIONS)
 
-# Entries of `plan`: the number of layers of weights; what the output neurons cost; whether the
-# change is ``eta delta y`` and nothing else; where in `settings` the rule's parameters begin.
-N_LAYERS, HEAD, PLAIN, RULE, N_PLAN = range(5)
+# Entries of `plan`: the number of layers of weights; whether the change is ``eta delta y`` and
+# nothing else; where in `settings` the parameters of the rule and of the loss begin, and the loss's
+# numbers for each output neuron; the address of the loss's function, and whether that gives the
+# local gradients of the output neurons, or their error signals.
+N_LAYERS, PLAIN, RULE, LOSS, COLUMNS, COST, FUSED, N_PLAN = range(8)
 # Columns of `layers`, a row for each layer of weights: neurons before and after it; where its
 # weights begin, and the signals before and after it; its groups (see below); and, written by the
 # pass, how many signals that enter it are not zero.
 N_IN, N_OUT, WEIGHTS, BEFORE, AFTER, FIRST_GROUP, LAST_GROUP, N_ROWS, N_COLUMNS = range(9)
-SQUARED, SQUARED_CANONICAL, LOGISTIC, SOFTMAX = range(4)  # heads
 SOFTMAX_CODE = -1  # an activation's code; the others are numbered by `compiled_rows`
 # Entries of `settings`, before what the rule and the activations are set to.
 L1, L2, ETA = range(3)
@@ -154,6 +155,19 @@ def add_scaled(typing_context, total, factor, vector):
         return builder.fadd(total, product, flags=_FLAGS)
 
     return total(total, factor, vector), generate
+
+
+@intrinsic
+def call_cost(typing_context, address, n, p, columns, d, v, y, e):
+    """Call a loss's function (`source.cost_text`) at its address: ``E``, and `e` is written."""
+
+    def generate(context, builder, signature, arguments):
+        kinds = [argument.type for argument in arguments[1:]]
+        function = ir.FunctionType(ir.DoubleType(), kinds)
+        cost = builder.inttoptr(arguments[0], function.as_pointer())
+        return builder.call(cost, arguments[1:])
+
+    return types.float64(types.int64, types.int64, p, columns, d, v, y, e), generate
 
 
 # Functions for the activations --------------------------------------------------------------------
@@ -436,31 +450,6 @@ def _softmax_gradients(y, e, n_out):
         e[j] = (e[j] - mean) * y[j]
 
 
-# The cost -----------------------------------------------------------------------------------------
-
-
-@jit
-def _cost(head, n_out, d, v, y):
-    """``E`` of one row: what `losses` says, in scalars."""
-    total = 0.0
-    if head == LOGISTIC:  # softplus(v) - d v
-        for j in range(n_out):
-            field = np.float64(v[j])
-            total += max(field, 0.0) + math.log1p(math.exp(-abs(field))) - d[j] * field
-    elif head == SOFTMAX:  # logsumexp(v) - d.v; the largest output is 1 / sum_j exp(v_j - v_max)
-        largest, most = v[0], y[0]
-        for j in range(n_out):
-            largest = max(largest, v[j])
-            most = max(most, y[j])
-            total -= d[j] * v[j]
-        total += largest - math.log(most)
-    else:
-        for j in range(n_out):
-            e = np.float64(d[j] - y[j])
-            total += 0.5 * e * e
-    return total
-
-
 # The change of the weights by a rule --------------------------------------------------------------
 
 
@@ -582,10 +571,11 @@ def make_present(phi, dphi, prepare, step, headroom):
             size += _squares(fields, n_out)
         # The output neurons.
         d = _shifted(d, row * n_units)
-        cost = _cost(plan[HEAD], n_units, d, _shifted(v, end), _shifted(y, end))
-        for j in range(n_units):
-            e[end + j] = d[j] - y[end + j]
-        if plan[HEAD] == SQUARED:
+        p, columns = _shifted(settings, plan[LOSS]), _shifted(settings, plan[COLUMNS])
+        cost = call_cost(
+            plan[COST], n_units, p, columns, d, _shifted(v, end), _shifted(y, end), _shifted(e, end)
+        )  # fmt: skip
+        if not plan[FUSED]:
             local_gradients(
                 layers, top, groups, _shifted(member, end), settings, _shifted(v, end),
                 _shifted(y, end), _shifted(e, end), scratch,

@@ -1,14 +1,18 @@
-"""The text of the code that Numba compiles, written around the traced formulas."""
+"""The text of the code that Numba compiles, written around the traced formulas.
+
+There are two kinds of text: the pass, for an update rule and all activations, and the cost of the
+output neurons, for a loss. The pass calls the cost by its address, so that each goes with each.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from ..updates.rule import HEADROOM
-from .formulas import Formula, Step
+from .formulas import Cost, Formula, Step
 from .symbols import Lines
 
 _HEADER = """\
@@ -16,10 +20,26 @@ import math
 
 import numba
 import numpy as np
+from numba import types
 
 from skbackprop.engines.kernels import exact, exp, expit, expm1, like, log1p, make_present, tanh
 
 real = np.{dtype}
+"""
+
+
+_COST = """\
+numbers = types.CPointer(numba.{dtype})
+settings = types.CPointer(numba.float64)
+
+
+@numba.cfunc(
+    numba.float64(numba.int64, settings, settings, numbers, numbers, numbers, numbers),
+    error_model="numpy",
+    fastmath={{"contract"}},
+    cache=True,
+)
+def compiled(n, p, columns, d, v, y, e):
 """
 
 
@@ -43,7 +63,7 @@ wholes = numba.int64[::1]
     nogil=True,
     cache=True,
 )
-def present(
+def compiled(
     w, state, gains, X, indices, bounds, d, scale, factors, t, plan, layers, groups, member,
     settings, signals, rows, g, shared,
 ):
@@ -110,13 +130,27 @@ def _step_loop(step: Step, lines: Lines, gain: list[str]) -> list[str]:
 
 @lru_cache(maxsize=64)
 def source_of(formulas: tuple[Formula, ...], step_text: str, dtype: str) -> str:
-    """All of the code."""
+    """The text of the pass."""
+    return (
+        _beginning(dtype)
+        + _activation_text(formulas)
+        + step_text
+        + _ENTRY.format(dtype=dtype, headroom=HEADROOM)
+    )
+
+
+def cost_text(cost: Cost, dtype: str) -> str:
+    """The text of the cost of a row: it is returned, and the error signal or delta written."""
+    numbers = [f"p{i} = p[{i}]" for i in range(len(cost.numbers))]
+    return _beginning(dtype) + _COST.format(dtype=dtype) + _indented(1, [*numbers, *cost.lines])
+
+
+@cache
+def _beginning(dtype: str) -> str:
+    """What every text begins with."""
     made_of = hashlib.sha256(Path(__file__).with_name("kernels.py").read_bytes()).hexdigest()
     return (
         f'"""Made by skbackprop.engines, for kernels {made_of[:16]}; an edit is overwritten."""\n'
         + _HEADER.format(dtype=dtype)
         + "\n\n"
-        + _activation_text(formulas)
-        + step_text
-        + _ENTRY.format(dtype=dtype, headroom=HEADROOM)
     )

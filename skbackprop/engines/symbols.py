@@ -14,12 +14,12 @@ calls what has no scalar counterpart is refused with an `Untraceable` that says 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-__all__ = ["Lines", "Symbol", "Trace", "Untraceable"]
+__all__ = ["Lines", "Node", "Symbol", "Trace", "Untraceable"]
 
 
 class Untraceable(TypeError):
@@ -40,6 +40,7 @@ _NUMBERS = {
     "where": "{1} if {0} else {2}",
     "power": "math.pow({}, {})",
     "arctan2": "math.atan2({}, {})",
+    "hypot": "math.hypot({}, {})",
     **{name: f"{name}({{}})" for name in ("exp", "expm1", "expit", "log1p", "tanh")},
     **{f"arc{name}": f"math.a{name}({{}})" for name in ("sin", "cos", "tan")},
     **{f"arc{name}": f"math.a{name}({{}})" for name in ("sinh", "cosh", "tanh")},
@@ -89,21 +90,32 @@ _COMPOUNDS: dict[str, Callable] = {
     "bitwise_or": lambda do, a, b: do("logical_or", a, b),
     "bitwise_xor": lambda do, a, b: do("logical_xor", a, b),
     "invert": lambda do, a: do("logical_not", a),
+    "xlogy": lambda do, a, b: do(
+        "where", do("equal", a, 0.0), 0.0, do("multiply", a, do("log", b))
+    ),
 }
 # Exponents that NumPy has a quicker way for.
 _POWERS = {"2.0": "square", "1.0": "positive", "0.5": "sqrt", "-1.0": "reciprocal"}
 
 
-class _Node:
+class Node:
     """One number of the scalar code: a name or constant, or an operation on other nodes."""
 
-    __slots__ = ("is_truth", "operands", "operation", "text", "value", "varies")
+    __slots__ = ("axes", "is_truth", "operands", "operation", "text", "value", "varies")
 
-    def __init__(self, operation: str | None, operands: tuple[_Node, ...], text: str, varies: bool):
+    def __init__(
+        self,
+        operation: str | None,
+        operands: tuple[Node, ...],
+        text: str,
+        varies: bool,
+        axes: tuple[str, ...] = (),
+    ):
         self.operation = operation
         self.operands = operands
         self.text = text  # of a name or constant; of an operation, its pattern
         self.varies = varies  # from element to element
+        self.axes = axes  # of the array of which it is an element, where that counts
         self.is_truth = operation in _COMPARISONS or operation in _LOGIC
         self.value: float | None = None  # by which a function may decide
 
@@ -120,17 +132,19 @@ class Trace:
         Of the arrays that the symbols stand for. The code is for it alone where a function asks.
     """
 
+    symbol_type: ClassVar[type[Symbol]]
+
     def __init__(self, *, sized: bool = True, dtype: DTypeLike = np.float64):
         self.sized = sized
         self.dtype = _DType(dtype)
-        self._nodes: dict[tuple, _Node] = {}
+        self._nodes: dict[tuple, Node] = {}
 
     def symbol(self, name: str, *, varies: bool = True, value: float | None = None) -> Symbol:
         """A symbol that the text calls `name`; the same for all elements unless it `varies`.
 
         With a `value`, a function may ask whether it is zero; the text is then that for this case.
         """
-        symbol = Symbol(self, _Node(None, (), name, varies))
+        symbol = self.symbol_type(self, Node(None, (), name, varies))
         symbol.node.value = value
         return symbol
 
@@ -144,7 +158,7 @@ class Trace:
         except Exception as error:
             raise Untraceable(f"{type(error).__name__}: {error}") from error
 
-    def operate(self, operation: str, *operands: Any) -> _Node:
+    def operate(self, operation: str, *operands: Any) -> Node:
         """The node of an operation; the same operation on the same operands is the same node."""
         if operation in _COMPOUNDS:
             return _COMPOUNDS[operation](self.operate, *operands)
@@ -160,22 +174,27 @@ class Trace:
         key = (operation, *map(id, nodes))
         if key not in self._nodes:
             varies = any(node.varies for node in nodes)
-            self._nodes[key] = _Node(operation, nodes, _PATTERNS[operation], varies)
+            axes = self.axes_of(nodes)
+            self._nodes[key] = Node(operation, nodes, _PATTERNS[operation], varies, axes)
         return self._nodes[key]
 
-    def node(self, value: Any) -> _Node:
+    def axes_of(self, operands: tuple[Node, ...]) -> tuple[str, ...]:
+        """The axes of what an operation gives: none, of single numbers."""
+        return ()
+
+    def node(self, value: Any) -> Node:
         """The node of a symbol or a number."""
-        if isinstance(value, (_Node, Symbol)):
-            return value if isinstance(value, _Node) else value.node
+        if isinstance(value, (Node, Symbol)):
+            return value if isinstance(value, Node) else value.node
         if isinstance(value, np.ndarray) and value.size == 1:
             value = value.item()
         if not isinstance(value, (bool, int, float, np.bool_, np.integer, np.floating)):
             raise Untraceable(f"it works with {value!r:.60}, which is not a number")
         text = repr(float(value))
         text = {"inf": "math.inf", "-inf": "-math.inf", "nan": "math.nan"}.get(text, text)
-        return self._nodes.setdefault((None, text), _Node(None, (), text, False))
+        return self._nodes.setdefault((None, text), Node(None, (), text, False))
 
-    def _converted(self, node: _Node, to_truth: bool) -> _Node:
+    def _converted(self, node: Node, to_truth: bool) -> Node:
         """The node as a truth value, or as a number."""
         if node.is_truth == to_truth:
             return node
@@ -206,7 +225,7 @@ class Lines:
         What to write for the results.
     """
 
-    def __init__(self, results: Sequence[_Node], scalar: str):
+    def __init__(self, results: Sequence[Node], scalar: str):
         self.once: list[str] = []
         self.shared: list[str] = []
         self.each: list[str] = []
@@ -214,7 +233,7 @@ class Lines:
         self._names: dict[int, str] = {}
         self.results = [self._reference(node, True) for node in results]
 
-    def _reference(self, node: _Node, in_each: bool) -> str:
+    def _reference(self, node: Node, in_each: bool) -> str:
         """How a line of `each` (or `once`) calls a node; its own line is written before."""
         name = node.text if node.operation is None else self._names.get(id(node))
         if name is None:
@@ -254,16 +273,17 @@ class Symbol:
 
     __slots__ = ("node", "trace")
     __hash__ = None  # type: ignore[assignment]
+    functions: ClassVar[dict[str, Callable[..., Any]]]  # that are no ufuncs, by their names
 
-    def __init__(self, trace: Trace, node: _Node):
+    def __init__(self, trace: Trace, node: Node):
         self.trace = trace
         self.node = node
 
     def __repr__(self):
         return f"Symbol({self.node.text})"
 
-    def _of(self, operation: str, *operands: Any) -> Symbol:
-        return Symbol(self.trace, self.trace.operate(operation, *operands))
+    def _of(self, operation: str, *operands: Any) -> Self:
+        return type(self)(self.trace, self.trace.operate(operation, *operands))
 
     # -- what NumPy hands over ---------------------------------------------------------------
 
@@ -276,7 +296,7 @@ class Symbol:
         return _written(out[0], result)
 
     def __array_function__(self, function, types, arguments, settings):
-        known = _FUNCTIONS.get(function.__name__)
+        known = self.functions.get(function.__name__)
         if known is None:
             raise Untraceable(f"np.{function.__name__} has no scalar counterpart here")
         return known(*arguments, **settings)
@@ -292,7 +312,7 @@ class Symbol:
         return self.trace.dtype
 
     @property
-    def shape(self) -> tuple[()]:
+    def shape(self) -> tuple[int, ...]:
         """That of a single number."""
         if not self.trace.sized:
             raise Untraceable("it asks how many elements there are")
@@ -310,7 +330,7 @@ class Symbol:
 
     def copy(self) -> Symbol:
         """A symbol that goes its own way from here."""
-        return Symbol(self.trace, self.node)
+        return type(self)(self.trace, self.node)
 
     def astype(self, dtype, **settings) -> Symbol:
         """A copy: all symbols have one dtype."""
@@ -344,6 +364,9 @@ class Symbol:
         raise Untraceable("it makes a Python number of its argument")
 
     __int__ = __index__ = __float__
+
+
+Trace.symbol_type = Symbol
 
 
 def _is_everything(key) -> bool:
@@ -427,7 +450,7 @@ def _copyto(target, value, casting="same_kind", where=True) -> None:
     target[...] = value if where is True else target._of("where", where, value, target)
 
 
-_FUNCTIONS: dict[str, Callable[..., Any]] = {
+Symbol.functions = {
     "clip": _clip,
     "copyto": _copyto,
     "where": _where,

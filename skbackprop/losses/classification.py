@@ -7,6 +7,7 @@ import numpy as np
 from ..activations.activation import resolve_activation
 from ..activations.functions import row_max
 from .loss import LOSSES, Loss
+from .task import Kind
 
 __all__ = ["CrossEntropy", "Focal", "Hinge"]
 
@@ -32,7 +33,7 @@ class CrossEntropy(Loss):
         """Raise ValueError if label_smoothing is not in [0, 1)."""
         self._check_number("label_smoothing", "[0, 1)")
 
-    tasks = ("binary", "multiclass", "multilabel")
+    tasks: tuple[Kind, ...] = ("binary", "multiclass", "multilabel")
     fused = True
     gives_probabilities = True
     independent = False  # whether each output neuron answers for itself: behind logistic
@@ -167,7 +168,7 @@ class Hinge(Loss):
     output neuron tells its class from the rest, and the largest output wins.
     """
 
-    tasks = ("binary", "multiclass", "multilabel")
+    tasks: tuple[Kind, ...] = ("binary", "multiclass", "multilabel")
 
     def check_output(self, task, output) -> None:
         """Raise ValueError if the outputs have one sign only."""

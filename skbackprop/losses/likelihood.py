@@ -124,7 +124,7 @@ class Tweedie(_Deviance):
     def value(self, d, y, v) -> np.ndarray:
         """The three terms above; behind exp, powers of y from v."""
         p = self.power
-        first = np.maximum(d, np.finfo(d.dtype).tiny if p > 2 else 0.0) ** (2.0 - p)
+        first = np.maximum(d, np.finfo(d.dtype).tiny * (p > 2)) ** (2.0 - p)
         y_1, y_2 = self._powers(y, v)
         terms = first / ((1.0 - p) * (2.0 - p)) - d * y_1 / (1.0 - p) + y_2 / (2.0 - p)
         return terms.sum(axis=1)

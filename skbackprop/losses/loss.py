@@ -18,7 +18,7 @@ from sklearn.metrics import r2_score
 
 from ..activations.activation import Activation
 from ..registry import Checked
-from .task import Task
+from .task import Kind, Task
 
 __all__ = ["LOSSES", "Loss"]
 
@@ -51,7 +51,7 @@ class Loss(Checked):
         `fused_delta`) is the slope of `value`. False where it is not, on purpose.
     """
 
-    tasks: tuple[str, ...] = ("regression",)
+    tasks: tuple[Kind, ...] = ("regression",)
     canonical_output: str | Activation = "identity"
     fused = False
     sum_of_squares = False

@@ -7,6 +7,7 @@ from sklearn.metrics import mean_pinball_loss
 from sklearn.utils.validation import check_consistent_length
 
 from .loss import LOSSES, Loss
+from .task import Kind
 
 __all__ = ["AbsoluteError", "Huber", "LogCosh", "Quantile", "SquaredError"]
 
@@ -19,7 +20,7 @@ class SquaredError(Loss):
     and 1, or -1 and +1 where the activation's range is bounded on both sides of zero.
     """
 
-    tasks = ("regression", "binary", "multiclass", "multilabel")
+    tasks: tuple[Kind, ...] = ("regression", "binary", "multiclass", "multilabel")
     fused = True
     sum_of_squares = True
     gives_probabilities = True

@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Task"]
+__all__ = ["Kind", "Task"]
+
+
+Kind = Literal["regression", "binary", "multiclass", "multilabel"]
 
 
 @dataclass(frozen=True)
 class Task:
     """What is predicted: its kind, and how many targets, classes or labels there are."""
 
-    kind: Literal["regression", "binary", "multiclass", "multilabel"]
+    kind: Kind
     n_targets: int
 
     @property

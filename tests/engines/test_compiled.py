@@ -16,8 +16,9 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from functools import cache, partial
-from itertools import combinations
+from itertools import combinations, product
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,6 +34,7 @@ from sklearn.exceptions import ConvergenceWarning
 import skbackprop
 from skbackprop import (
     ACTIVATIONS,
+    LOSSES,
     RULES,
     SGD,
     Activation,
@@ -42,11 +44,17 @@ from skbackprop import (
     BackpropRegressor,
     CrossEntropy,
     DivergenceError,
+    Focal,
+    GaussianNLL,
+    Huber,
     InverseScaling,
+    Loss,
     Mixed,
+    Quantile,
     RMSprop,
     SquaredError,
     Task,
+    Tweedie,
     UpdateRule,
     compile_engine,
 )
@@ -54,6 +62,8 @@ from skbackprop.activations.built_in import elu, leaky_relu, scaled_tanh, softpl
 from skbackprop.engines import code_cache
 from skbackprop.engines import compiled_rows as compiled
 from skbackprop.engines.choice import choose_engine
+from skbackprop.engines.formulas import cost_of
+from skbackprop.engines.source import cost_text
 from skbackprop.engines.symbols import Untraceable
 from skbackprop.losses.head import Head
 from skbackprop.network.masks import learning_parameters
@@ -252,6 +262,8 @@ def data(case, dtype, n):
     task = HEADS[case["head"]][0]
     if task.kind == "regression":
         targets = rng.normal(scale=0.5, size=(n, task.n_targets)) + X[:, :1]
+        if HEADS[case["head"]][1].least_target is not None:
+            targets = np.exp(targets)
     elif task.kind == "multilabel":
         targets = (rng.normal(size=(n, task.n_targets)) + X[:, :1] > 0).astype(int)
     else:
@@ -380,6 +392,48 @@ def test_every_activation(name, monkeypatch):
     monkeypatch.setitem(LAYERS, name, hidden)
     monkeypatch.setitem(HEADS, name, (Task("regression", 2), SquaredError(), name))
     agree([case], SGD())
+
+
+def heads_of(loss, outputs):
+    """The loss behind some outputs, for all tasks; those it refuses are left out."""
+    for kind, output in product(loss.tasks, outputs):
+        task = Task(kind, 1 if kind == "binary" else 3)
+        with suppress(ValueError):
+            Head(loss, task, output)
+            yield task, loss, output
+
+
+@needs_numba
+@pytest.mark.parametrize("name", LOSSES)
+def test_every_loss(name, monkeypatch):
+    heads = dict(enumerate(heads_of(LOSSES[name], (None, "softplus", "tanh", "softmax"))))
+    monkeypatch.setattr(sys.modules[__name__], "HEADS", {**HEADS, **heads})
+    agree([{"head": i, "layers": "tanh"} for i in heads], SGD())
+
+
+OTHER_LOSSES = [
+    Huber(0.3), Quantile(0.8), Tweedie(1.2), Tweedie(2.6), GaussianNLL(0.01), Focal(0.0),
+    Focal(0.6), CrossEntropy(0.3),
+]  # fmt: skip
+
+
+@needs_numba
+@pytest.mark.matrix
+@pytest.mark.parametrize("rule", ["sgd", "adam"])
+@pytest.mark.parametrize("loss", [*LOSSES.values(), *OTHER_LOSSES], ids=repr)
+def test_every_loss_behind_every_output(loss, rule, monkeypatch):
+    names = [name for name in ACTIVATIONS if name != "exp"]
+    heads = dict(enumerate(heads_of(loss, [None, *names])))
+    monkeypatch.setattr(sys.modules[__name__], "HEADS", {**HEADS, **heads})
+    weights = ("none", "some_zero")
+    agree([{"head": i, "layers": "tanh", "weights": w} for i, w in product(heads, weights)],
+          RULES_HERE[rule])  # fmt: skip
+
+
+@needs_numba
+def test_several_levels(monkeypatch):
+    monkeypatch.setitem(HEADS, "levels", (Task("regression", 1), Quantile([0.1, 0.5, 0.8]), None))
+    agree([{"head": "levels", "layers": "tanh"}], SGD())
 
 
 @needs_numba
@@ -825,14 +879,26 @@ class Whole(UpdateRule):
         w += eta * g / np.sqrt(np.vdot(g, g) + 1.0)
 
 
+class Trimmed(SquaredError):
+    """Without the largest residual of a row."""
+
+    fused = False
+
+    def value(self, d, y, v):
+        return 0.5 * np.sort((d - y) ** 2, axis=1)[:, :-1].sum(axis=1)
+
+    def error(self, d, y):
+        r = np.abs(d - y)
+        return (d - y) * (r < r.max(axis=1, keepdims=True))
+
+
 CANNOT = {  # parameters, and what the error says
     "max_grad_norm": ({"max_grad_norm": 1.0}, "only NumPy knows max_grad_norm"),
     "max_norm": ({"max_norm": 1.0}, "only NumPy knows max_norm"),
     "dropout": ({"dropout": 0.2}, "only NumPy knows dropout and noise"),
     "noise": ({"noise": 0.1}, "only NumPy knows dropout and noise"),
     "two": ({"noise": 0.1, "max_norm": 1.0}, "dropout and noise and max_norm"),
-    "quantile": ({"loss": "quantile"}, r"loss Quantile\(\) has no compiled counterpart"),
-    "huber": ({"loss": "huber"}, "loss Huber"),
+    "loss": ({"loss": Trimmed()}, r"loss Trimmed\(\) does not compile: np.sort has no scalar"),
     "activation": ({"activation": NORMAL}, "'_normal_cdf' does not compile: ndtr has no scalar"),
     "one_of_a_layer": (
         {"activation": ["tanh", Mixed(["tanh", NORMAL, "tanh"])]},
@@ -875,15 +941,6 @@ def test_a_solver_of_all_rows_is_an_error():
             model.fit(X, y)
         assert f"engine='compiled' does not go with solver='{solver}'" in str(error.value)
         assert not hasattr(model, "coefs_")
-
-
-def test_a_loss_of_the_users_own_is_an_error():
-    class Mine(SquaredError):
-        pass
-
-    X, y = problem("regression")
-    with pytest.raises(ValueError, match=r"loss Mine\(\) has no compiled counterpart"):
-        make(loss=Mine()).fit(X, y)
 
 
 def test_without_numba(no_numba, empty_room):
@@ -953,7 +1010,8 @@ def test_compile_engine(capsys, monkeypatch):
     compile_engine(verbose=True)
     said = capsys.readouterr().out.splitlines()
     assert said[:2] == ["sgd, float64: there", "sgd, float32: there"]
-    assert said[2].startswith("solver Nadam() does not compile") and len(said) == 3
+    assert said[2].startswith("solver Nadam() does not compile")
+    assert said[3] == "cross_entropy, float64: there" and len(said) == 3 + 2 * len(LOSSES)
 
 
 @needs_numba
@@ -966,8 +1024,12 @@ def test_compile_engine_compiles_what_auto_takes(empty_room, monkeypatch):
     for name in able:
         for dtype in (np.float64, np.float32):
             made = trainer(SIMPLEST, RULES[name], dtype, None)
-            assert compiled.CompiledPass(made).text in asked
-    assert len(asked) == len(set(asked)) == 2 * len(able)
+            wanted = compiled.CompiledPass(made)
+            assert wanted.text in asked and wanted.cost_text in asked
+    assert len(asked) == len(set(asked))
+    for task, loss, output in HEADS.values():
+        wanted = cost_text(cost_of(Head(loss, task, output), np.dtype(float)), "float64")
+        assert wanted in asked, (task, loss, output)
 
 
 def _compiles(rule):
@@ -1100,7 +1162,7 @@ import numba
 
 
 @numba.njit([numba.int64(numba.int64)], cache=True)
-def present(x):
+def compiled(x):
     return x + {}
 """
 
@@ -1122,9 +1184,9 @@ def test_code_is_compiled_once_and_found_on_disk(empty_room):
     assert code_cache.is_compiled(TINY.format(1)) and not code_cache.is_compiled(TINY.format(2))
     (data,) = files(empty_room, "*.nbc")
     before = data.stat().st_mtime_ns
-    present = reloaded(TINY.format(1))
-    assert present(1) == 2
-    assert present.stats.cache_hits and not present.stats.cache_misses
+    compiled = reloaded(TINY.format(1))
+    assert compiled(1) == 2
+    assert compiled.stats.cache_hits and not compiled.stats.cache_misses
     assert code_cache.is_compiled(TINY.format(1))
     assert data.stat().st_mtime_ns == before
     assert reloaded(TINY.format(2))(1) == 3
@@ -1156,7 +1218,7 @@ def test_files_that_are_gone_are_made_anew(empty_room):
     assert reloaded(TINY.format(1))(1) == 2
     assert code_cache.is_compiled(TINY.format(1))
     (source,) = files(empty_room, "*.py")
-    source.write_text("present = None")
+    source.write_text("compiled = None")
     assert reloaded(TINY.format(1))(1) == 2
 
 
@@ -1433,6 +1495,82 @@ class Clipped(UpdateRule):
         if self.decay:
             u += eta * g / (1.0 + 0.01 * t)
         w += u + eta * g if self.nesterov else u
+
+
+class Asymmetric(Loss):
+    """Softly absolute, and dearer on one side: a loss of the user's own."""
+
+    def __init__(self, width=0.5, dear=2.0):
+        self.width = width
+        self.dear = dear
+
+    def _side(self, r):
+        return np.where(r > 0.0, self.dear, 1.0)
+
+    def value(self, d, y, v):
+        r = d - y
+        return (self._side(r) * (np.sqrt(r * r + self.width**2) - self.width)).sum(axis=1)
+
+    def error(self, d, y):
+        r = d - y
+        return self._side(r) * r / np.hypot(r, self.width)
+
+
+class Contrast(Loss):
+    """Of classes: the squared distance from the desired shares, less their mean."""
+
+    tasks = ("multiclass",)
+    canonical_output = "logistic"
+
+    def _residuals(self, d, y):
+        r = d - y
+        return r - r.mean(axis=1, keepdims=True)
+
+    def value(self, d, y, v):
+        return 0.5 * np.vecdot(self._residuals(d, y), self._residuals(d, y))
+
+    def error(self, d, y):
+        return self._residuals(d, y)
+
+
+class Scales(Loss):
+    """Mean and log-scale of one target, whose d is for both neurons."""
+
+    units_per_target = 2
+
+    def value(self, d, y, v):
+        return 0.5 * (np.exp(-y[:, 1:]) * (d[:, :1] - y[:, :1]) ** 2 + y[:, 1:]).sum(axis=1)
+
+    def error(self, d, y):
+        r, s = d[:, :1] - y[:, :1], np.exp(-y[:, 1:])
+        return np.hstack([s * r, 0.5 * (s * r * r - 1.0)])
+
+
+@needs_numba
+@pytest.mark.parametrize(
+    ("loss", "task"),
+    [
+        (Asymmetric(), Task("regression", 1)),
+        (Asymmetric(0.2, 3), Task("regression", 3)),
+        (Contrast(), Task("multiclass", 4)),
+        (Scales(), Task("regression", 1)),
+    ],
+    ids=repr,
+)
+def test_a_loss_of_the_users_own(loss, task, monkeypatch):
+    monkeypatch.setitem(HEADS, "own", (task, loss, None))
+    agree([{"head": "own", "layers": "tanh"}, {"head": "own", "weights": "some_zero"}], SGD())
+
+
+@needs_numba
+def test_a_loss_by_its_name_compiles_from_the_one_place_where_it_is_written(monkeypatch):
+    monkeypatch.setitem(LOSSES, "asymmetric", Asymmetric())
+    X, y = problem("regression")
+    ours = make(loss="asymmetric").partial_fit(X, y)
+    theirs = make(loss="asymmetric", engine="numpy").partial_fit(X, y)
+    assert (ours.engine_, theirs.engine_) == ("compiled", "numpy")
+    same_but_for_rounding(ours, theirs)
+    assert make(loss="asymmetric", engine="auto").partial_fit(X, y).engine_ == "compiled"
 
 
 @needs_numba

@@ -34,7 +34,9 @@ NAMES = {
 }
 V = np.array([-3.7, -1.0, -0.5, -0.25, 0.0, 0.1, 0.5, 1.0, 2.0, 4.2])
 DOMAINS = {"arccosh": (1.0, 9.0), "arctanh": (-0.9, 0.9), "arcsin": (-1, 1), "arccos": (-1, 1)}
-DOMAINS |= {name: (0.01, 9.0) for name in ("sqrt", "log", "log2", "log10", "log1p", "reciprocal")}
+DOMAINS |= {
+    name: (0.01, 9.0) for name in ("sqrt", "log", "log2", "log10", "log1p", "reciprocal", "xlogy")
+}
 LOGIC = ("logical_and", "logical_or", "logical_xor", "logical_not")
 LOGIC += ("bitwise_and", "bitwise_or", "bitwise_xor", "invert")
 
