@@ -56,12 +56,10 @@ class RowSymbol(Symbol):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of the array, as far as neurons are counted."""
+        """The shape of the array, whose number of rows may not be asked for."""
         n = self.trace.n_units
-        sizes = {NEURONS: n, HALF: n // 2, ONE: 1}
-        if ROWS in self.node.axes:
-            return _Shape(sizes.get(axis, 0) for axis in self.node.axes)
-        return tuple(sizes[axis] for axis in self.node.axes)
+        sizes = {ROWS: _UNKNOWN, NEURONS: n, HALF: n // 2, ONE: 1}
+        return _Shape(sizes[axis] for axis in self.node.axes)
 
     @property
     def size(self) -> int:
@@ -107,31 +105,34 @@ class RowSymbol(Symbol):
         first, last = key
         if last is None and (first is Ellipsis or (first == _ALL and len(axes) == 1)):
             return self._seen_as((*axes, ONE))
-        if first == _ALL and len(axes) == 2:
-            if isinstance(last, int) and last == 0 and self.shape[1] == 1:
-                return self.sum(axis=1)
-            if isinstance(last, slice):
-                return self._half(last)
+        if first == _ALL and axes == (ROWS, NEURONS) and isinstance(last, slice):
+            return self._half(last)
+        if first == _ALL and last == 0 and len(axes) == 2 and self.shape[1] == 1:
+            return self.sum(axis=1)  # of a single column, it is the column
         return super().__getitem__(key)
 
     def _half(self, columns: slice) -> Any:
         n = self.trace.n_units
         bounds = columns.start or 0, n if columns.stop is None else columns.stop, columns.step
         if n % 2 or bounds not in ((0, n // 2, None), (n // 2, n, None)):
-            return super().__getitem__(columns)
+            return super().__getitem__(columns)  # which says why not
         return RowSymbol(self.trace, self.trace.half(self.node, is_second=bounds[1] == n))
 
 
+_UNKNOWN = -1  # a number of rows
+
+
 class _Shape(tuple):
-    """A shape whose number of rows is unknown."""
+    """A shape with the numbers of neurons, but not of rows."""
 
     def __getitem__(self, axis):
-        if axis in (0, -len(self)) or not isinstance(axis, int):
+        size = super().__getitem__(axis)
+        if size == _UNKNOWN or isinstance(size, tuple):
             raise Untraceable("it asks how many rows there are")
-        return super().__getitem__(axis)
+        return size
 
     def __iter__(self):
-        raise Untraceable("it asks how many rows there are")
+        return (self[axis] for axis in range(len(self)))
 
 
 def _einsum(subscripts, *operands, **settings) -> RowSymbol:

@@ -308,12 +308,12 @@ class Symbol:
 
     @property
     def dtype(self) -> _DType:
-        """That of the trace."""
+        """The dtype of the trace."""
         return self.trace.dtype
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """That of a single number."""
+        """The shape of a single number, ``()``."""
         if not self.trace.sized:
             raise Untraceable("it asks how many elements there are")
         return ()

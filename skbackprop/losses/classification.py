@@ -13,11 +13,12 @@ __all__ = ["CrossEntropy", "Focal", "Hinge"]
 
 
 class CrossEntropy(Loss):
-    """Negative log-likelihood of the class: softmax over classes, logistic for two or for labels.
+    """The cross-entropy, behind softmax over classes, or logistic for two classes and for labels.
 
-    ``E = -sum_j d_j log y_j`` (softmax) or ``E = -sum_j [d_j log y_j + (1 - d_j) log(1 - y_j)]``
-    (logistic); with these outputs ``delta_j = d_j - y_j`` (Bishop 2006, section 5.2), and E is
-    computed from v: ``logsumexp(v) - sum_j d_j v_j``, and ``softplus(v) - d v``.
+    It is the negative log-likelihood of the class: ``E = -sum_j d_j log y_j`` (softmax) or
+    ``E = -sum_j [d_j log y_j + (1 - d_j) log(1 - y_j)]`` (logistic). With these outputs
+    ``delta_j = d_j - y_j`` (Bishop 2006, section 5.2), and E is computed from v:
+    ``logsumexp(v) - sum_j d_j v_j``, and ``softplus(v) - d v``.
 
     Parameters
     ----------
@@ -94,7 +95,7 @@ class CrossEntropy(Loss):
 
 
 class Focal(CrossEntropy):
-    """Focal loss (Lin et al., ICCV 2017): cross-entropy that passes over what is easy.
+    """The focal loss (Lin et al., ICCV 2017): a cross-entropy that counts easy rows for less.
 
     ``E = -(1 - p)^gamma log p``, p being the probability of the right class (softmax), or of the
     right answer of each output neuron (logistic), summed. With those outputs
@@ -162,9 +163,10 @@ class Focal(CrossEntropy):
 
 
 class Hinge(Loss):
-    """``E = sum_j max(0, 1 - d_j y_j)``, desired outputs -1 and +1: a margin, no probabilities.
+    """The hinge loss, ``E = sum_j max(0, 1 - d_j y_j)``: classes by a margin, no probabilities.
 
-    ``e_j = d_j`` inside the margin, 0 outside (Cortes and Vapnik 1995). Over several classes each
+    Desired outputs are -1 and +1; ``e_j = d_j`` inside the margin, 0 outside (Cortes and Vapnik
+    1995). Over several classes each
     output neuron tells its class from the rest, and the largest output wins.
     """
 
@@ -180,7 +182,7 @@ class Hinge(Loss):
             )
 
     def levels(self, output) -> tuple[float, float]:
-        """-1 and +1."""
+        """Desired outputs of "no" and "yes": -1 and +1."""
         return -1.0, 1.0
 
     def value(self, d, y, v) -> np.ndarray:

@@ -122,7 +122,7 @@ class Tweedie(_Deviance):
         return self.power < 2
 
     def value(self, d, y, v) -> np.ndarray:
-        """The three terms above; behind exp, powers of y from v."""
+        """Half the deviance, in the three terms above; behind exp, powers of y come from v."""
         p = self.power
         first = np.maximum(d, np.finfo(d.dtype).tiny * (p > 2)) ** (2.0 - p)
         y_1, y_2 = self._powers(y, v)
@@ -150,7 +150,7 @@ class Tweedie(_Deviance):
 
 
 class GaussianNLL(Loss):
-    """Mean and variance of a normal target: its negative log-likelihood.
+    """The negative log-likelihood of a normal target, whose mean and variance are estimated.
 
     ``E = 1/2 sum_j [log(2 pi s_j) + (d_j - m_j)^2 / s_j]``. The first half of the output neurons
     are the means m, behind the identity; the others, behind ``exp``, give ``s_j = y_j + epsilon``

@@ -52,7 +52,7 @@ class _OnMedian(Loss):
 
 
 class AbsoluteError(_OnMedian):
-    """``E = sum_j |d_j - y_j|``, ``e_j = sign(d_j - y_j)``: the median of the target."""
+    """The absolute error, ``E = sum_j |d_j - y_j|``, ``e_j = sign(d_j - y_j)``: for the median."""
 
     def value(self, d, y, v) -> np.ndarray:
         """``sum_j |d_j - y_j|``."""
@@ -68,15 +68,16 @@ class AbsoluteError(_OnMedian):
 
 
 class Huber(_OnMedian):
-    """Squared near zero, absolute beyond: ``r^2 / 2`` if ``|r| <= delta``, else
-    ``delta (|r| - delta / 2)``, ``r = d_j - y_j`` (Huber, Annals of Mathematical Statistics 35,
-    1964).
+    """Huber's loss, squared for small residuals and absolute for large ones.
+
+    ``E = sum_j r^2 / 2`` if ``|r| <= delta``, else ``delta (|r| - delta / 2)``, ``r = d_j - y_j``
+    (Huber, Annals of Mathematical Statistics 35, 1964).
 
     Parameters
     ----------
     delta : float > 0, default=1.0
         Residual from which the cost grows linearly, in the unit of y.
-    """  # noqa: D205
+    """
 
     def __init__(self, delta: float = 1.0):
         self.delta = delta
@@ -101,7 +102,7 @@ class Huber(_OnMedian):
 
 
 class LogCosh(_OnMedian):
-    """``E = sum_j log cosh(d_j - y_j)``, ``e_j = tanh(d_j - y_j)``: a smooth Huber."""
+    """The log-cosh loss, ``E = sum_j log cosh(d_j - y_j)``, ``e_j = tanh(d_j - y_j)``."""
 
     def value(self, d, y, v) -> np.ndarray:
         """``sum_j |r| + log(1 + exp(-2 |r|)) - log 2``, which does not overflow."""
