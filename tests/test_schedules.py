@@ -20,7 +20,6 @@ from skbackprop import (
     InverseScaling,
     OneCycle,
     Polynomial,
-    Schedule,
     SearchThenConverge,
     Step,
     WarmUp,
@@ -31,11 +30,11 @@ Y = X[:, 0]
 
 
 T = 40
-HORIZON = [name for name, schedule in SCHEDULES.items() if getattr(schedule, "has_horizon", False)]
+HORIZON = [name for name, schedule in SCHEDULES.items() if schedule.has_horizon]
 
 
 def bound(schedule):
-    return schedule.for_horizon(T) if isinstance(schedule, Schedule) else schedule
+    return schedule.for_horizon(T)
 
 
 @pytest.mark.parametrize("name", SCHEDULES)

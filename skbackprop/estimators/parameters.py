@@ -18,7 +18,7 @@ from ..activations.activation import Activation, resolve_activation
 from ..losses.loss import LOSSES, Loss
 from ..network.initializers import INITIALIZERS
 from ..registry import resolve
-from ..schedules import SCHEDULES
+from ..schedules import resolve_schedule
 from ..solvers.solver import SOLVERS
 from ..updates.rule import RULES, Solver
 
@@ -196,7 +196,7 @@ def check_parameters(parameters: Parameters) -> None:
     parameters._validate_params()
     loss_of(parameters).check()
     solver_of(parameters).check()
-    getattr(schedule_of(parameters), "check", bool)()
+    schedule_of(parameters).check()
     if isinstance(parameters.weight_init, str) and parameters.weight_init != "auto":
         resolve(parameters.weight_init, INITIALIZERS, Callable, "weight_init")
     n_layers = len(hidden_sizes(parameters)) + 1
@@ -306,12 +306,8 @@ def solver_of(parameters: Parameters) -> Solver:
 
 def schedule_of(parameters: Parameters, total_steps: int | None = None):
     """The schedule of eta; one with a horizon takes `total_steps`, or says that it needs it."""
-    schedule = SCHEDULES["constant"]
-    if parameters.eta_schedule is not None:
-        schedule = resolve(parameters.eta_schedule, SCHEDULES, Callable, "eta_schedule")
-    if total_steps is not None and hasattr(schedule, "for_horizon"):
-        schedule = schedule.for_horizon(total_steps)
-    return schedule
+    schedule = resolve_schedule(parameters.eta_schedule or "constant")
+    return schedule if total_steps is None else schedule.for_horizon(total_steps)
 
 
 def eta_per_layer(parameters: Parameters, n_layers: int) -> float | list[float]:

@@ -59,7 +59,7 @@ from skbackprop.network.masks import learning_parameters
 from skbackprop.network.network import Network
 from skbackprop.network.objective import Objective
 from skbackprop.network.penalties import ElasticNet
-from skbackprop.schedules import SCHEDULES, constant
+from skbackprop.schedules import SCHEDULES, constant, resolve_schedule
 from skbackprop.training.trainer import Trainer
 from skbackprop.updates.state import TrainingState
 
@@ -284,7 +284,7 @@ def trainer(case, rule, dtype, engine):
     if learning is not None:
         eta = eta * learning
     state = TrainingState(np.empty((0, network.w.size), dtype))
-    schedule = FACTORS["schedule"][case["schedule"]]
+    schedule = resolve_schedule(FACTORS["schedule"][case["schedule"]])
     if case["schedule"] == "decayed":
         state.decay = 0.4
     objective = Objective(network, loss, penalty, learning=learning)
@@ -453,7 +453,7 @@ def in_trouble(rule, engine, dtype, order, trouble):
     X, targets, _, _ = data(case, np.float64, 60)
     X[37], targets[37] = np.abs(X[37]) * x + x, targets[37] * target
     made = trainer(case, rule, dtype, engine)
-    made.schedule = lambda t: eta if t == (37 if order is None else 22) else 1.0
+    made.schedule = resolve_schedule(lambda t: eta if t == (37 if order is None else 22) else 1.0)
     with pytest.raises(DivergenceError) as caught:
         made.present(X.astype(dtype), targets, None, order, 1)
     made.schedule = constant
@@ -489,7 +489,7 @@ def test_a_row_whose_squares_overflow_is_left_to_numpy_and_learnt():
     made = {engine: trainer(SIMPLEST, SGD(), np.float64, engine) for engine in ("compiled", None)}
     costs = []
     for one in made.values():
-        one.schedule = lambda t: 1e-240 if t == 20 else 1.0
+        one.schedule = resolve_schedule(lambda t: 1e-240 if t == 20 else 1.0)
         costs.append(one.present(X, targets, None, None, 1))
     ours, theirs = made.values()
     assert len(ours._workspaces) == 1
