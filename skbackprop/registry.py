@@ -26,7 +26,7 @@ class Checked(BaseEstimator):
     def _check_number(self, name: str, interval: str) -> None:
         """Refuse all but a number in an interval such as ``"[0, inf)"``."""
         value = getattr(self, name)
-        low, high = (float(end) for end in interval[1:-1].split(","))
+        low, high = map(float, interval[1:-1].split(","))
         real = isinstance(value, Real) and not isinstance(value, bool)
         if not (
             real

@@ -1,10 +1,10 @@
 """Schedules of the learning rate: ``t -> multiplier of eta``, t = updates done so far.
 
 A schedule sees the update count and nothing else, so a chunk of rows trains as its rows do one at
-a time. The estimators take any callable for one, and `resolve_schedule` makes it a `Schedule`; those
-here take an array of t as well. The one that looks at the loss, `Adaptive`, acts between epochs.
-Those with a horizon spread themselves over `total_steps` updates, which `fit` fills in, and stay at
-their last multiplier after it.
+a time. The estimators take any callable for one, and `resolve_schedule` makes it a `Schedule`.
+Those here take an array of t as well. The one that looks at the loss, `Adaptive`, acts between
+epochs. Those with a horizon spread themselves over `total_steps` updates, which `fit` fills in, and
+stay at their last multiplier after it.
 """
 
 from __future__ import annotations
@@ -410,12 +410,12 @@ class WarmUp(Schedule):
     @property
     def factor(self) -> float:
         """Divisor of eta on a plateau, of the `Adaptive` that follows."""
-        return self.following.factor  # type: ignore[attr-defined]
+        return self.following.factor
 
     @property
     def floor(self) -> float:
         """Least eta that a plateau divides, of the `Adaptive` that follows."""
-        return self.following.floor  # type: ignore[attr-defined]
+        return self.following.floor
 
     @property
     def has_horizon(self) -> bool:  # type: ignore[override]
