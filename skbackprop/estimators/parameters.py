@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, field, make_dataclass
 from inspect import get_annotations
 from numbers import Integral, Real
-from operator import is_, itemgetter
-from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
+from operator import attrgetter, is_
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, dataclass_transform, get_origin
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -38,8 +38,9 @@ def with_constructor(cls: type[T]) -> type[T]:
     content (dask, for one) know a dataclass by its fields, and would take two fits of the same
     parameters for the same model.
     """
-    hints = {**getattr(cls, "_parameter_hints", {}), **get_annotations(cls, eval_str=True)}
-    hints.pop("_", None)  # the mark of what is keyword-only, for type checkers
+    own = get_annotations(cls, eval_str=True).items()
+    hints = {**getattr(cls, "_parameter_hints", {})}
+    hints |= {name: hint for name, hint in own if get_origin(hint) is Annotated}
     fields = [
         (name, hint.__origin__, field(default=getattr(cls, name), kw_only=bool(place)))
         for place, (name, hint) in enumerate(hints.items())
@@ -56,6 +57,9 @@ def with_constructor(cls: type[T]) -> type[T]:
 @with_constructor
 class Parameters(BaseEstimator):
     """The parameters that both estimators share; `BackpropRegressor` documents them."""
+
+    _parameter_hints: ClassVar[dict[str, Any]]  # of each parameter, in order
+    _getter: ClassVar[attrgetter]
 
     hidden_layer_sizes: Annotated[int | Sequence[int] | np.ndarray, _COUNT, *_SEQUENCE] = (100,)
     _: KW_ONLY
@@ -95,17 +99,18 @@ class Parameters(BaseEstimator):
 
     def _params_key(self) -> tuple[tuple, tuple]:
         """What `is_same_key` compares: the objects that the parameters are, and what some hold."""
-        cls, parameters = type(self), vars(self)
+        cls = type(self)
         if "_getter" not in vars(cls):
-            cls._getter = itemgetter(*cls._get_param_names())
-        objects = cls._getter(parameters)
-        for part in (parameters["solver"], parameters["eta_schedule"]):
+            names = dict.fromkeys([*cls._parameter_hints, *cls._get_param_names()])
+            cls._getter = attrgetter(*names)
+        objects = cls._getter(self)
+        for part in (self.solver, self.eta_schedule):
             if type(part) not in _UNCHANGING:
                 objects += tuple(getattr(part, "__dict__", {}).values())
         held: tuple = ()
-        for part in (parameters["eta"], parameters["dropout"], parameters["mask"]):
-            if type(part) not in _UNCHANGING:
-                held += (_content(part),)
+        for value in (self.eta, self.dropout, self.mask):
+            if type(value) not in _UNCHANGING:
+                held += (_content(value),)
         return objects, held
 
 

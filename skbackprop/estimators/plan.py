@@ -127,7 +127,7 @@ def make_plan(estimator: Parameters, structure: Mapping[str, Any] | None = None)
     ValueError, TypeError
         It names the parameter, its value and what would be right.
     """
-    values = estimator.get_params(deep=False)
+    values = {name: getattr(estimator, name) for name in estimator._parameter_hints}
     check_constraints(estimator, values)
     given = Parameters.__new__(Parameters)
     given.__dict__.update(values, **(structure or {}))

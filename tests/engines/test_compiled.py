@@ -511,7 +511,8 @@ def test_weights_whose_signal_is_zero_stay_finite(rule):
             model.partial_fit(X, y)
         except DivergenceError as error:
             errors.append(str(error))
-        assert np.isfinite(model._model.network.w).all() and np.isfinite(model._model.state.rule_state).all()
+        assert np.isfinite(model._model.network.w).all()
+        assert np.isfinite(model._model.state.rule_state).all()
     ours, theirs = both
     assert ours.n_updates_ == theirs.n_updates_ > 95
     assert not errors or errors[0] == errors[1]
@@ -533,7 +534,8 @@ def test_huge_weights_whose_signal_is_zero(rule, weight):
             model.partial_fit(X, y)
         except DivergenceError:
             pass
-        assert np.isfinite(model._model.network.w).all() and np.isfinite(model._model.state.rule_state).all()
+        assert np.isfinite(model._model.network.w).all()
+        assert np.isfinite(model._model.state.rule_state).all()
 
 
 @needs_numba
