@@ -14,17 +14,17 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils import _safe_indexing
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
 from ..activations.activation import Activation
 from ..activations.mixed import Mixed
-from ..estimators.parameters import schedule_of
+from ..estimators.compatibility import take_samples
 from ..exceptions import DivergenceError
 from ..losses.loss import Loss
 from ..network.network import Network, Workspace
 from ..network.objective import Objective
 from ..network.rows import take_rows
+from ..schedules import resolve_schedule
 from .fitted import fitted_objective, read_rows
 from .unwrapping import Opened, open_up
 
@@ -322,7 +322,7 @@ class _Update:
     def of(cls, patient: _Patient, rows: np.ndarray) -> _Update:
         opened, network = patient.opened, patient.network
         trial = _stripped(opened.estimator, len(rows))
-        trial.partial_fit(_safe_indexing(opened.X, rows), _safe_indexing(opened.y, rows))
+        trial.partial_fit(take_samples(opened.X, rows), take_samples(opened.y, rows))
         change = fitted_objective(trial).network.w - network.w
         layers = zip(network.layers(change), network.layers(network.w), strict=True)
         tiny = np.finfo(network.w.dtype).tiny
@@ -341,8 +341,8 @@ def _stripped(estimator, batch_size: int):
     """A copy that takes a batch in one update, without chance and without what only `fit` knows."""
     trial = copy.deepcopy(estimator)
     plain = {"batch_size": batch_size, "dropout": 0.0, "noise": 0.0, "class_weight": None}
-    schedule = schedule_of(trial)
-    if getattr(schedule, "has_horizon", False) and schedule.total_steps is None:
+    given = trial.eta_schedule
+    if given is not None and resolve_schedule(given).unnamed_horizon is not None:
         plain["eta_schedule"] = None
     known = trial.get_params(deep=False)
     return trial.set_params(**{name: value for name, value in plain.items() if name in known})

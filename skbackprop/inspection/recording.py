@@ -5,11 +5,10 @@ from __future__ import annotations
 import copy
 
 import numpy as np
-from sklearn.utils import _safe_indexing
 from sklearn.utils.multiclass import unique_labels
-from sklearn.utils.validation import _num_samples
 
 from ..estimators.classifier import BackpropClassifier
+from ..estimators.compatibility import count_samples, take_samples
 from ..estimators.regressor import BackpropRegressor
 from .fitted import read_pairs
 from .records import TrainingRecord, TrainingStep
@@ -59,7 +58,7 @@ def record_training(estimator, X, y, n_steps: int) -> TrainingRecord:
         )
     _initialise(model, opened.X, opened.y)
     read_pairs(model, opened.X, opened.y)  # refuses the last row before the first is presented
-    n_rows = _num_samples(opened.X)
+    n_rows = count_samples(opened.X)
     steps = [_step(model, opened, step % n_rows) for step in range(n_steps)]
     return TrainingRecord(steps, model)
 
@@ -70,12 +69,12 @@ def _initialise(model: BackpropRegressor | BackpropClassifier, X, y) -> None:
         return
     has_classes = isinstance(model, BackpropClassifier) and y is not None  # that it refuses
     classes = {"classes": unique_labels(y)} if has_classes else {}
-    model.partial_fit(X, y, sample_weight=np.zeros(_num_samples(X)), **classes)
+    model.partial_fit(X, y, sample_weight=np.zeros(count_samples(X)), **classes)
 
 
 def _step(model: BackpropRegressor | BackpropClassifier, opened: Opened, row: int) -> TrainingStep:
     """Trace one row, and train on it."""
-    X, y = _safe_indexing(opened.X, [row]), _safe_indexing(opened.y, [row])
+    X, y = take_samples(opened.X, [row]), take_samples(opened.y, [row])
     trace = trace_opened(Opened(model, X, y, opened.feature_names))
     model.partial_fit(X, y)
     return TrainingStep(

@@ -107,7 +107,7 @@ def input_names(opened: Opened) -> list[str]:
 
 def output_names(opened: Opened) -> list[str]:
     """What each output neuron of a fitted network stands for."""
-    estimator, loss = opened.estimator, opened.estimator._loss
+    estimator, loss = opened.estimator, opened.estimator._model.loss
     if isinstance(estimator, BackpropClassifier):
         return loss.unit_names([str(label) for label in estimator.classes_.tolist()])
     return loss.unit_names([f"output {j}" for j in range(loss.task.n_targets)])

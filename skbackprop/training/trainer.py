@@ -21,7 +21,7 @@ from ..network.network import Workspace
 from ..network.objective import Objective
 from ..network.regularisation import limit_neuron_norms, limit_norm
 from ..network.rows import take_rows
-from ..schedules import constant
+from ..schedules import Constant
 from ..updates.rule import HEADROOM, UpdateRule
 from ..updates.state import TrainingState
 from .interrupt import Interrupt
@@ -43,8 +43,7 @@ class Trainer:
     rule : UpdateRule
     eta : float or ndarray of shape (P,)
         Learning rate.
-    schedule : callable
-        ``t -> multiplier``.
+    schedule : Schedule
     state : TrainingState
         Changed in place.
     max_grad_norm : float, optional
@@ -136,7 +135,7 @@ class Trainer:
     def lower_eta(self) -> bool:
         """Divide eta if the schedule does so on a plateau; False if there is nothing to divide."""
         schedule, state = self.schedule, self.state
-        if not getattr(schedule, "acts_on_plateau", False):
+        if not schedule.acts_on_plateau:
             return False
         if self.largest_eta * state.decay <= schedule.floor:
             return False
@@ -289,7 +288,7 @@ class Trainer:
         if count > 1:
             count = min(count, online.rows_at_once(X))
         factors = self._multipliers(count)
-        if self.schedule is not constant:
+        if not isinstance(self.schedule, Constant):
             count = len(factors)
         state.serve(self.rule, self.schedule, self.objective.network.w)
         if state.decay != 1.0:
@@ -305,7 +304,7 @@ class Trainer:
 
         Fewer if the schedule fails, which is raised when its update comes, or Ctrl-C waits.
         """
-        if self.schedule is constant:
+        if isinstance(self.schedule, Constant):
             return _ONE
         t = self.state.n_updates
         multipliers = [self._multiplier(t)]

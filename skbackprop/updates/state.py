@@ -34,7 +34,7 @@ class TrainingState:
             self.rule_state = np.zeros((solver.n_slots, w.size), w.dtype)
             self.rule_start = self.n_updates
             self.memory = {}
-        if not getattr(schedule, "acts_on_plateau", False):
+        if not schedule.acts_on_plateau:
             self.decay = 1.0
 
     def snapshot(self) -> Snapshot:

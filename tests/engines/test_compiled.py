@@ -59,7 +59,7 @@ from skbackprop.network.masks import learning_parameters
 from skbackprop.network.network import Network
 from skbackprop.network.objective import Objective
 from skbackprop.network.penalties import ElasticNet
-from skbackprop.schedules import SCHEDULES, constant
+from skbackprop.schedules import SCHEDULES, constant, resolve_schedule
 from skbackprop.training.trainer import Trainer
 from skbackprop.updates.state import TrainingState
 
@@ -284,7 +284,7 @@ def trainer(case, rule, dtype, engine):
     if learning is not None:
         eta = eta * learning
     state = TrainingState(np.empty((0, network.w.size), dtype))
-    schedule = FACTORS["schedule"][case["schedule"]]
+    schedule = resolve_schedule(FACTORS["schedule"][case["schedule"]])
     if case["schedule"] == "decayed":
         state.decay = 0.4
     objective = Objective(network, loss, penalty, learning=learning)
@@ -453,7 +453,7 @@ def in_trouble(rule, engine, dtype, order, trouble):
     X, targets, _, _ = data(case, np.float64, 60)
     X[37], targets[37] = np.abs(X[37]) * x + x, targets[37] * target
     made = trainer(case, rule, dtype, engine)
-    made.schedule = lambda t: eta if t == (37 if order is None else 22) else 1.0
+    made.schedule = resolve_schedule(lambda t: eta if t == (37 if order is None else 22) else 1.0)
     with pytest.raises(DivergenceError) as caught:
         made.present(X.astype(dtype), targets, None, order, 1)
     made.schedule = constant
@@ -489,7 +489,7 @@ def test_a_row_whose_squares_overflow_is_left_to_numpy_and_learnt():
     made = {engine: trainer(SIMPLEST, SGD(), np.float64, engine) for engine in ("compiled", None)}
     costs = []
     for one in made.values():
-        one.schedule = lambda t: 1e-240 if t == 20 else 1.0
+        one.schedule = resolve_schedule(lambda t: 1e-240 if t == 20 else 1.0)
         costs.append(one.present(X, targets, None, None, 1))
     ours, theirs = made.values()
     assert len(ours._workspaces) == 1
@@ -511,11 +511,12 @@ def test_weights_whose_signal_is_zero_stay_finite(rule):
             model.partial_fit(X, y)
         except DivergenceError as error:
             errors.append(str(error))
-        assert np.isfinite(model._network.w).all() and np.isfinite(model._state.rule_state).all()
+        assert np.isfinite(model._model.network.w).all()
+        assert np.isfinite(model._model.state.rule_state).all()
     ours, theirs = both
     assert ours.n_updates_ == theirs.n_updates_ > 95
     assert not errors or errors[0] == errors[1]
-    assert distance(ours._network.w, theirs._network.w) < 1e-10
+    assert distance(ours._model.network.w, theirs._model.network.w) < 1e-10
 
 
 @needs_numba
@@ -533,7 +534,8 @@ def test_huge_weights_whose_signal_is_zero(rule, weight):
             model.partial_fit(X, y)
         except DivergenceError:
             pass
-        assert np.isfinite(model._network.w).all() and np.isfinite(model._state.rule_state).all()
+        assert np.isfinite(model._model.network.w).all()
+        assert np.isfinite(model._model.state.rule_state).all()
 
 
 @needs_numba
@@ -544,7 +546,7 @@ def test_an_eta_beyond_float32_is_a_divergence():
     model.partial_fit(X, y, coef_init=[np.zeros((3, 1))]).set_params(eta=1e39)
     with pytest.raises(DivergenceError, match=r"eta=1e\+39"):
         model.partial_fit(X, y)
-    np.testing.assert_array_equal(model._network.w, 0)
+    np.testing.assert_array_equal(model._model.network.w, 0)
 
 
 # -- estimators ----------------------------------------------------------------------------------
@@ -565,18 +567,18 @@ def learnt(kind="regression", dtype=np.float64, **params):
 
 
 def flat(model):
-    return model._network.w.copy()
+    return model._model.network.w.copy()
 
 
 def bits(model):
     """What training has moved, to the bit."""
-    state = model._state
+    state = model._model.state
     return flat(model).tobytes(), state.rule_state.tobytes(), model.n_updates_, model.t_
 
 
 def same_but_for_rounding(ours, theirs):
     assert distance(flat(ours), flat(theirs)) < 1e-12
-    assert distance(ours._state.rule_state, theirs._state.rule_state) < 1e-12
+    assert distance(ours._model.state.rule_state, theirs._model.state.rule_state) < 1e-12
     assert (ours.n_updates_, ours.t_) == (theirs.n_updates_, theirs.t_)
     assert ours.n_iter_ == theirs.n_iter_
     assert ours.loss_ == pytest.approx(theirs.loss_, rel=1e-12)
@@ -660,7 +662,7 @@ def test_layout_changes_no_bit(layout):
 @pytest.mark.parametrize("kind", KINDS)
 def test_float32_stays(kind):
     ours, theirs = learnt(kind, np.float32), learnt(kind, np.float32, engine="numpy")
-    assert flat(ours).dtype == np.float32 and ours._state.rule_state.dtype == np.float32
+    assert flat(ours).dtype == np.float32 and ours._model.state.rule_state.dtype == np.float32
     assert distance(flat(ours), flat(theirs)) < 2e-6  # measured: 2.4e-7
     assert ours.loss_ == pytest.approx(theirs.loss_, rel=1e-6)
 
@@ -1356,7 +1358,7 @@ for engine in ("compiled", "numpy"):
         (4,), activation=Activation(edited.phi, edited.dphi), solver=edited.Slow(), eta=0.1,
         engine=engine, random_state=0,
     ).partial_fit(X, X[:, 0])
-    w.append(model._network.w)
+    w.append(model._model.network.w)
 np.testing.assert_allclose(*w, rtol=0, atol=1e-13)
 print(w[0].sum())
 """

@@ -11,7 +11,7 @@ from skbackprop.network.network import Network, Workspace
 from skbackprop.network.objective import Objective
 from skbackprop.network.penalties import ElasticNet
 from skbackprop.network.rows import take_rows
-from skbackprop.schedules import constant
+from skbackprop.schedules import constant, resolve_schedule
 from skbackprop.training.monitor import History, Monitor, Stopping
 from skbackprop.training.trainer import Trainer, train
 from skbackprop.updates.rule import RULES
@@ -28,7 +28,7 @@ def trainer(rule="sgd", eta=0.1, schedule=constant):
     loss = SquaredError().bind(Task("regression", 2))
     state = TrainingState(np.empty((0, network.w.size)))
     objective = Objective(network, loss, ElasticNet(None))
-    return Trainer(objective, RULES[rule], eta, schedule, state)
+    return Trainer(objective, RULES[rule], eta, resolve_schedule(schedule), state)
 
 
 @pytest.mark.parametrize("batch_size", [1, 5, 23, 100])
