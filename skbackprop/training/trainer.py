@@ -17,7 +17,7 @@ from scipy import sparse
 
 from ..engines.numpy_rows import RowPass
 from ..exceptions import DivergenceError
-from ..network.network import Workspace
+from ..network.network import Workspace, Workspaces
 from ..network.objective import Objective
 from ..network.regularisation import limit_neuron_norms, limit_norm
 from ..network.rows import take_rows
@@ -73,7 +73,7 @@ class Trainer:
         self.max_grad_norm = max_grad_norm
         self.max_norm = max_norm
         self.online: RowPass | None = None  # what presents single rows in the place of NumPy
-        self._workspaces: dict[int, Workspace] = {}
+        self._workspaces = Workspaces(objective.network)
         self._interrupt = Interrupt()
 
     def update(self, X, targets, scale, workspace: Workspace) -> float:
@@ -184,13 +184,6 @@ class Trainer:
             "eta, or scale X and y."
         )
 
-    def _workspace(self, n_rows: int) -> Workspace:
-        if n_rows not in self._workspaces:
-            while len(self._workspaces) > 1:  # a full batch's and the last batch's are enough
-                del self._workspaces[next(iter(self._workspaces))]
-            self._workspaces[n_rows] = Workspace(self.objective.network, n_rows)
-        return self._workspaces[n_rows]
-
     def present(
         self,
         X,
@@ -269,7 +262,7 @@ class Trainer:
     def _present_batch(self, X, targets, scale, order, start: int, count: int) -> float:
         """One update on the next `count` rows; returns their mean cost before it."""
         rows = slice(start, start + count) if order is None else order[start : start + count]
-        workspace = self._workspace(count)
+        workspace = self._workspaces.of(count)
         try:
             return self.update(
                 take_rows(X, rows, workspace.rows),

@@ -309,7 +309,7 @@ def disagreement(case, rule, dtype=np.float64, n=1000):
     start = ours.objective.network.w.copy()
     cost = ours.present(ROWS[case["rows"]](X), targets, scale, order, 1)
     w, rule_state = ours.objective.network.w, ours.state.rule_state
-    assert ours._workspaces == {}, f"{case}: some rows were left to Trainer.update"
+    assert not len(ours._workspaces), f"{case}: some rows were left to Trainer.update"
     assert w.dtype == rule_state.dtype == dtype
     assert np.isfinite(w).all() and np.array_equal(w, start) == (not np.any(ours.eta)), case
     worst = 0.0
