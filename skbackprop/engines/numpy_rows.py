@@ -17,7 +17,7 @@ from scipy.linalg import blas
 from ..activations.activation import ACTIVATIONS
 from ..network.rows import take_rows
 from ..updates.descent import SGD
-from ..updates.rule import HEADROOM
+from ..updates.headroom import has_headroom
 
 __all__ = ["NumpyPass", "RowPass"]
 
@@ -80,12 +80,12 @@ class NumpyPass:
         w, sizes = self._network.w, self._network.sizes
         self._ger = blas.sger if w.dtype == np.float32 else blas.dger
         shapes = [(n_in + 1, n_out) for n_in, n_out in pairwise(sizes)]
-        self._g, self._one = np.empty_like(w), np.ones(1, w.dtype)
+        self._g = np.empty_like(w)
         self._weights, corrections = _matrices(w, shapes), _matrices(self._g, shapes)
         # Transposed, because BLAS changes in place what is stored by columns only.
         self._changed = [W.T for W in self._weights]
         self._corrections = [G.T for G in corrections]
-        self._eta = trainer.eta_by_layer()
+        self._eta, self._largest_eta = trainer.eta_by_layer(), trainer.largest_eta
         self._is_penalised = any(objective.penalty.strengths) or objective.learning is not None
         is_bare = type(trainer.rule) is SGD and not self._is_penalised
         self._is_plain = is_bare and self._eta is not None
@@ -205,7 +205,8 @@ class NumpyPass:
     def _present_row(self, row: _Row, d, weight, factor: float) -> float | None:
         """One update; returns the cost before it, or None, with nothing done, if it needs care."""
         self._flow(row, d, weight)
-        if not self._is_finite(*row.signals, factor):
+        v, delta, y = row.signals
+        if not has_headroom(delta.dot(delta) * y.dot(y), self._largest_eta * factor, v.dot(v)):
             return None
         cost = float(self._loss.value(d, *row.output)[0])
         cost = cost if weight is None else cost * weight
@@ -243,7 +244,7 @@ class NumpyPass:
                 self._present_row(*arguments)
             raise
         v, delta, y = (A[: len(d)].ravel() for A in (self._v, self._delta, self._y))
-        if self._is_finite(v, delta, y, max(factors)):
+        if has_headroom(delta.dot(delta) * y.dot(y), self._largest_eta * max(factors), v.dot(v)):
             self._count(len(d))
             return True
         self._network.w[...] = before
@@ -262,11 +263,6 @@ class NumpyPass:
             dot(delta, e)  # e_j = sum_k delta_k w_kj
             to_delta(e_row, v, y, e_row)  # delta_j = e_j phi_j'(v_j)
 
-    def _is_finite(self, v, delta, y, factor: float) -> bool:
-        """Whether no v, delta or step comes near overflow."""
-        step = max(self._trainer.largest_eta * factor, 1.0)
-        return isfinite((delta.dot(delta) * y.dot(y) * step * step + v.dot(v)) * HEADROOM)
-
     def _change(self, row: _Row, factor: float) -> None:
         """``Dw_ji = eta delta_j y_i``."""
         ger = self._ger
@@ -281,9 +277,10 @@ class NumpyPass:
         for (delta, y), G in zip(row.outer, self._corrections, strict=True):
             ger(1.0, delta, y, 1, 1, G, 1, 1, 1)  # delta_j y_i
         penalty = trainer.objective.penalise(g) if self._is_penalised else 0.0
-        # A penalty or a decay moves weights whose signal is zero, which no v tells of.
-        if not isfinite(w.dot(w)) or (
-            self._is_penalised and not self._is_finite(w, g, self._one, factor)
+        # A decay moves weights whose signal is zero, and a penalty has added its part to g.
+        size = w.dot(w)
+        if not isfinite(size) or (
+            self._is_penalised and not has_headroom(g.dot(g), self._largest_eta * factor, size)
         ):
             return None
         t = state.n_updates - state.rule_start

@@ -8,7 +8,6 @@ the epochs, and asks a `Monitor` when to stop. What must survive between calls i
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import isfinite
 from time import perf_counter
 from typing import Any
 
@@ -22,7 +21,8 @@ from ..network.objective import Objective
 from ..network.regularisation import limit_neuron_norms, limit_norm
 from ..network.rows import take_rows
 from ..schedules import constant
-from ..updates.rule import HEADROOM, UpdateRule
+from ..updates.headroom import has_headroom
+from ..updates.rule import UpdateRule
 from ..updates.state import TrainingState
 from .interrupt import Interrupt
 from .monitor import Monitor
@@ -85,13 +85,10 @@ class Trainer:
         factor = state.decay * multiplier
         eta = self.eta * factor
         largest = self.largest_eta * factor
-        # One number that is finite unless some v, step or weight comes near overflow, in the dtype
-        # of the weights. Some of those may move though no v tells of them, their signal being zero.
-        step = w.dtype.type(max(largest, 1.0))
-        magnitude = np.dot(g, g) * step * step + np.dot(w, w)
+        rest = np.dot(w, w)
         for v in workspace.v:
-            magnitude += np.vdot(v, v)
-        if isfinite(magnitude * HEADROOM):
+            rest += np.vdot(v, v)
+        if has_headroom(np.dot(g, g), largest, rest):
             self._step(w, g, eta, cost)
         else:
             self._careful_step(g, workspace, eta, largest, cost)

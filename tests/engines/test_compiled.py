@@ -498,6 +498,35 @@ def test_a_row_whose_squares_overflow_is_left_to_numpy_and_learnt():
     assert costs[0] == pytest.approx(costs[1], rel=1e-12)
 
 
+def first_refused(engine, rule, dtype, monkeypatch):
+    """The least k at which an engine refuses a row of numbers of the size 2**k, or takes care."""
+    X, targets, _, _ = data(SIMPLEST, dtype, 1)
+    careful = []
+    monkeypatch.setattr(Trainer, "_careful_step", lambda *arguments: careful.append(1))
+    for k in range(20 if dtype is np.float32 else 300, 600):
+        made = trainer(SIMPLEST, rule, dtype, engine)
+        with np.errstate(all="ignore"):
+            made.present(X * dtype(2.0) ** k, targets * dtype(2.0) ** k, None, None, 1)
+        if careful or len(made._workspaces) != (engine is None):
+            return k
+        assert np.isfinite(made.objective.network.w).all()
+    raise AssertionError("nothing is refused")
+
+
+@needs_numba
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("rule", ["sgd", "adam"])
+def test_all_engines_go_by_one_criterion(rule, dtype, monkeypatch):
+    batch, rows, kernel = (
+        first_refused(engine, RULES[rule], dtype, monkeypatch)
+        for engine in (None, "numpy", "compiled")
+    )
+    # A row's bound on |g|^2 is not less than |g|^2, which a batch has with |w|^2 added; the kernel
+    # has the former's own equations layer by layer, and |w|^2 unless the rule is the bare one.
+    assert rows <= kernel and batch <= kernel
+    assert kernel - min(batch, rows) <= 2
+
+
 @needs_numba
 @pytest.mark.parametrize("rule", QUICK)
 def test_weights_whose_signal_is_zero_stay_finite(rule):
