@@ -213,7 +213,7 @@ class Backprop(CallbackSupport, Parameters):
 
     def _trains_online(self) -> bool:
         running = vars(self).get("_running")
-        if running is not None and running[1].rule is RULES.get(self.solver, self.solver):
+        if running is not None and running[1].update.rule is RULES.get(self.solver, self.solver):
             return True
         try:
             solver = solver_of(self)

@@ -12,6 +12,7 @@ import numpy as np
 from ..activations.activation import Activation
 from ..activations.check import check_activation
 from ..engines.choice import choose_engine
+from ..engines.update import Limits, Update
 from ..losses.head import Task
 from ..losses.loss import Loss
 from ..network.initializers import initializer_for
@@ -185,16 +186,10 @@ def trainer_of(parameters: Parameters, model: Model, schedule) -> Trainer:
     rule = solver_of(parameters)
     assert isinstance(rule, UpdateRule)
     _check_constants(rule, model.network.w.dtype)
-    trainer = Trainer(
-        objective,
-        rule,
-        eta,
-        schedule,
-        model.state,
-        max_grad_norm=parameters.max_grad_norm,
-        max_norm=parameters.max_norm,
-    )
-    model.engine, trainer.online = choose_engine(parameters.engine, model.engine, trainer)
+    limits = Limits(parameters.max_grad_norm, parameters.max_norm)
+    update = Update(objective, rule, eta, model.state, limits)
+    trainer = Trainer(update, schedule)
+    model.engine, trainer.online = choose_engine(parameters.engine, model.engine, update)
     return trainer
 
 

@@ -1,7 +1,7 @@
 """The training loop of the update rules: order, batches, schedule, limits. It knows no estimator.
 
-`Trainer` owns one update, ``correction -> rule -> weights``, and one pass over rows; `train` owns
-the epochs, and asks a `Monitor` when to stop. What must survive between calls is in
+`Trainer` applies an `Update`, ``correction -> rule -> weights``, to the rows of one pass; `train`
+owns the epochs, and asks a `Monitor` when to stop. What must survive between calls is in
 `TrainingState`.
 """
 
@@ -15,15 +15,12 @@ import numpy as np
 from scipy import sparse
 
 from ..engines.numpy_rows import RowPass
+from ..engines.update import Update
 from ..exceptions import DivergenceError
 from ..network.network import Workspace, Workspaces
-from ..network.objective import Objective
-from ..network.regularisation import limit_neuron_norms, limit_norm
 from ..network.rows import take_rows
 from ..schedules import constant
 from ..updates.headroom import has_headroom
-from ..updates.rule import UpdateRule
-from ..updates.state import TrainingState
 from .interrupt import Interrupt
 from .monitor import Monitor
 
@@ -34,108 +31,52 @@ _ONE = np.ones(1)
 
 
 class Trainer:
-    """Applies an update rule to an objective's network, batch by batch.
+    """Presents rows to an update, in batches or one by one, under a schedule.
 
     Parameters
     ----------
-    objective : Objective
-        Its network's `w` is changed in place.
-    rule : UpdateRule
-    eta : float or ndarray of shape (P,)
-        Learning rate.
+    update : Update
+        What is changed by it, the network's `w` and the state, is changed in place.
     schedule : callable
-        ``t -> multiplier``.
-    state : TrainingState
-        Changed in place.
-    max_grad_norm : float, optional
-        Longest correction; a longer one is scaled down to it.
-    max_norm : float, optional
-        Largest norm of a neuron's incoming weights, kept after each update.
+        ``t -> multiplier`` of eta.
     """
 
-    def __init__(
-        self,
-        objective: Objective,
-        rule: UpdateRule,
-        eta,
-        schedule,
-        state: TrainingState,
-        *,
-        max_grad_norm: float | None = None,
-        max_norm: float | None = None,
-    ):
-        self.objective = objective
-        self.rule = rule
-        self.eta = eta
-        self.largest_eta = float(np.max(eta))
+    def __init__(self, update: Update, schedule):
+        self.update = update
+        self.objective, self.state = update.objective, update.state
         self.schedule = schedule
-        self.state = state
-        self.max_grad_norm = max_grad_norm
-        self.max_norm = max_norm
         self.online: RowPass | None = None  # what presents single rows in the place of NumPy
-        self._workspaces = Workspaces(objective.network)
+        self._workspaces = Workspaces(update.objective.network)
         self._interrupt = Interrupt()
 
-    def update(self, X, targets, scale, workspace: Workspace) -> float:
+    def apply(self, X, targets, scale, workspace: Workspace) -> float:
         """One update on one batch; returns the batch's cost before it."""
-        state, w = self.state, self.objective.network.w
+        update, state, w = self.update, self.state, self.objective.network.w
         cost, g = self.objective.correction(X, targets, scale, workspace)
         multiplier = self._multiplier(state.n_updates)  # raises, if it does, before any change
-        state.serve(self.rule, self.schedule, w)
+        state.serve(update.rule, self.schedule, w)
         factor = state.decay * multiplier
-        eta = self.eta * factor
-        largest = self.largest_eta * factor
         rest = np.dot(w, w)
         for v in workspace.v:
             rest += np.vdot(v, v)
-        if has_headroom(np.dot(g, g), largest, rest):
-            self._step(w, g, eta, cost)
+        if has_headroom(np.dot(g, g), update.largest_eta * factor, rest):
+            update.step(g, factor, cost)
         else:
-            self._careful_step(g, workspace, eta, largest, cost)
+            self._careful_step(g, workspace, factor, cost)
         state.n_updates += 1
         state.n_samples += X.shape[0]
         return cost
 
-    def _step(self, w, g, eta, cost) -> None:
-        state = self.state
-        if self.max_grad_norm is not None:
-            limit_norm(g, self.max_grad_norm)
-        self.rule.step(w, g, state.rule_state, state.n_updates - state.rule_start, eta, cost)
-        if self.max_norm is not None:
-            layers = self.objective.network.layers
-            rates = layers(self.eta) if np.ndim(self.eta) else None
-            limit_neuron_norms(layers(w), self.max_norm, rates)
-
-    @property
-    def extras(self) -> list[str]:
-        """What an update does beside correction, penalty and rule: the parameters behind it."""
-        in_force = {
-            "dropout and noise": self.objective.disturbance,
-            "max_grad_norm": self.max_grad_norm,
-            "max_norm": self.max_norm,
-        }
-        return [name for name, value in in_force.items() if value is not None]
-
-    def eta_by_layer(self) -> list[float] | None:
-        """Eta of each layer, or None if it differs within one."""
-        network = self.objective.network
-        if np.ndim(self.eta) == 0:
-            return [float(self.eta)] * network.n_layers
-        layers = network.layers(self.eta)
-        if all((W == b[0]).all() and (b == b[0]).all() for W, b in layers):
-            return [float(b[0]) for _, b in layers]
-        return None
-
     def next_eta(self) -> float:
         """The largest eta of the next update."""
-        return self.largest_eta * self.state.decay * self._multiplier(self.state.n_updates)
+        return self.update.largest_eta * self.state.decay * self._multiplier(self.state.n_updates)
 
     def lower_eta(self) -> bool:
         """Divide eta if the schedule does so on a plateau; False if there is nothing to divide."""
         schedule, state = self.schedule, self.state
         if not getattr(schedule, "acts_on_plateau", False):
             return False
-        if self.largest_eta * state.decay <= schedule.floor:
+        if self.update.largest_eta * state.decay <= schedule.floor:
             return False
         state.decay /= schedule.factor
         return True
@@ -153,17 +94,17 @@ class Trainer:
             )
         return multiplier
 
-    def _careful_step(self, g, workspace, eta, largest, cost) -> None:
+    def _careful_step(self, g, workspace, factor: float, cost: float) -> None:
         """Step on numbers near overflow: apply it only if everything stays finite."""
-        w, state = self.objective.network.w, self.state
-        rule_state = state.rule_state
-        if not (self._signals_are_finite(workspace, largest) and np.isfinite(g).all()):
-            raise self._divergence(largest)
+        w, rule_state = self.objective.network.w, self.state.rule_state
+        eta = self.update.largest_eta * factor
+        if not (self._signals_are_finite(workspace, eta) and np.isfinite(g).all()):
+            raise self._divergence(eta)
         before = w.copy(), rule_state.copy()
-        self._step(w, g, eta, cost)
+        self.update.step(g, factor, cost)
         if not (np.isfinite(w).all() and np.isfinite(rule_state).all()):
             w[...], rule_state[...] = before
-            raise self._divergence(largest)
+            raise self._divergence(eta)
 
     @staticmethod
     def _signals_are_finite(workspace: Workspace, eta: float) -> bool:
@@ -261,7 +202,7 @@ class Trainer:
         rows = slice(start, start + count) if order is None else order[start : start + count]
         workspace = self._workspaces.of(count)
         try:
-            return self.update(
+            return self.apply(
                 take_rows(X, rows, workspace.rows),
                 take_rows(targets, rows),
                 None if scale is None else scale[rows],
@@ -281,7 +222,7 @@ class Trainer:
         factors = self._multipliers(count)
         if self.schedule is not constant:
             count = len(factors)
-        state.serve(self.rule, self.schedule, self.objective.network.w)
+        state.serve(self.update.rule, self.schedule, self.objective.network.w)
         if state.decay != 1.0:
             factors = factors * state.decay
         if order is not None:

@@ -8,9 +8,9 @@ with the correction ``g = -dE/dw``, the weights w before the change, and the ind
 all in the dtype of the weights. Why this one number is enough: let ``M`` be the sum in brackets,
 ``L`` the largest finite number, and ``H = HEADROOM``, so that ``M <= L / H``.
 
-- *Nothing is infinite or NaN already.* A sum of squares is finite only if all of its terms are. The
-  correction of a bias is the sum of its neuron's delta, whose signal is ``y_0 = 1``: so a delta that
-  is not finite shows in g, as does a y in the corrections of the weights that it enters.
+- *Nothing is infinite or NaN already.* A sum of squares is finite only if all its terms are. The
+  correction of a bias is the sum of its neuron's delta, because its signal is ``y_0 = 1``: so a
+  delta that is not finite shows in g, as does a y in the corrections of the weights it enters.
 - *The step is finite.* ``|eta g_k| <= s |g| <= sqrt(M)``, and so is what the bare rule leaves,
   ``|w_k + eta g_k| <= 2 sqrt(M)``.
 - *So is what a rule remembers.* It adds up corrections or their squares, each of them
@@ -22,9 +22,9 @@ The other way round, what fails may still be finite. Then the careful road is ta
 each number, and keeps a copy of weights and state to go back to (`training.trainer.Trainer`).
 
 At a single row two sums are simpler. In layer l, whose delta_l meet the signals y_l (``y_0 = 1``
-among them), the correction is an outer product, ``|g_l| = |delta_l| |y_l|``, and so
+among them), the correction is an outer product, ``|g_l| = |delta_l| |y_l|``, and so ::
 
-    |g|^2 = sum_l |delta_l|^2 |y_l|^2 <= sum_l |delta_l|^2  sum_l |y_l|^2,
+    |g|^2 = sum_l |delta_l|^2 |y_l|^2 <= (sum_l |delta_l|^2) (sum_l |y_l|^2),
 
 which is known before any g. And the bare rule can do without ``|w|^2``: a step of no more than
 ``sqrt(L / H)`` is less than half of the last digit of L, and carries no finite weight beyond it.

@@ -55,6 +55,7 @@ from skbackprop.engines import code_cache
 from skbackprop.engines import compiled_rows as compiled
 from skbackprop.engines.choice import choose_engine
 from skbackprop.engines.symbols import Untraceable
+from skbackprop.engines.update import Update
 from skbackprop.network.masks import learning_parameters
 from skbackprop.network.network import Network
 from skbackprop.network.objective import Objective
@@ -260,7 +261,7 @@ def data(case, dtype, n):
 
 
 def trainer(case, rule, dtype, engine):
-    """A trainer of the case: compiled, on NumPy's pass, or with `Trainer.update` alone (None)."""
+    """A trainer of the case: compiled, on NumPy's pass, or with `Trainer.apply` alone (None)."""
     hidden, activations = LAYERS[case["layers"]]
     task, loss, output = HEADS[case["head"]]
     loss = loss.bind(task, output)
@@ -288,9 +289,9 @@ def trainer(case, rule, dtype, engine):
     if case["schedule"] == "decayed":
         state.decay = 0.4
     objective = Objective(network, loss, penalty, learning=learning)
-    made = Trainer(objective, rule, eta, schedule, state)
+    made = Trainer(Update(objective, rule, eta, state), schedule)
     if engine is not None:
-        chosen, made.online = choose_engine(engine, None, made)
+        chosen, made.online = choose_engine(engine, None, made.update)
         assert chosen == engine
     return made
 
@@ -309,9 +310,9 @@ def disagreement(case, rule, dtype=np.float64, n=1000):
     start = ours.objective.network.w.copy()
     cost = ours.present(ROWS[case["rows"]](X), targets, scale, order, 1)
     w, rule_state = ours.objective.network.w, ours.state.rule_state
-    assert not len(ours._workspaces), f"{case}: some rows were left to Trainer.update"
+    assert not len(ours._workspaces), f"{case}: some rows were left to Trainer.apply"
     assert w.dtype == rule_state.dtype == dtype
-    assert np.isfinite(w).all() and np.array_equal(w, start) == (not np.any(ours.eta)), case
+    assert np.isfinite(w).all() and np.array_equal(w, start) == (not np.any(ours.update.eta)), case
     worst = 0.0
     for engine in ("numpy", None):
         theirs = trainer(case, rule, dtype, engine)
@@ -994,13 +995,13 @@ def test_compile_engine_compiles_what_auto_takes(empty_room, monkeypatch):
     for name in able:
         for dtype in (np.float64, np.float32):
             made = trainer(SIMPLEST, RULES[name], dtype, None)
-            assert compiled.CompiledPass(made).text in asked
+            assert compiled.CompiledPass(made.update).text in asked
     assert len(asked) == len(set(asked)) == 2 * len(able)
 
 
 def _compiles(rule):
     try:
-        return bool(compiled.CompiledPass(trainer(SIMPLEST, rule, np.float64, None)))
+        return bool(compiled.CompiledPass(trainer(SIMPLEST, rule, np.float64, None).update))
     except Untraceable:
         return False
 
@@ -1322,7 +1323,7 @@ def test_what_numba_cannot_compile_is_an_error(empty_room):
 
 def text_of(activation="tanh", rule=None, dtype=np.float64):
     case = {**SIMPLEST, "layers": activation}
-    return compiled.CompiledPass(trainer(case, rule or SGD(), dtype, None)).text
+    return compiled.CompiledPass(trainer(case, rule or SGD(), dtype, None).update).text
 
 
 def test_kernels_are_a_part_of_the_text():
@@ -1592,7 +1593,8 @@ def test_functions_of_one_code_and_other_globals_in_one_network(monkeypatch):
     own = [Activation(names["phi"], names["dphi"], name="own") for names in (first, second)]
     assert own[0] == own[1]  # as far as `Activation` can tell
     monkeypatch.setitem(LAYERS, "own", ((4,), (Mixed([own[0], own[1], own[0], own[1]]),)))
-    made = compiled.CompiledPass(trainer({**SIMPLEST, "layers": "own"}, SGD(), np.float64, None))
+    case = {**SIMPLEST, "layers": "own"}
+    made = compiled.CompiledPass(trainer(case, SGD(), np.float64, None).update)
     monkeypatch.setattr(compiled, "load", lambda text: text)
     made.load()
     layers, groups, member = made._tables[1:4]
