@@ -57,7 +57,6 @@ class Backprop(CallbackSupport, Parameters):
     _state: TrainingState
     _running: tuple[tuple[tuple, tuple], Trainer, Any]
     _numeric_targets: bool
-    engine_: str | None
 
     def __sklearn_tags__(self):
         """Sparse input is taken."""
@@ -126,9 +125,22 @@ class Backprop(CallbackSupport, Parameters):
         """Name of the output activation."""
         return self._fitted("out_activation_").activations[-1].name
 
+    @property
+    def engine_(self) -> str:
+        """What presents single rows, chosen when they first come, or when this is first asked."""
+        self._fitted("engine_")
+        if self._state.engine is None:
+            try:
+                if solver_of(self).full_batch:  # which knows no single rows
+                    return "numpy"
+                self._state.engine = self._running_trainer()[0].engine
+            except (ValueError, TypeError, ImportError):  # partial_fit says what is wrong
+                return "numpy"
+        return self._state.engine
+
     def _model(self) -> Model:
         """What training moves."""
-        return Model(self._network, self._loss, self._state, self._rng, self.engine_)
+        return Model(self._network, self._loss, self._state, self._rng)
 
     def _writeable(self) -> Network:
         """The network, its parameters copied if they are read-only (a memory-mapped pickle)."""
@@ -308,9 +320,7 @@ class Backprop(CallbackSupport, Parameters):
         check_online_parameters(self)
         check_structure(self, self._structure)
         self._writeable()
-        model = self._model()
-        trainer = trainer_of(self, model, schedule_of(self))
-        self.engine_ = model.engine
+        trainer = trainer_of(self, self._model(), schedule_of(self))
         self._running = key, trainer, self._coding()
         return self._running[1:]
 

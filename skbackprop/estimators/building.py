@@ -11,7 +11,6 @@ import numpy as np
 
 from ..activations.activation import Activation
 from ..activations.check import check_activation
-from ..engines.choice import choose_engine
 from ..engines.update import Limits, Update
 from ..losses.head import Task
 from ..losses.loss import Loss
@@ -55,13 +54,12 @@ class Model:
     loss: Loss
     state: TrainingState
     rng: np.random.RandomState
-    engine: str | None = None  # chosen when the first trainer is made
 
     def copy(self) -> Model:
         """The same, apart from this one: a failure of the fit must not touch it."""
         network = self.network.with_parameters(self.network.w.copy())
         state, rng = copy.deepcopy(self.state), copy.deepcopy(self.rng)
-        return Model(network, self.loss, state, rng, self.engine)
+        return Model(network, self.loss, state, rng)
 
 
 def new_model(parameters: Parameters, X, task: Task, rng) -> Model:
@@ -188,9 +186,7 @@ def trainer_of(parameters: Parameters, model: Model, schedule) -> Trainer:
     _check_constants(rule, model.network.w.dtype)
     limits = Limits(parameters.max_grad_norm, parameters.max_norm)
     update = Update(objective, rule, eta, model.state, limits)
-    trainer = Trainer(update, schedule)
-    model.engine, trainer.online = choose_engine(parameters.engine, model.engine, update)
-    return trainer
+    return Trainer(update, schedule, parameters.engine)
 
 
 def _check_constants(rule: UpdateRule, dtype) -> None:

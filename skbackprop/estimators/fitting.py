@@ -271,7 +271,6 @@ class Course:
             "best_validation_score_": history.best_validation_score,
             "best_iter_": history.best_iter,
             "stop_reason_": self.reason,
-            "engine_": model.engine or "numpy",
             **solver_of(estimator).fitted(model.state),
             **self.data.coding.attributes,
             **{name: validated[name] for name in names if name in validated},

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from ..engines.choice import choose_engine
 from ..engines.numpy_rows import RowPass
 from ..engines.update import Update
 from ..exceptions import DivergenceError
@@ -39,15 +40,47 @@ class Trainer:
         What is changed by it, the network's `w` and the state, is changed in place.
     schedule : callable
         ``t -> multiplier`` of eta.
+    engine : {"auto", "numpy", "compiled"}, optional
+        What presents single rows (see `choose_engine`); by default they are batches of one row.
+
+    Raises
+    ------
+    ValueError, ImportError
+        If the engine is "compiled", and cannot serve.
     """
 
-    def __init__(self, update: Update, schedule):
+    def __init__(self, update: Update, schedule, engine: str | None = None):
         self.update = update
         self.objective, self.state = update.objective, update.state
         self.schedule = schedule
-        self.online: RowPass | None = None  # what presents single rows in the place of NumPy
+        self._wanted_engine = engine
         self._workspaces = Workspaces(update.objective.network)
         self._interrupt = Interrupt()
+        self._chosen: tuple[str, RowPass | None] | None = None
+        if engine is None:
+            self._chosen = "numpy", None
+        elif engine == "compiled":  # refused here if it cannot serve: nothing has changed yet
+            self._choose()
+
+    def _choose(self) -> tuple[str, RowPass | None]:
+        """The engine of single rows and its pass, which are made only when they are needed."""
+        if self._chosen is None:
+            assert self._wanted_engine is not None
+            self._chosen = choose_engine(self._wanted_engine, self.state.engine, self.update)
+        return self._chosen
+
+    @property
+    def engine(self) -> str:
+        """What presents single rows: "numpy" or "compiled"."""
+        return self._choose()[0]
+
+    def _row_pass(self) -> RowPass | None:
+        """The pass of single rows, ready; None if they are for `apply`."""
+        engine, row_pass = self._choose()
+        if row_pass is not None:
+            row_pass.load()  # it may take seconds, which Ctrl-C may end: nothing has changed
+        self.state.engine = engine
+        return row_pass
 
     def apply(self, X, targets, scale, workspace: Workspace) -> float:
         """One update on one batch; returns the batch's cost before it."""
@@ -153,13 +186,10 @@ class Trainer:
         float
             The mean cost of the rows, each before its own update; NaN without rows.
         """
-        one_by_one = batch_size == 1 and self.online is not None
-        if one_by_one:
-            assert self.online is not None
-            self.online.load()  # it may take seconds, which Ctrl-C may end: nothing has changed
+        row_pass = self._row_pass() if batch_size == 1 else None
         with self._interrupt:
-            if one_by_one:
-                total, done = self._present_rows(X, targets, scale, order, deadline)
+            if row_pass is not None:
+                total, done = self._present_rows(row_pass, X, targets, scale, order, deadline)
             else:
                 total, done = self._present_batches(X, targets, scale, order, batch_size, deadline)
             cost = total / done if done else np.nan
@@ -181,13 +211,13 @@ class Trainer:
                     break
         return total, done
 
-    def _present_rows(self, X, targets, scale, order, deadline: float):
+    def _present_rows(self, row_pass: RowPass, X, targets, scale, order, deadline: float):
         """As `_present_batches`, one row an update, by the pass that there is for it."""
         n_rows = X.shape[0] if order is None else len(order)
         total, done = 0.0, 0
         while done < n_rows:
             self._interrupt.honour()
-            count, cost = self._present_piece(X, targets, scale, order, done, n_rows)
+            count, cost = self._present_piece(row_pass, X, targets, scale, order, done)
             if not count:  # the next row needs care
                 with np.errstate(all="ignore"):
                     count, cost = 1, self._present_batch(X, targets, scale, order, done, 1)
@@ -212,13 +242,12 @@ class Trainer:
             first = start if order is None else int(order[start])
             raise DivergenceError(f"at row {first}: {error}") from None
 
-    def _present_piece(self, X, targets, scale, order, start: int, n_rows: int):
+    def _present_piece(self, row_pass: RowPass, X, targets, scale, order, start: int):
         """Present the next rows, one an update; returns how many, and the sum of their costs."""
-        state, online = self.state, self.online
-        assert online is not None
-        count = n_rows - start
+        state = self.state
+        count = (X.shape[0] if order is None else len(order)) - start
         if count > 1:
-            count = min(count, online.rows_at_once(X))
+            count = min(count, row_pass.rows_at_once(X))
         factors = self._multipliers(count)
         if self.schedule is not constant:
             count = len(factors)
@@ -229,7 +258,7 @@ class Trainer:
             rows = order[start : start + count]
         else:
             rows = None if count == X.shape[0] else slice(start, start + count)
-        return online.present(X, targets, scale, rows, factors)
+        return row_pass.present(X, targets, scale, rows, factors)
 
     def _multipliers(self, count: int) -> np.ndarray:
         """Those of the next `count` updates, (count,); (1,) if they are the same.

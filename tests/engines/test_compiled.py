@@ -53,7 +53,6 @@ from skbackprop import (
 from skbackprop.activations.built_in import elu, leaky_relu, scaled_tanh, softplus
 from skbackprop.engines import code_cache
 from skbackprop.engines import compiled_rows as compiled
-from skbackprop.engines.choice import choose_engine
 from skbackprop.engines.symbols import Untraceable
 from skbackprop.engines.update import Update
 from skbackprop.network.masks import learning_parameters
@@ -289,10 +288,8 @@ def trainer(case, rule, dtype, engine):
     if case["schedule"] == "decayed":
         state.decay = 0.4
     objective = Objective(network, loss, penalty, learning=learning)
-    made = Trainer(Update(objective, rule, eta, state), schedule)
-    if engine is not None:
-        chosen, made.online = choose_engine(engine, None, made.update)
-        assert chosen == engine
+    made = Trainer(Update(objective, rule, eta, state), schedule, engine)
+    assert made.engine == (engine or "numpy")
     return made
 
 
@@ -788,6 +785,41 @@ def test_auto_never_compiles_and_is_asked_once(empty_room, monkeypatch):
     early.set_params(batch_size=1, max_iter=1)
     with pytest.warns(ConvergenceWarning):
         assert early.fit(X, y).engine_ == "compiled"  # a new fit chooses anew
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_batches_make_no_engine_before_it_is_asked_for(empty_room, monkeypatch):
+    def refuse(*arguments):
+        raise AssertionError("an engine is made")
+
+    X, y = problem("regression")
+    with monkeypatch.context() as patch:
+        patch.setattr(skbackprop.training.trainer, "choose_engine", refuse)
+        model = make(engine="auto", max_iter=2).fit(X, y)
+        model.set_params(batch_size=7).partial_fit(X, y)
+        make(engine="numpy", batch_size=7).partial_fit(X, y)
+        copy = pickle.loads(pickle.dumps(model))
+        with pytest.raises(AssertionError):
+            copy.set_params(batch_size=1).partial_fit(X, y)
+    before = bits(model)
+    assert model.engine_ == "numpy" and bits(model) == before
+    assert make(engine="auto", solver="lbfgs", eta="auto", max_iter=2).fit(X, y).engine_ == "numpy"
+    assert not hasattr(make(engine="auto"), "engine_")
+    late = copy.set_params(solver="nonsense")
+    assert late.engine_ == "numpy"  # nothing else could, as things are
+    assert late.set_params(solver="sgd").partial_fit(X, y).engine_ == "numpy"
+
+
+@needs_numba
+def test_auto_chooses_when_rows_come_or_when_it_is_asked(empty_room, monkeypatch):
+    X, y = problem("regression")
+    asked, other = (make(engine="auto", batch_size=7).partial_fit(X, y) for _ in range(2))
+    assert asked.engine_ == "numpy"
+    monkeypatch.undo()  # to where the code is
+    make().partial_fit(X, y)
+    for model in (asked, other):
+        model.set_params(batch_size=1).partial_fit(X, y)
+    assert (asked.engine_, other.engine_) == ("numpy", "compiled")
 
 
 @needs_numba
