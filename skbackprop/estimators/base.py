@@ -8,7 +8,7 @@ weights in place, one whole update after the other.
 from __future__ import annotations
 
 import copy
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from math import isfinite
 from typing import Any
 
@@ -22,6 +22,7 @@ from ..losses.check import check_loss
 from ..losses.loss import Loss
 from ..network.network import Network
 from ..network.outputs import outputs_of
+from ..signal_handlers import Watch
 from ..training.monitor import History
 from ..training.trainer import Trainer
 from ..updates.rule import RULES
@@ -130,13 +131,11 @@ class Backprop(CallbackSupport, Parameters):
         """What presents single rows, chosen when they first come, or when this is first asked."""
         self._fitted("engine_")
         if self._state.engine is None:
-            try:
-                if solver_of(self).full_batch:  # which knows no single rows
-                    return "numpy"
-                self._state.engine = self._running_trainer()[0].engine
-            except (ValueError, TypeError, ImportError):  # partial_fit says what is wrong
-                return "numpy"
-        return self._state.engine
+            # Where it cannot train as things are, partial_fit says what is wrong.
+            with Watch(), suppress(ValueError, TypeError, ImportError):
+                if not solver_of(self).full_batch:  # which knows no single rows
+                    self._state.engine = self._running_trainer()[0].engine
+        return self._state.engine or "numpy"
 
     def _model(self) -> Model:
         """What training moves."""

@@ -21,8 +21,8 @@ from ..exceptions import DivergenceError
 from ..network.network import Workspace, Workspaces
 from ..network.rows import take_rows
 from ..schedules import constant
+from ..signal_handlers import Deferral
 from ..updates.headroom import has_headroom
-from .interrupt import Interrupt
 from .monitor import Monitor
 
 __all__ = ["Trainer", "train"]
@@ -55,7 +55,7 @@ class Trainer:
         self.schedule = schedule
         self._wanted_engine = engine
         self._workspaces = Workspaces(update.objective.network)
-        self._interrupt = Interrupt()
+        self._deferral = Deferral()
         self._chosen: tuple[str, RowPass | None] | None = None
         if engine is None:
             self._chosen = "numpy", None
@@ -179,7 +179,7 @@ class Trainer:
         deadline : float, default=inf
             Time, on the clock of `time.perf_counter`, after which no further update begins.
         count_pass : callable, optional
-            Is given what is returned, at the end, before a Ctrl-C that waits may end the call.
+            Is given what is returned, at the end, before a signal that waits may end the call.
 
         Returns
         -------
@@ -187,7 +187,7 @@ class Trainer:
             The mean cost of the rows, each before its own update; NaN without rows.
         """
         row_pass = self._row_pass() if batch_size == 1 else None
-        with self._interrupt:
+        with self._deferral:
             if row_pass is not None:
                 total, done = self._present_rows(row_pass, X, targets, scale, order, deadline)
             else:
@@ -203,7 +203,7 @@ class Trainer:
         total, done = 0.0, 0
         with np.errstate(all="ignore"):
             while done < n_rows:
-                self._interrupt.honour()
+                self._deferral.honour()
                 count = min(batch_size, n_rows - done)
                 total += count * self._present_batch(X, targets, scale, order, done, count)
                 done += count
@@ -216,7 +216,7 @@ class Trainer:
         n_rows = X.shape[0] if order is None else len(order)
         total, done = 0.0, 0
         while done < n_rows:
-            self._interrupt.honour()
+            self._deferral.honour()
             count, cost = self._present_piece(row_pass, X, targets, scale, order, done)
             if not count:  # the next row needs care
                 with np.errstate(all="ignore"):
@@ -248,7 +248,7 @@ class Trainer:
         count = (X.shape[0] if order is None else len(order)) - start
         if count > 1:
             count = min(count, row_pass.rows_at_once(X))
-        factors = self._multipliers(count)
+        factors, failure = self._multipliers(count)
         if self.schedule is not constant:
             count = len(factors)
         state.serve(self.update.rule, self.schedule, self.objective.network.w)
@@ -258,23 +258,27 @@ class Trainer:
             rows = order[start : start + count]
         else:
             rows = None if count == X.shape[0] else slice(start, start + count)
-        return row_pass.present(X, targets, scale, rows, factors)
+        done, cost = row_pass.present(X, targets, scale, rows, factors)
+        if failure is not None and done == count:
+            raise failure
+        return done, cost
 
-    def _multipliers(self, count: int) -> np.ndarray:
+    def _multipliers(self, count: int) -> tuple[np.ndarray, BaseException | None]:
         """Those of the next `count` updates, (count,); (1,) if they are the same.
 
-        Fewer if the schedule fails, which is raised when its update comes, or Ctrl-C waits.
+        Fewer if the handler of a signal waits; or if the schedule fails, with the exception, which
+        is to be raised when its update comes.
         """
         if self.schedule is constant:
-            return _ONE
-        t = self.state.n_updates
+            return _ONE, None
+        t, failure = self.state.n_updates, None
         multipliers = [self._multiplier(t)]
         try:
-            while len(multipliers) < count and self._interrupt.pending is None:
+            while len(multipliers) < count and not self._deferral.is_waited_for:
                 multipliers.append(self._multiplier(t + len(multipliers)))
-        except BaseException:  # noqa: S110
-            pass
-        return np.array(multipliers)
+        except BaseException as error:
+            failure = error
+        return np.array(multipliers), failure
 
 
 def train(
