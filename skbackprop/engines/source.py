@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from ..updates.rule import HEADROOM
+from ..updates.headroom import HEADROOM
 from .formulas import Formula, Step
 from .symbols import Lines
 

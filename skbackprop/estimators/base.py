@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Self
@@ -22,6 +22,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ..exceptions import DivergenceError, InconsistentVersionWarning
 from ..losses.check import check_loss
 from ..network.outputs import outputs_of
+from ..signal_handlers import Watch
 from ..training.monitor import History
 from ..training.trainer import Trainer
 from ..updates.rule import RULES
@@ -169,9 +170,15 @@ class Backprop(CallbackSupport, Parameters):
         return self._fitted("out_activation_").network.activations[-1].name
 
     @property
-    def engine_(self) -> str | None:
-        """What presents single rows, "numpy" or "compiled"."""
-        return self._fitted("engine_").engine
+    def engine_(self) -> str:
+        """What presents single rows, chosen when they first come, or when this is first asked."""
+        state = self._fitted("engine_").state
+        if state.engine is None:
+            # Where it cannot train as things are, partial_fit says what is wrong.
+            with Watch(), suppress(ValueError, TypeError, ImportError):
+                if not resolve_solver(self.solver).full_batch:  # which knows no single rows
+                    state.engine = self._run_on().trainer.engine
+        return state.engine or "numpy"
 
     # -- fit -------------------------------------------------------------------------------------
 

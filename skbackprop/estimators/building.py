@@ -11,7 +11,7 @@ import numpy as np
 
 from ..activations.activation import Activation
 from ..activations.check import check_activation
-from ..engines.choice import choose_engine
+from ..engines.update import Limits, Update
 from ..losses.loss import Loss
 from ..network.initializers import initializer_for
 from ..network.masks import is_connections, learning_parameters
@@ -55,8 +55,6 @@ class Model:
     state : TrainingState
         What training carries from one call to the next, beside the weights.
     rng : RandomState
-    engine : {"numpy", "compiled"} or None
-        What presents single rows; None until the first trainer is made.
     """
 
     network: Network
@@ -65,7 +63,6 @@ class Model:
     structure: dict[str, Any]
     state: TrainingState
     rng: np.random.RandomState
-    engine: str | None = None
 
     def copy(self) -> Model:
         """The same, apart from this one: training the one does not move the other."""
@@ -202,17 +199,9 @@ def trainer_of(plan: Plan, model: Model, schedule: Schedule) -> Trainer:
     rule = plan.solver
     assert isinstance(rule, UpdateRule)
     _check_constants(rule, model.network.w.dtype)
-    trainer = Trainer(
-        objective,
-        rule,
-        eta,
-        schedule,
-        model.state,
-        max_grad_norm=plan.given.max_grad_norm,
-        max_norm=plan.given.max_norm,
-    )
-    model.engine, trainer.online = choose_engine(plan.given.engine, model.engine, trainer)
-    return trainer
+    limits = Limits(plan.given.max_grad_norm, plan.given.max_norm)
+    update = Update(objective, rule, eta, model.state, limits)
+    return Trainer(update, schedule, plan.given.engine)
 
 
 def _check_constants(rule: UpdateRule, dtype) -> None:

@@ -255,11 +255,10 @@ class Fit:
         """Every fitted attribute that the estimator is to have."""
         plan, model, history = self.plan, self.model, self.history
         # The user's own random state goes its own way.
-        rng, engine = copy.deepcopy(model.rng), model.engine or "numpy"
         validated = vars(self.data.validated)
         names = ("n_features_in_", "feature_names_in_")
         return {
-            "_model": replace(model, rng=rng, engine=engine),
+            "_model": replace(model, rng=copy.deepcopy(model.rng)),
             "n_iter_": self.n_epochs,
             "loss_": self.loss,
             "loss_curve_": history.loss,

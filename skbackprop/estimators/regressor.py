@@ -140,7 +140,7 @@ class BackpropRegressor(RegressorMixin, Backprop):
         With ``solver="br"`` only: effective number of parameters, and precisions of the weights and
         of the noise.
     engine_ : {"numpy", "compiled"}
-        What presents single rows.
+        What presents single rows, chosen when they first come, or when this is first read.
     n_layers_, n_outputs_ : int
         Layers, the input counted; output neurons.
     out_activation_ : str

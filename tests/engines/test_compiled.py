@@ -53,8 +53,8 @@ from skbackprop import (
 from skbackprop.activations.built_in import elu, leaky_relu, scaled_tanh, softplus
 from skbackprop.engines import code_cache
 from skbackprop.engines import compiled_rows as compiled
-from skbackprop.engines.choice import choose_engine
 from skbackprop.engines.symbols import Untraceable
+from skbackprop.engines.update import Update
 from skbackprop.network.masks import learning_parameters
 from skbackprop.network.network import Network
 from skbackprop.network.objective import Objective
@@ -260,7 +260,7 @@ def data(case, dtype, n):
 
 
 def trainer(case, rule, dtype, engine):
-    """A trainer of the case: compiled, on NumPy's pass, or with `Trainer.update` alone (None)."""
+    """A trainer of the case: compiled, on NumPy's pass, or with `Trainer.apply` alone (None)."""
     hidden, activations = LAYERS[case["layers"]]
     task, loss, output = HEADS[case["head"]]
     loss = loss.bind(task, output)
@@ -288,10 +288,8 @@ def trainer(case, rule, dtype, engine):
     if case["schedule"] == "decayed":
         state.decay = 0.4
     objective = Objective(network, loss, penalty, learning=learning)
-    made = Trainer(objective, rule, eta, schedule, state)
-    if engine is not None:
-        chosen, made.online = choose_engine(engine, None, made)
-        assert chosen == engine
+    made = Trainer(Update(objective, rule, eta, state), schedule, engine)
+    assert made.engine == (engine or "numpy")
     return made
 
 
@@ -309,9 +307,9 @@ def disagreement(case, rule, dtype=np.float64, n=1000):
     start = ours.objective.network.w.copy()
     cost = ours.present(ROWS[case["rows"]](X), targets, scale, order, 1)
     w, rule_state = ours.objective.network.w, ours.state.rule_state
-    assert ours._workspaces == {}, f"{case}: some rows were left to Trainer.update"
+    assert not len(ours._workspaces), f"{case}: some rows were left to Trainer.apply"
     assert w.dtype == rule_state.dtype == dtype
-    assert np.isfinite(w).all() and np.array_equal(w, start) == (not np.any(ours.eta)), case
+    assert np.isfinite(w).all() and np.array_equal(w, start) == (not np.any(ours.update.eta)), case
     worst = 0.0
     for engine in ("numpy", None):
         theirs = trainer(case, rule, dtype, engine)
@@ -496,6 +494,35 @@ def test_a_row_whose_squares_overflow_is_left_to_numpy_and_learnt():
     assert ours.state.n_updates == ours.state.n_samples == 40
     assert distance(ours.objective.network.w, theirs.objective.network.w) < 1e-12
     assert costs[0] == pytest.approx(costs[1], rel=1e-12)
+
+
+def first_refused(engine, rule, dtype, monkeypatch):
+    """The least k at which an engine refuses a row of numbers of the size 2**k, or takes care."""
+    X, targets, _, _ = data(SIMPLEST, dtype, 1)
+    careful = []
+    monkeypatch.setattr(Trainer, "_careful_step", lambda *arguments: careful.append(1))
+    for k in range(20 if dtype is np.float32 else 300, 600):
+        made = trainer(SIMPLEST, rule, dtype, engine)
+        with np.errstate(all="ignore"):
+            made.present(X * dtype(2.0) ** k, targets * dtype(2.0) ** k, None, None, 1)
+        if careful or len(made._workspaces) != (engine is None):
+            return k
+        assert np.isfinite(made.objective.network.w).all()
+    raise AssertionError("nothing is refused")
+
+
+@needs_numba
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("rule", ["sgd", "adam"])
+def test_all_engines_go_by_one_criterion(rule, dtype, monkeypatch):
+    batch, rows, kernel = (
+        first_refused(engine, RULES[rule], dtype, monkeypatch)
+        for engine in (None, "numpy", "compiled")
+    )
+    # A row's bound on |g|^2 is not less than |g|^2, which a batch has with |w|^2 added; the kernel
+    # has the former's own equations layer by layer, and |w|^2 unless the rule is the bare one.
+    assert rows <= kernel and batch <= kernel
+    assert kernel - min(batch, rows) <= 2
 
 
 @needs_numba
@@ -762,6 +789,41 @@ def test_auto_never_compiles_and_is_asked_once(empty_room, monkeypatch):
         assert early.fit(X, y).engine_ == "compiled"  # a new fit chooses anew
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_batches_make_no_engine_before_it_is_asked_for(empty_room, monkeypatch):
+    def refuse(*arguments):
+        raise AssertionError("an engine is made")
+
+    X, y = problem("regression")
+    with monkeypatch.context() as patch:
+        patch.setattr(skbackprop.training.trainer, "choose_engine", refuse)
+        model = make(engine="auto", max_iter=2).fit(X, y)
+        model.set_params(batch_size=7).partial_fit(X, y)
+        make(engine="numpy", batch_size=7).partial_fit(X, y)
+        copy = pickle.loads(pickle.dumps(model))
+        with pytest.raises(AssertionError):
+            copy.set_params(batch_size=1).partial_fit(X, y)
+    before = bits(model)
+    assert model.engine_ == "numpy" and bits(model) == before
+    assert make(engine="auto", solver="lbfgs", eta="auto", max_iter=2).fit(X, y).engine_ == "numpy"
+    assert not hasattr(make(engine="auto"), "engine_")
+    late = copy.set_params(solver="nonsense")
+    assert late.engine_ == "numpy"  # nothing else could, as things are
+    assert late.set_params(solver="sgd").partial_fit(X, y).engine_ == "numpy"
+
+
+@needs_numba
+def test_auto_chooses_when_rows_come_or_when_it_is_asked(empty_room, monkeypatch):
+    X, y = problem("regression")
+    asked, other = (make(engine="auto", batch_size=7).partial_fit(X, y) for _ in range(2))
+    assert asked.engine_ == "numpy"
+    monkeypatch.undo()  # to where the code is
+    make().partial_fit(X, y)
+    for model in (asked, other):
+        model.set_params(batch_size=1).partial_fit(X, y)
+    assert (asked.engine_, other.engine_) == ("numpy", "compiled")
+
+
 @needs_numba
 def test_auto_finds_the_code_on_disk(monkeypatch):
     X, y = problem("regression")
@@ -967,13 +1029,13 @@ def test_compile_engine_compiles_what_auto_takes(empty_room, monkeypatch):
     for name in able:
         for dtype in (np.float64, np.float32):
             made = trainer(SIMPLEST, RULES[name], dtype, None)
-            assert compiled.CompiledPass(made).text in asked
+            assert compiled.CompiledPass(made.update).text in asked
     assert len(asked) == len(set(asked)) == 2 * len(able)
 
 
 def _compiles(rule):
     try:
-        return bool(compiled.CompiledPass(trainer(SIMPLEST, rule, np.float64, None)))
+        return bool(compiled.CompiledPass(trainer(SIMPLEST, rule, np.float64, None).update))
     except Untraceable:
         return False
 
@@ -1295,7 +1357,7 @@ def test_what_numba_cannot_compile_is_an_error(empty_room):
 
 def text_of(activation="tanh", rule=None, dtype=np.float64):
     case = {**SIMPLEST, "layers": activation}
-    return compiled.CompiledPass(trainer(case, rule or SGD(), dtype, None)).text
+    return compiled.CompiledPass(trainer(case, rule or SGD(), dtype, None).update).text
 
 
 def test_kernels_are_a_part_of_the_text():
@@ -1565,7 +1627,8 @@ def test_functions_of_one_code_and_other_globals_in_one_network(monkeypatch):
     own = [Activation(names["phi"], names["dphi"], name="own") for names in (first, second)]
     assert own[0] == own[1]  # as far as `Activation` can tell
     monkeypatch.setitem(LAYERS, "own", ((4,), (Mixed([own[0], own[1], own[0], own[1]]),)))
-    made = compiled.CompiledPass(trainer({**SIMPLEST, "layers": "own"}, SGD(), np.float64, None))
+    case = {**SIMPLEST, "layers": "own"}
+    made = compiled.CompiledPass(trainer(case, SGD(), np.float64, None).update)
     monkeypatch.setattr(compiled, "load", lambda text: text)
     made.load()
     layers, groups, member = made._tables[1:4]
