@@ -404,7 +404,7 @@ class WarmUp(Schedule):
 
     @property
     def acts_on_plateau(self) -> bool:  # type: ignore[override]
-        """As the schedule that follows."""
+        """Whether the following schedule acts on plateaus."""
         return self.following.acts_on_plateau
 
     @property
@@ -419,7 +419,7 @@ class WarmUp(Schedule):
 
     @property
     def has_horizon(self) -> bool:  # type: ignore[override]
-        """As the schedule that follows."""
+        """Whether the following schedule has a horizon."""
         return self.following.has_horizon
 
     @property

@@ -197,7 +197,7 @@ class Backprop(CallbackSupport, Parameters):
             fit.hold_out()
             batch_size = plan.batch_rows(len(data.rows))
             # At one row an update, fit is the online rule: it starts where partial_fit does.
-            if self.weight_init == "auto" and not continues and batch_size > 1:
+            if plan.given.weight_init == "auto" and not continues and batch_size > 1:
                 start_at_best_constant(model, data.targets, data.weights, data.rows)
             start_from(model.network, coef_init, intercept_init)
             fit.run(batch_size)
@@ -282,7 +282,7 @@ class Backprop(CallbackSupport, Parameters):
             )
         if classes is not None:
             self._check_classes(classes)
-        running = self._run_on()
+        running = self._current_run()
         coding, dtype = self._model.coding, self._model.network.w.dtype
         row, target = self._plain_row(X), plain_target(y, numeric=self._numeric_targets)
         if row is None or target is None:
@@ -330,7 +330,7 @@ class Backprop(CallbackSupport, Parameters):
         if loss == loss:  # NaN: every row had weight zero
             self.loss_ = loss
 
-    def _run_on(self) -> Running:
+    def _current_run(self) -> Running:
         """Plan and trainer of the fitted network, made anew when a parameter has changed."""
         key = self._params_key()
         running = vars(self).get("_running")

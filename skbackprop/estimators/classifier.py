@@ -28,8 +28,8 @@ class BackpropClassifier(ClassifierMixin, Backprop):
 
     Two classes have one logistic output neuron, more classes one softmax neuron each, labels (a 0/1
     indicator matrix `y`) one logistic neuron each; the cost is the cross-entropy, whose local
-    gradient at these outputs is ``delta_j = d_j - y_j``. ``loss="squared_error"`` is the cost of
-    the notes, behind any output activation.
+    gradient at these outputs is ``delta_j = d_j - y_j``. ``loss="squared_error"`` is the textbook
+    cost, behind any output activation.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ from ..network.objective import Objective
 from ..network.rows import take_rows
 from ..schedules import resolve_schedule
 from .fitted import fitted_objective, read_rows
-from .unwrapping import Opened, open_up
+from .unwrapping import Unwrapped, unwrap
 
 __all__ = ["EXAMINATIONS", "Diagnosis", "Finding", "diagnose"]
 
@@ -92,7 +92,7 @@ class Diagnosis(list):
 class _Patient:
     """What the examinations look at."""
 
-    opened: Opened
+    unwrapped: Unwrapped
     network: Network
     loss: Loss
     objective: Objective
@@ -102,7 +102,7 @@ class _Patient:
 
     @property
     def estimator(self):
-        return self.opened.estimator
+        return self.unwrapped.estimator
 
 
 def diagnose(estimator, X, y=None) -> Diagnosis:
@@ -142,12 +142,12 @@ def diagnose(estimator, X, y=None) -> Diagnosis:
     >>> diagnose(model.fit(X, X[:, 0] ** 2), X, X[:, 0] ** 2)
     Nothing ails this network.
     """
-    opened = open_up(estimator, X, y)
-    rows, targets = read_rows(opened.estimator, opened.X, opened.y)
-    objective = fitted_objective(opened.estimator)
+    unwrapped = unwrap(estimator, X, y)
+    rows, targets = read_rows(unwrapped.estimator, unwrapped.X, unwrapped.y)
+    objective = fitted_objective(unwrapped.estimator)
     workspace = Workspace(objective.network, rows.shape[0])
     patient = _Patient(
-        opened, objective.network, objective.loss, objective, rows, targets, workspace
+        unwrapped, objective.network, objective.loss, objective, rows, targets, workspace
     )
     with np.errstate(all="ignore"):
         y_out = objective.network.forward(rows, workspace)
@@ -320,9 +320,9 @@ class _Update:
 
     @classmethod
     def of(cls, patient: _Patient, rows: np.ndarray) -> _Update:
-        opened, network = patient.opened, patient.network
-        trial = _stripped(opened.estimator, len(rows))
-        trial.partial_fit(take_samples(opened.X, rows), take_samples(opened.y, rows))
+        unwrapped, network = patient.unwrapped, patient.network
+        trial = _stripped(unwrapped.estimator, len(rows))
+        trial.partial_fit(take_samples(unwrapped.X, rows), take_samples(unwrapped.y, rows))
         change = fitted_objective(trial).network.w - network.w
         layers = zip(network.layers(change), network.layers(network.w), strict=True)
         tiny = np.finfo(network.w.dtype).tiny

@@ -41,7 +41,7 @@ def read_rows(estimator: BackpropRegressor | BackpropClassifier, X, y=None) -> t
     Raises
     ------
     NotFittedError, ValueError, TypeError
-        Those of the estimators.
+        As from the estimators.
     """
     if y is not None:
         return read_pairs(estimator, X, y)
@@ -51,7 +51,7 @@ def read_rows(estimator: BackpropRegressor | BackpropClassifier, X, y=None) -> t
 
 
 def read_pairs(estimator: BackpropRegressor | BackpropClassifier, X, y) -> tuple[Any, Any]:
-    """As `read_rows`, where there must be targets: y of None is refused."""
+    """Rows and targets as `read_rows` gives them, where y of None is refused."""
     check_is_fitted(estimator)
     dtype = estimator._model.network.w.dtype
     X, y = estimator._validate_X_y(estimator, X, y, dtype, reset=False)
