@@ -57,6 +57,7 @@ from .updates import (
     RMSprop,
     UpdateRule,
 )
+from .version import __version__ as __version__
 
 if TYPE_CHECKING:  # imported when asked for: see `__getattr__`
     from .inspection import (
@@ -144,7 +145,6 @@ __all__ = [
     "record_training",
     "trace_signals",
 ]
-__version__ = "0.1.0"
 
 # What looks into a fitted network is imported when first asked for: training needs none of it.
 _LATER = {

@@ -2,8 +2,41 @@
 
 from __future__ import annotations
 
-__all__ = ["DivergenceError"]
+from sklearn.exceptions import InconsistentVersionWarning as SklearnVersionWarning
+
+__all__ = ["DivergenceError", "InconsistentVersionWarning"]
 
 
 class DivergenceError(ArithmeticError):
     """An update would have made the weights non-finite, and was not applied."""
+
+
+class InconsistentVersionWarning(SklearnVersionWarning):
+    """A pickled estimator was written by another version of this package.
+
+    A kind of scikit-learn's warning of that name, for its own estimators.
+
+    Parameters
+    ----------
+    estimator_name : str
+    current_version : str
+        The version of this package that reads the pickle.
+    original_version : str
+        The version that wrote it.
+    """
+
+    def __init__(self, *, estimator_name: str, current_version: str, original_version: str):
+        super().__init__(
+            estimator_name=estimator_name,
+            current_sklearn_version=current_version,
+            original_sklearn_version=original_version,
+        )
+        self.current_version = current_version
+        self.original_version = original_version
+
+    def __str__(self) -> str:
+        return (
+            f"{self.estimator_name} was pickled by skbackprop {self.original_version} and is read "
+            f"by skbackprop {self.current_version}, which may fail or give other predictions. "
+            "Fit it again, or use the version that wrote it."
+        )

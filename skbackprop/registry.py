@@ -26,7 +26,7 @@ class Checked(BaseEstimator):
     def _check_number(self, name: str, interval: str) -> None:
         """Refuse all but a number in an interval such as ``"[0, inf)"``."""
         value = getattr(self, name)
-        low, high = (float(end) for end in interval[1:-1].split(","))
+        low, high = map(float, interval[1:-1].split(","))
         real = isinstance(value, Real) and not isinstance(value, bool)
         if not (
             real
@@ -74,33 +74,44 @@ def resolve(value: Any, registry: Mapping[str, T], kind: Any, parameter: str) ->
     TypeError
         If `value` is neither a name nor an instance of `kind`.
     """
-    if isinstance(value, kind) and not isinstance(value, type):
-        return value
-    choices = ", ".join(repr(name) for name in sorted(registry))
     if isinstance(value, str):
         # str() so that numpy.str_ and other subclasses find their entry too.
         found = registry.get(str(value))
         if found is not None:
             return found
-        raise ValueError(
-            f"{parameter}={str(value)!r} is not a known name; "
-            f"choose one of {choices}, or give an instance of {kind.__name__}."
-        )
+    elif isinstance(value, kind) and not isinstance(value, type):
+        return value
+    raise _unresolved(value, registry, kind, parameter)
+
+
+def _unresolved(value: Any, registry: Mapping[str, Any], kind: Any, parameter: str) -> Exception:
+    """The error that says what a parameter takes."""
+    choices = ", ".join(repr(name) for name in sorted(registry))
+    wanted = f"choose one of {choices}, or give an instance of {kind.__name__}."
+    if isinstance(value, str):
+        return ValueError(f"{parameter}={str(value)!r} is not a known name; {wanted}")
     hint = ""
     if isinstance(value, type) and issubclass(value, kind):
         hint = f" (this is the class {value.__name__}: give an instance of it)"
-    raise TypeError(
+    return TypeError(
         f"{parameter}={value!r} is neither a name nor an instance of {kind.__name__}{hint}; "
-        f"choose one of {choices}, or give an instance of {kind.__name__}."
+        f"{wanted}"
     )
 
 
 def is_same(a: Any, b: Any) -> bool:
-    """Tell whether two values have the same content, also when one is a copy of the other."""
+    """Tell whether two values have the same content, also when one is a copy of the other.
+
+    Whole numbers of any type are the same if they are equal; estimators if their parameters are.
+    """
     if a is b:
         return True
+    if isinstance(a, Integral) and isinstance(b, Integral):
+        return int(a) == int(b)
     if type(a) is not type(b):
         return False
+    if isinstance(a, BaseEstimator):
+        return is_same(a.get_params(deep=False), b.get_params(deep=False))
     if isinstance(a, partial):
         return is_same((a.func, a.args, a.keywords), (b.func, b.args, b.keywords))
     if isinstance(a, MethodType):

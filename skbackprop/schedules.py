@@ -1,9 +1,10 @@
 """Schedules of the learning rate: ``t -> multiplier of eta``, t = updates done so far.
 
 A schedule sees the update count and nothing else, so a chunk of rows trains as its rows do one at
-a time. Any callable is a schedule; those here take an array of t as well. The one that looks at the
-loss, `Adaptive`, acts between epochs. Those with a horizon spread themselves over `total_steps`
-updates, which `fit` fills in, and stay at their last multiplier after it.
+a time. The estimators take any callable for one, and `resolve_schedule` makes it a `Schedule`.
+Those here take an array of t as well. The one that looks at the loss, `Adaptive`, acts between
+epochs. Those with a horizon spread themselves over `total_steps` updates, which `fit` fills in, and
+stay at their last multiplier after it.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ __all__ = [
     "SCHEDULES",
     "Adaptive",
     "CosLog4",
+    "Constant",
     "Cosine",
     "CosineRestarts",
     "Exponential",
+    "FromFunction",
     "InverseScaling",
     "OneCycle",
     "Polynomial",
@@ -30,20 +33,31 @@ __all__ = [
     "Step",
     "WarmUp",
     "constant",
+    "resolve_schedule",
 ]
 
 
-def constant(t):
-    """The factor 1: eta as it is in the textbook rule (Haykin 2009, ch. 4)."""
-    return np.ones_like(t, dtype=float) if np.ndim(t) else 1.0
-
-
 class Schedule(Checked):
-    """Base class of the schedules here; a plain function does as well."""
+    """Base class of the schedules here; a plain function does as well.
+
+    Attributes
+    ----------
+    has_horizon : bool
+        Whether the schedule spreads itself over `total_steps` updates.
+    total_steps : int or None
+        Length of the horizon; None leaves it to `fit`.
+    acts_on_plateau : bool
+        Whether `fit` divides eta when the epochs stop improving (see `Adaptive`).
+    """
 
     total_steps: int | None = None
     has_horizon = False
     acts_on_plateau = False
+
+    @property
+    def unnamed_horizon(self) -> Schedule | None:
+        """The schedule here that still needs `total_steps`, or None."""
+        return self if self.has_horizon and self.total_steps is None else None
 
     def __call__(self, t):
         """Multiplier after t updates; t is an int or an array of them."""
@@ -66,6 +80,33 @@ class Schedule(Checked):
                 "can fill it in."
             )
         return np.minimum(t, self.total_steps) / self.total_steps
+
+
+class Constant(Schedule):
+    """eta as it is: the textbook rule."""
+
+    def __call__(self, t):
+        """Multiplier after t updates: 1."""
+        return np.ones_like(t, dtype=float) if np.ndim(t) else 1.0
+
+
+constant = Constant()
+
+
+class FromFunction(Schedule):
+    """A user's own ``t -> multiplier`` as a schedule.
+
+    Parameters
+    ----------
+    function : callable
+    """
+
+    def __init__(self, function: Callable):
+        self.function = function
+
+    def __call__(self, t):
+        """Multiplier after t updates."""
+        return self.function(t)
 
 
 class InverseScaling(Schedule):
@@ -352,40 +393,45 @@ class WarmUp(Schedule):
         self.n_steps = n_steps
 
     @property
-    def following(self):
+    def following(self) -> Schedule:
         """The schedule after the warm-up."""
-        return resolve(self.schedule, SCHEDULES, Callable, "schedule")
+        return resolve_schedule(self.schedule, "schedule")
 
     def check(self) -> None:
         """Raise ValueError if a parameter is out of its range."""
         self._check_count("n_steps")
-        getattr(self.following, "check", bool)()
+        self.following.check()
 
     @property
     def acts_on_plateau(self) -> bool:  # type: ignore[override]
-        """As the schedule that follows."""
-        return getattr(self.following, "acts_on_plateau", False)
+        """Whether the following schedule acts on plateaus."""
+        return self.following.acts_on_plateau
 
     @property
     def factor(self) -> float:
-        """Of `Adaptive`."""
+        """Divisor of eta on a plateau, of the `Adaptive` that follows."""
         return self.following.factor
 
     @property
     def floor(self) -> float:
-        """Of `Adaptive`."""
+        """Least eta that a plateau divides, of the `Adaptive` that follows."""
         return self.following.floor
 
     @property
     def has_horizon(self) -> bool:  # type: ignore[override]
-        """As the schedule that follows."""
-        return getattr(self.following, "has_horizon", False)
+        """Whether the following schedule has a horizon."""
+        return self.following.has_horizon
 
     @property
     def total_steps(self) -> int | None:  # type: ignore[override]
-        """Of both together."""
-        following = getattr(self.following, "total_steps", None)
+        """Length of the warm-up and of the following horizon together."""
+        following = self.following.total_steps
         return None if following is None else following + self.n_steps
+
+    @property
+    def unnamed_horizon(self) -> Schedule | None:
+        """The following schedule, if it still needs `total_steps`."""
+        return self.following.unnamed_horizon
 
     def for_horizon(self, total_steps: int) -> WarmUp:
         """The same, with the rest of the horizon for the schedule that follows."""
@@ -445,3 +491,28 @@ SCHEDULES: dict[str, Callable] = {
     "warm_up": WarmUp(),
     "adaptive": Adaptive(),
 }
+
+
+def resolve_schedule(value: str | Callable, parameter: str = "eta_schedule") -> Schedule:
+    """Return the schedule that a name or a callable stands for.
+
+    Parameters
+    ----------
+    value : str, Schedule or callable
+        A name of `SCHEDULES`, a schedule, which is passed through, or any ``t -> multiplier``.
+    parameter : str, default="eta_schedule"
+        The parameter whose value it is, for the error message.
+
+    Returns
+    -------
+    Schedule
+
+    Raises
+    ------
+    ValueError
+        If the name is not known.
+    TypeError
+        If `value` is neither a name nor a callable.
+    """
+    schedule = resolve(value, SCHEDULES, Callable, parameter)
+    return schedule if isinstance(schedule, Schedule) else FromFunction(schedule)

@@ -20,7 +20,6 @@ from skbackprop import (
     InverseScaling,
     OneCycle,
     Polynomial,
-    Schedule,
     SearchThenConverge,
     Step,
     WarmUp,
@@ -31,11 +30,11 @@ Y = X[:, 0]
 
 
 T = 40
-HORIZON = [name for name, schedule in SCHEDULES.items() if getattr(schedule, "has_horizon", False)]
+HORIZON = [name for name, schedule in SCHEDULES.items() if schedule.has_horizon]
 
 
 def bound(schedule):
-    return schedule.for_horizon(T) if isinstance(schedule, Schedule) else schedule
+    return schedule.for_horizon(T)
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
@@ -141,7 +140,7 @@ def test_a_schedule_goes_on_in_a_warm_start(name):
 
 def test_adaptive_after_a_warm_up():
     model = adaptive().set_params(eta_schedule=WarmUp("adaptive", 3)).fit(X, Y)
-    assert 0.1 * model._state.decay <= 1e-6
+    assert 0.1 * model._model.state.decay <= 1e-6
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -206,13 +205,13 @@ def adaptive(**more):
 def test_adaptive_divides_on_plateaus_until_its_floor():
     model = adaptive().fit(X, Y)
     assert model.n_iter_ < 500
-    decay = model._state.decay
+    decay = model._model.state.decay
     assert 0.1 * decay <= 1e-6 < 0.1 * decay * 5
 
 
 def test_partial_fit_keeps_the_eta_that_adaptive_reached():
     model = adaptive().fit(X, Y)
-    reached = 0.1 * model._state.decay
+    reached = 0.1 * model._model.state.decay
     before, row, d = model.coefs_[0].copy(), X[:1], 5.0
     e = d - model.predict(row)[0]
     model.partial_fit(row, [d])
@@ -225,4 +224,4 @@ def test_partial_fit_keeps_the_eta_that_adaptive_reached():
 
 def test_adaptive_settings():
     model = adaptive().set_params(eta_schedule=Adaptive(factor=10.0, floor=1e-3)).fit(X, Y)
-    assert model._state.decay == pytest.approx(1e-2)
+    assert model._model.state.decay == pytest.approx(1e-2)

@@ -81,8 +81,9 @@ class Activation:
     Notes
     -----
     An activation does not change after it is made. Two are equal if their functions (with the
-    arguments of a `functools.partial`), names and ranges are; `check` plays no part. To be pickled,
-    `phi` and `dphi` must be functions at the top level of a module, not lambdas.
+    arguments of a `functools.partial`), names and ranges are; `check` plays no part. The built-in
+    ones are pickled by name; of others `phi` and `dphi` must be functions at the top level of a
+    module, not lambdas.
 
     Examples
     --------
@@ -97,6 +98,9 @@ class Activation:
 
     #: Whether y_j depends on v_j alone; if not, only `delta` gives the local gradient.
     elementwise: bool = True
+
+    #: What a pickle of a built-in calls to have it again; None, of a user's own, keeps its content.
+    recipe: tuple[Callable[..., Activation], tuple[Any, ...]] | None = None
 
     phi: Callable[..., Any]
     dphi: Callable[..., Any]
@@ -141,6 +145,10 @@ class Activation:
     def __delattr__(self, attribute: str) -> None:
         """Refuse, as `__setattr__` does."""
         raise AttributeError(f"{attribute!r} cannot be deleted.")
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Pickle a built-in by its name, which outlives the functions behind it."""
+        return super().__reduce_ex__(protocol) if self.recipe is None else self.recipe
 
     @property
     def parameters(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from functools import partial
 from numbers import Real
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from . import functions
 from .activation import ACTIVATIONS, INF, Activation, Array
 
-__all__ = ["elu", "leaky_relu", "scaled_tanh", "softplus"]
+__all__ = ["built_in", "elu", "leaky_relu", "scaled_tanh", "softplus"]
 
 
 def _check_parameter(
@@ -61,7 +62,25 @@ def _built_in(
     if parameters:
         phi, dphi = partial(phi, **parameters), partial(dphi, **parameters)
     # The registry is tested as a whole: checking its members again at every fit is waste.
-    return kind(phi, dphi, phi_into=phi, name=name, range=range, check=False)
+    activation = kind(phi, dphi, phi_into=phi, name=name, range=range, check=False)
+    activation.__dict__["recipe"] = built_in, (name, *parameters.values())
+    return activation
+
+
+def built_in(name: str, *parameters: float) -> Activation:
+    """Return the built-in activation of a name, whatever `ACTIVATIONS` has there now.
+
+    Parameters
+    ----------
+    name : str
+    *parameters : float
+        Of those that have some, in the order of their function, such as `leaky_relu`.
+
+    Returns
+    -------
+    Activation
+    """
+    return _PARAMETRISED[name](*parameters) if parameters else _BUILT_IN[name]
 
 
 def leaky_relu(slope: float = 0.01) -> Activation:
@@ -213,3 +232,11 @@ ACTIVATIONS.update(
         )
     }
 )
+
+_BUILT_IN = MappingProxyType(dict(ACTIVATIONS))
+_PARAMETRISED: dict[str, Callable[..., Activation]] = {
+    "elu": elu,
+    "leaky_relu": leaky_relu,
+    "scaled_tanh": scaled_tanh,
+    "softplus": softplus,
+}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..signal_handlers import Watch
 from .activation import INF, Activation, Array
 from .mixed import Mixed
 
@@ -164,12 +166,10 @@ def _check_slope(activation: Activation, v: Array, y: Array, slope: Array) -> No
     if where.max() < 0 or where.min() > 0:
         side = f" (all with v {'<' if where.max() < 0 else '>'} 0)"
     hint = ""
-    try:
+    with Watch(), suppress(Exception):  # then only the search for a hint failed
         swapped = _call(activation, "dphi", y.astype(np.float64), v).astype(np.float64)
         if not wrong(swapped).any():
             hint = " It would be right with v and y exchanged: dphi is called as dphi(v, y)."
-    except Exception:  # noqa: S110 - only the search for a hint failed
-        pass
     raise _complain(
         activation,
         f"dphi contradicts phi at {bad.sum()} of {bad.size} points{side}: at "

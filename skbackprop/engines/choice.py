@@ -11,6 +11,7 @@ from .code_cache import why_no_compiler
 from .compiled_rows import CompiledPass
 from .numpy_rows import NumpyPass, RowPass
 from .symbols import Untraceable
+from .update import Update
 
 __all__ = ["choose_engine"]
 
@@ -28,7 +29,7 @@ def _level_of_caller() -> int:
     return level
 
 
-def choose_engine(engine: str, before: str | None, trainer) -> tuple[str, RowPass | None]:
+def choose_engine(engine: str, before: str | None, update: Update) -> tuple[str, RowPass | None]:
     """What presents single rows.
 
     Parameters
@@ -38,28 +39,28 @@ def choose_engine(engine: str, before: str | None, trainer) -> tuple[str, RowPas
         nothing is ever compiled unasked.
     before : {"numpy", "compiled"} or None
         What the model has run on until now; "auto" keeps to it.
-    trainer : training.Trainer
+    update : Update
 
     Returns
     -------
     engine : {"numpy", "compiled"}
         What the model runs on from now; "compiled" also where, with a warning, NumPy stands in.
     online : RowPass or None
-        None where only `Trainer.update` will do.
+        None where only `Trainer.apply` will do.
 
     Raises
     ------
     ValueError
-        If the engine is "compiled", and cannot do what the trainer does.
+        If the engine is "compiled", and cannot do what the update asks for.
     ImportError
         If it is "compiled", Numba is missing, and the model has never run on it.
     """
-    in_numpy = None if trainer.extras else NumpyPass(trainer)
+    in_numpy = None if update.extras else NumpyPass(update)
     if engine == "numpy" or (engine == "auto" and before == "numpy"):
         return "numpy", in_numpy
     missing, compiled = why_no_compiler(), None
     try:
-        compiled = CompiledPass(trainer)
+        compiled = CompiledPass(update)
     except Untraceable as reason:
         if engine == "compiled":
             raise ValueError(f"engine='compiled' cannot train this model: {reason}.") from None
@@ -68,7 +69,7 @@ def choose_engine(engine: str, before: str | None, trainer) -> tuple[str, RowPas
             return "compiled", compiled
         missing = "its code is not compiled here, which skbackprop.compile_engine() does"
     if before == "compiled":
-        network = trainer.objective.network
+        network = update.objective.network
         if missing is not None and network not in _told:
             _told.add(network)
             warnings.warn(

@@ -23,6 +23,8 @@ from pathlib import Path
 from threading import get_ident
 from typing import Any
 
+from ..signal_handlers import Watch
+
 __all__ = ["is_compiled", "load", "why_no_compiler"]
 
 _CACHE_VARIABLE = "SKBACKPROP_CACHE_DIR"
@@ -42,7 +44,7 @@ def _machine() -> str:
     try:
         facts = Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
         parts += [fact for fact in facts if fact.startswith(("model name", "flags", "Features"))]
-    except OSError:
+    except (FileNotFoundError, PermissionError):
         pass
     return "\n".join(parts)
 
@@ -79,9 +81,10 @@ def is_compiled(text: str) -> bool:
     """Whether the code of `text` is there, in this process or on disk."""
     if text in _loaded:
         return True
-    path = _cache_directory() / f"{_file_name(text)}.py"
-    # Numba takes nothing from where it could not write, and would compile.
-    return _is_whole(path) and os.access(path.parent / _KEPT, os.W_OK)
+    with Watch():  # a TimeoutError is an OSError, too
+        path = _cache_directory() / f"{_file_name(text)}.py"
+        # Numba takes nothing from where it could not write, and would compile.
+        return _is_whole(path) and os.access(path.parent / _KEPT, os.W_OK)
 
 
 _loaded: dict[str, Any] = {}
@@ -96,20 +99,27 @@ def load(text: str) -> Any:
         If Numba cannot compile it.
     """
     if text not in _loaded:
-        directory = _cache_directory()
-        try:
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path = _write(directory, text)
-        except OSError:
-            path = _write(Path(_passing_directory().name), text)
-        with suppress(OSError):  # where only reading is allowed
-            if not _is_whole(path):  # a full disk, a process that was killed
-                _forget(path)
-        _loaded[text] = _run(path).compiled
-        with suppress(OSError):
-            if _kept(path):
-                path.with_suffix(".compiled").write_text(_fingerprint(path))
+        with Watch():
+            _loaded[text] = _compiled(text)
     return _loaded[text]
+
+
+def _compiled(text: str) -> Any:
+    """The compiled function of `text`, from disk or compiled now."""
+    directory = _cache_directory()
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = _write(directory, text)
+    except OSError:
+        path = _write(Path(_passing_directory().name), text)
+    with suppress(OSError):  # where only reading is allowed
+        if not _is_whole(path):  # a full disk, a process that was killed
+            _forget(path)
+    compiled = _run(path).compiled
+    with suppress(OSError):
+        if _kept(path):
+            path.with_suffix(".compiled").write_text(_fingerprint(path))
+    return compiled
 
 
 def _kept(path: Path) -> list[Path]:

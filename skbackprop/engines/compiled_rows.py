@@ -38,6 +38,7 @@ from .formulas import (
 )
 from .source import cost_text, source_of, step_text
 from .symbols import Untraceable
+from .update import Update
 
 __all__ = ["CompiledPass", "compile_engine"]
 
@@ -49,30 +50,30 @@ _PIECE_WORK = 2e7  # most weights to visit in a call, so that Ctrl-C waits a ten
 
 
 class CompiledPass:
-    """The compiled pass over the rows of one trainer's network.
+    """The rule on one row at a time, compiled, for one update of one network.
 
     Nothing is compiled or loaded before the first row comes.
 
     Parameters
     ----------
-    trainer : training.Trainer
+    update : Update
         Its network's `w` and its state are changed.
 
     Raises
     ------
     Untraceable
-        If the compiled pass cannot do what the trainer does; it says why.
+        If the compiled pass cannot do what the update asks for; it says why.
     """
 
-    def __init__(self, trainer):
-        if trainer.extras:
-            raise Untraceable(f"only NumPy knows {' and '.join(trainer.extras)}")
-        self._trainer = trainer
-        objective = trainer.objective
+    def __init__(self, update: Update):
+        if update.extras:
+            raise Untraceable(f"only NumPy knows {' and '.join(update.extras)}")
+        self._update = update
+        objective = update.objective
         network = objective.network
         dtype = network.w.dtype
-        plain = type(trainer.rule) is SGD and not any(objective.penalty.strengths)
-        self._is_plain = plain and objective.learning is None and trainer.eta_by_layer() is not None
+        plain = type(update.rule) is SGD and not any(objective.penalty.strengths)
+        self._is_plain = plain and objective.learning is None and update.eta_by_layer is not None
         self._cost = cost_of(objective.head, dtype)
         self.cost_text = cost_text(self._cost, dtype.name)
         formulas = formulas_of(network.activations, dtype)
@@ -80,7 +81,7 @@ class CompiledPass:
         codes: dict[Formula | None, int | None] = {None: None}
         codes |= {formula: code for code, formula in enumerate(in_text)}
         self._codes = {key: codes[formula] for key, formula in formulas.items()}
-        self._step = step_of(trainer.rule, dtype)
+        self._step = step_of(update.rule, dtype)
         self.text = source_of(tuple(in_text), step_text(self._step), dtype.name)
         self._present: Callable | None = None
 
@@ -102,7 +103,7 @@ class CompiledPass:
         from . import kernels  # which imports Numba
 
         self._kernels = kernels
-        network = self._trainer.objective.network
+        network = self._update.objective.network
         present, cost = load(self.text), load(self.cost_text)
         padded = [-(-n // kernels.PAD) * kernels.PAD for n in network.sizes]
         self._gains = self._of_each_weight()
@@ -121,22 +122,22 @@ class CompiledPass:
 
     def _of_each_weight(self) -> np.ndarray:
         """Eta of each parameter, and whether it learns; empty where `settings` says it all."""
-        trainer, network = self._trainer, self._trainer.objective.network
-        learning = trainer.objective.learning
-        if learning is None and trainer.eta_by_layer() is not None:
+        update, network = self._update, self._update.objective.network
+        learning = update.objective.learning
+        if learning is None and update.eta_by_layer is not None:
             return np.zeros((2, 0), network.w.dtype)
         gains = np.ones((2, network.w.size), network.w.dtype)
-        gains[0] = trainer.eta
+        gains[0] = update.eta
         if learning is not None:
             gains[1] = learning
         return gains
 
     def _lay_out(self, padded: list[int], cost: int) -> tuple[np.ndarray, ...]:
         """The tables that `kernels.present` reads."""
-        kernels, trainer = self._kernels, self._trainer
-        objective = trainer.objective
+        kernels, update = self._kernels, self._update
+        objective = update.objective
         network, penalty = objective.network, objective.penalty
-        by_layer = trainer.eta_by_layer() or [trainer.largest_eta] * network.n_layers
+        by_layer = update.eta_by_layer or [update.largest_eta] * network.n_layers
         settings = [*penalty.strengths, *by_layer, *self._step.numbers]
         layers = np.zeros((network.n_layers, kernels.N_COLUMNS), np.int64)
         groups: list[tuple[int, int]] = []
@@ -176,7 +177,7 @@ class CompiledPass:
 
     def rows_at_once(self, X) -> int:
         """Rows for one call of `present`: few enough that it takes no more than 0.1 s."""
-        network = self._trainer.objective.network
+        network = self._update.objective.network
         work = network.w.size
         if sparse.issparse(X) and self._is_plain:  # else all weights move, stored or not
             stored = X.nnz / max(X.shape[0], 1)
@@ -186,7 +187,7 @@ class CompiledPass:
     def present(self, X, targets, scale, rows, factors: np.ndarray) -> tuple[int, float]:
         """See `numpy_rows.RowPass.present`."""
         assert self._present is not None
-        state, w = self._trainer.state, self._trainer.objective.network.w
+        state, w = self._update.state, self._update.objective.network.w
         d = self._desired(take_rows(targets, rows))
         numbers, indices, bounds = self._rows(take_rows(X, rows))
         done, total = self._present(
@@ -209,7 +210,7 @@ class CompiledPass:
 
     def _desired(self, targets) -> np.ndarray:
         """Desired outputs (n, n_units); of a loss that has fewer of them, each for all neurons."""
-        network, head = self._trainer.objective.network, self._trainer.objective.head
+        network, head = self._update.objective.network, self._update.objective.head
         d, n_units = head.encode(targets, network.w.dtype), network.sizes[-1]
         return d if d.shape[1] == n_units else np.broadcast_to(d, (len(d), n_units))
 

@@ -12,7 +12,8 @@ pointers, because Numba counts the references of the arrays that it hands from f
 Rows of weights whose signal is exactly zero add nothing, and are skipped where that pays.
 
 The local gradients of all layers are there before the first weight changes. So an update that
-would not be finite is refused whole, and NumPy is left to say why.
+comes near overflow (see `updates.headroom`) is refused whole, and NumPy is left to make it or to
+say why not.
 """
 
 from __future__ import annotations
@@ -592,13 +593,14 @@ def make_present(phi, dphi, prepare, step, headroom):
                 layers, layer - 1, groups, _shifted(member, before), settings, _shifted(v, before),
                 _shifted(y, before), _shifted(e, before), scratch,
             )  # fmt: skip
-        # The size of the correction and of the step, before any of it is applied.
+        # The criterion of `updates.headroom`, before anything is applied: |g|^2 of a layer is
+        # |delta|^2 |y|^2, with y_0 = 1 of the biases, and its largest eta is known.
         for layer in range(n_layers):
             n_in, n_out, start, before, after = _layer(layers, layer)
             largest = like(w, max(1.0, settings[ETA + layer] * factor))
             slope = _squares(_shifted(e, after), n_out) * largest * largest
             size += slope * (1.0 + _squares(_shifted(y, before), n_in))
-            if not plan[PLAIN]:  # then weights move whose signal is zero, too
+            if not plan[PLAIN]:  # |w|^2 too, and the penalty's part of g, l1 sign(w) + l2 w
                 pull, push = 1.0 + settings[L2] * largest, settings[L1] * largest
                 size += _squares(_shifted(w, start), (n_in + 1) * n_out) * pull * pull + push * push
         # In the dtype of the weights, which overflows sooner than the sum if it is float32. And

@@ -1,11 +1,12 @@
 """The rule on one row at a time, in NumPy, with as few calls as a row can do with.
 
 A pass presents rows in order until one needs care, because a number of it is near overflow; that
-row is for `Trainer.update`, which knows every case.
+row is for `Trainer.apply`, which knows every case.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from math import fsum, isfinite
 from typing import NamedTuple, Protocol
@@ -17,7 +18,8 @@ from scipy.linalg import blas
 from ..activations.activation import ACTIVATIONS
 from ..network.rows import take_rows
 from ..updates.descent import SGD
-from ..updates.rule import HEADROOM
+from ..updates.headroom import has_headroom
+from .update import Update
 
 __all__ = ["NumpyPass", "RowPass"]
 
@@ -40,7 +42,7 @@ class RowPass(Protocol):
     def present(self, X, targets, scale, rows, factors: np.ndarray) -> tuple[int, float]:
         """Present rows in order, an update each, and stop before one that needs care.
 
-        The trainer's state counts each row with its change, so that the two agree whatever ends it.
+        The update's state counts each row with its change, so that the two agree whatever ends it.
 
         Parameters
         ----------
@@ -69,26 +71,27 @@ class NumpyPass:
 
     Parameters
     ----------
-    trainer : training.Trainer
+    update : Update
         One without `extras`. Its network's `w` and its state are changed.
     """
 
-    def __init__(self, trainer):
-        self._trainer = trainer
-        objective = trainer.objective
+    def __init__(self, update: Update):
+        self._update = update
+        objective = update.objective
         self._network, self._head = objective.network, objective.head
         w, sizes = self._network.w, self._network.sizes
         self._ger = blas.sger if w.dtype == np.float32 else blas.dger
         shapes = [(n_in + 1, n_out) for n_in, n_out in pairwise(sizes)]
-        self._g, self._one = np.empty_like(w), np.ones(1, w.dtype)
+        self._g = np.empty_like(w)
         self._weights, corrections = _matrices(w, shapes), _matrices(self._g, shapes)
         # Transposed, because BLAS changes in place what is stored by columns only.
         self._changed = [W.T for W in self._weights]
         self._corrections = [G.T for G in corrections]
-        self._eta = trainer.eta_by_layer()
+        by_layer, self._largest_eta = update.eta_by_layer, update.largest_eta
+        self._eta = by_layer or []
         self._is_penalised = any(objective.penalty.strengths) or objective.learning is not None
-        is_bare = type(trainer.rule) is SGD and not self._is_penalised
-        self._is_plain = is_bare and self._eta is not None
+        is_bare = type(update.rule) is SGD and not self._is_penalised
+        self._is_plain = is_bare and by_layer is not None
         # The signals of a block of rows: one array each for all layers, so that few products tell
         # whether all is finite. Rows are whole cache lines apart.
         self._n_rows = max(1, min(_BLOCK_ROWS, _BLOCK_NUMBERS // sum(sizes)))
@@ -119,7 +122,7 @@ class NumpyPass:
         entering = _split(self._y[index], [n + 1 for n in sizes[:-1]])
         v, delta = _split(self._v[index], sizes[1:]), _split(self._delta[index], sizes[1:])
         outputs = [*(y[:-1] for y in entering[1:]), self._output[index]]
-        into = [activation.phi_into or activation.into for activation in network.activations]
+        into: list[Callable | None] = [a.phi_into or a.into for a in network.activations]
         if self._output is self._output_v:
             outputs[-1], into[-1] = v[-1], None
         forward = [
@@ -157,7 +160,7 @@ class NumpyPass:
         return max(1, min(1000, int(1e7 / self._network.w.size)))
 
     def present(self, X, targets, scale, rows, factors: np.ndarray) -> tuple[int, float]:
-        """See `RowPass.present`; sparse rows all need `Trainer.update`."""
+        """See `RowPass.present`; sparse rows all need `Trainer.apply`."""
         if sparse.issparse(X):
             return 0, 0.0
         X = take_rows(X, rows)
@@ -205,7 +208,8 @@ class NumpyPass:
     def _present_row(self, row: _Row, d, weight, factor: float) -> float | None:
         """One update; returns the cost before it, or None, with nothing done, if it needs care."""
         self._flow(row, d, weight)
-        if not self._is_finite(*row.signals, factor):
+        v, delta, y = row.signals
+        if not has_headroom(delta.dot(delta) * y.dot(y), self._largest_eta * factor, v.dot(v)):
             return None
         cost = float(self._value(d, *row.output)[0])
         cost = cost if weight is None else cost * weight
@@ -220,7 +224,7 @@ class NumpyPass:
         return cost
 
     def _count(self, n_rows: int) -> None:
-        state = self._trainer.state
+        state = self._update.state
         state.n_updates += n_rows
         state.n_samples += n_rows
 
@@ -243,7 +247,7 @@ class NumpyPass:
                 self._present_row(*arguments)
             raise
         v, delta, y = (A[: len(d)].ravel() for A in (self._v, self._delta, self._y))
-        if self._is_finite(v, delta, y, max(factors)):
+        if has_headroom(delta.dot(delta) * y.dot(y), self._largest_eta * max(factors), v.dot(v)):
             self._count(len(d))
             return True
         self._network.w[...] = before
@@ -262,11 +266,6 @@ class NumpyPass:
             dot(delta, e)  # e_j = sum_k delta_k w_kj
             to_delta(e_row, v, y, e_row)  # delta_j = e_j phi_j'(v_j)
 
-    def _is_finite(self, v, delta, y, factor: float) -> bool:
-        """Whether no v, delta or step comes near overflow."""
-        step = max(self._trainer.largest_eta * factor, 1.0)
-        return isfinite((delta.dot(delta) * y.dot(y) * step * step + v.dot(v)) * HEADROOM)
-
     def _change(self, row: _Row, factor: float) -> None:
         """``Dw_ji = eta delta_j y_i``."""
         ger = self._ger
@@ -275,19 +274,18 @@ class NumpyPass:
 
     def _change_by_rule(self, row: _Row, cost: float, factor: float) -> float | None:
         """Give the rule the whole correction; returns the penalty, or None if it needs care."""
-        trainer, w, g = self._trainer, self._network.w, self._g
-        state, ger = trainer.state, self._ger
+        update, w, g, ger = self._update, self._network.w, self._g, self._ger
         g.fill(0.0)
         for (delta, y), G in zip(row.outer, self._corrections, strict=True):
             ger(1.0, delta, y, 1, 1, G, 1, 1, 1)  # delta_j y_i
-        penalty = trainer.objective.penalise(g) if self._is_penalised else 0.0
-        # A penalty or a decay moves weights whose signal is zero, which no v tells of.
-        if not isfinite(w.dot(w)) or (
-            self._is_penalised and not self._is_finite(w, g, self._one, factor)
+        penalty = update.objective.penalise(g) if self._is_penalised else 0.0
+        # A decay moves weights whose signal is zero, and a penalty has added its part to g.
+        size = w.dot(w)
+        if not isfinite(size) or (
+            self._is_penalised and not has_headroom(g.dot(g), self._largest_eta * factor, size)
         ):
             return None
-        t = state.n_updates - state.rule_start
-        trainer.rule.step(w, g, state.rule_state, t, trainer.eta * factor, cost + penalty)
+        update.step(g, factor, cost + penalty)
         return penalty
 
 

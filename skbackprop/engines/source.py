@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 
-from ..updates.rule import HEADROOM
+from ..updates.headroom import HEADROOM
 from .formulas import Cost, Formula, Step
 from .symbols import Lines
 

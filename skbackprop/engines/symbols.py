@@ -19,6 +19,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..signal_handlers import Watch
+
 __all__ = ["Lines", "Node", "Symbol", "Trace", "Untraceable"]
 
 
@@ -150,13 +152,13 @@ class Trace:
 
     def call(self, function: Callable, *arguments: Any) -> Any:
         """What `function` returns; an Untraceable where it cannot be followed."""
-        try:
-            with np.errstate(all="ignore"):
+        with Watch(), np.errstate(all="ignore"):  # a signal's handler is no part of the function
+            try:
                 return function(*arguments)
-        except Untraceable:
-            raise
-        except Exception as error:
-            raise Untraceable(f"{type(error).__name__}: {error}") from error
+            except Untraceable:
+                raise
+            except Exception as error:
+                raise Untraceable(f"{type(error).__name__}: {error}") from error
 
     def operate(self, operation: str, *operands: Any) -> Node:
         """The node of an operation; the same operation on the same operands is the same node."""

@@ -8,37 +8,43 @@ weights in place, one whole update after the other.
 from __future__ import annotations
 
 import copy
-from contextlib import contextmanager
+import warnings
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from math import isfinite
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from scipy import sparse
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ..exceptions import DivergenceError
+from ..exceptions import DivergenceError, InconsistentVersionWarning
 from ..losses.check import check_loss
-from ..losses.head import Head
-from ..network.network import Network
 from ..network.outputs import outputs_of
+from ..signal_handlers import Watch
 from ..training.monitor import History
 from ..training.trainer import Trainer
 from ..updates.rule import RULES
-from ..updates.state import TrainingState
-from .building import Model, new_model, rest_outputs, start_from, trainer_of, write_arrays
+from ..version import __version__
+from .building import (
+    Model,
+    new_model,
+    start_at_best_constant,
+    start_from,
+    trainer_of,
+    write_arrays,
+)
 from .callbacks import CallbackSupport
-from .fitting import Course, HeldOut, TrainingSet, history_of
-from .parameters import (
-    Parameters,
-    batch_rows,
-    check_online_parameters,
-    check_parameters,
+from .fitting import Fit, HeldOut, TrainingSet, history_of
+from .parameters import Parameters, is_same_key
+from .plan import (
+    Plan,
+    check_online,
     check_rows,
     check_structure,
-    is_same_key,
-    schedule_of,
-    solver_of,
+    make_plan,
+    resolve_solver,
 )
 from .sample_weights import check_weights
 from .targets import plain_target
@@ -49,15 +55,33 @@ _LEAVES_A_MODEL = (KeyboardInterrupt, DivergenceError)  # what ends a fit, yet l
 _PLAIN_ROWS = (np.ndarray, sparse.csr_array, sparse.csr_matrix)
 
 
+@dataclass(frozen=True)
+class Running:
+    """What `partial_fit` keeps from call to call, for as long as the parameters stay the same."""
+
+    key: tuple[tuple, tuple]  # of the parameters, see `is_same_key`
+    plan: Plan
+    trainer: Trainer
+
+
 class Backprop(CallbackSupport, Parameters):
     """What both estimators share."""
 
-    _network: Network
-    _loss: Head
-    _state: TrainingState
-    _running: tuple[tuple[tuple, tuple], Trainer, Any]
+    n_features_in_: int
+    feature_names_in_: np.ndarray
+    n_iter_: int
+    loss_: float
+    best_loss_: float | None
+    loss_curve_: list[float]
+    eta_curve_: list[float | None]
+    validation_loss_curve_: list[float] | None
+    validation_scores_: list[float] | None
+    best_validation_score_: float | None
+    best_iter_: int | None
+    stop_reason_: str | None
+    _model: Model
+    _running: Running
     _numeric_targets: bool
-    engine_: str | None
 
     def __sklearn_tags__(self):
         """Sparse input is taken."""
@@ -67,128 +91,149 @@ class Backprop(CallbackSupport, Parameters):
 
     def __sklearn_is_fitted__(self) -> bool:
         """Whether there is a network."""
-        return "_network" in vars(self)
+        return "_model" in vars(self)
 
     def __getstate__(self):
-        """Everything but the workspaces of the running trainer."""
-        state = dict(super().__getstate__())
+        """Everything but the workspaces of the running trainer, and the version that wrote it."""
+        state = {**super().__getstate__(), "_skbackprop_version": __version__}
         state.pop("_running", None)
         return state
 
+    def __setstate__(self, state):
+        """Take a pickled state, with a warning if another version wrote it."""
+        state = dict(state)
+        written_by = state.pop("_skbackprop_version", "(of unknown version)")
+        if written_by != __version__:
+            warnings.warn(
+                InconsistentVersionWarning(
+                    estimator_name=type(self).__name__,
+                    current_version=__version__,
+                    original_version=written_by,
+                ),
+                stacklevel=2,
+            )
+        super().__setstate__(state)
+
     # -- fitted attributes that live elsewhere ---------------------------------------------------
 
-    def _fitted(self, name: str):
-        if "_network" not in vars(self):
+    def _fitted(self, name: str) -> Model:
+        """The model, for the attribute of that name, which there is only after a fit."""
+        if "_model" not in vars(self):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        return self._network
+        return self._model
 
     @property
     def coefs_(self) -> tuple[np.ndarray, ...]:
         """Weights of each layer, (n_in, n_out): views; assigning copies in."""
-        network = self._fitted("coefs_")
+        network = self._fitted("coefs_").network
         return tuple(W for W, _ in network.layers(network.w))
 
     @coefs_.setter
     def coefs_(self, values):
-        network = self._fitted("coefs_")
-        write_arrays("coefs_", values, [W for W, _ in network.layers(self._writeable().w)])
+        layers = _writeable_layers(self._fitted("coefs_"))
+        write_arrays("coefs_", values, [W for W, _ in layers])
 
     @property
     def intercepts_(self) -> tuple[np.ndarray, ...]:
         """Biases of each layer, (n_out,): views; assigning copies in."""
-        network = self._fitted("intercepts_")
+        network = self._fitted("intercepts_").network
         return tuple(b for _, b in network.layers(network.w))
 
     @intercepts_.setter
     def intercepts_(self, values):
-        network = self._fitted("intercepts_")
-        write_arrays("intercepts_", values, [b for _, b in network.layers(self._writeable().w)])
+        layers = _writeable_layers(self._fitted("intercepts_"))
+        write_arrays("intercepts_", values, [b for _, b in layers])
 
     @property
     def t_(self) -> int:
         """Samples seen in training."""
-        self._fitted("t_")
-        return self._state.n_samples
+        return self._fitted("t_").state.n_samples
 
     @property
     def n_updates_(self) -> int:
         """Updates done in training."""
-        self._fitted("n_updates_")
-        return self._state.n_updates
+        return self._fitted("n_updates_").state.n_updates
 
     @property
     def n_layers_(self) -> int:
         """Number of layers, the input counted, as in scikit-learn."""
-        return len(self._fitted("n_layers_").sizes)
+        return len(self._fitted("n_layers_").network.sizes)
+
+    @property
+    def n_outputs_(self) -> int:
+        """Number of output neurons."""
+        return self._fitted("n_outputs_").head.n_units()
 
     @property
     def out_activation_(self) -> str:
         """Name of the output activation."""
-        return self._fitted("out_activation_").activations[-1].name
+        return self._fitted("out_activation_").network.activations[-1].name
 
-    def _model(self) -> Model:
-        """What training moves."""
-        return Model(self._network, self._loss, self._state, self._rng, self.engine_)
-
-    def _writeable(self) -> Network:
-        """The network, its parameters copied if they are read-only (a memory-mapped pickle)."""
-        if not self._network.w.flags.writeable:
-            self._network = self._network.with_parameters(self._network.w.copy())
-        if not self._state.rule_state.flags.writeable:
-            self._state.rule_state = self._state.rule_state.copy()
-        return self._network
+    @property
+    def engine_(self) -> str:
+        """What presents single rows, chosen when they first come, or when this is first asked."""
+        state = self._fitted("engine_").state
+        if state.engine is None:
+            # Where it cannot train as things are, partial_fit says what is wrong.
+            with Watch(), suppress(ValueError, TypeError, ImportError):
+                if not resolve_solver(self.solver).full_batch:  # which knows no single rows
+                    state.engine = self._run_on().trainer.engine
+        return state.engine or "numpy"
 
     # -- fit -------------------------------------------------------------------------------------
 
-    def _fit(self, X, y, sample_weight, validation, coef_init, intercept_init) -> Backprop:
-        check_parameters(self)
-        going_on = self.warm_start and self.__sklearn_is_fitted__()
-        data = self._prepare(X, y, sample_weight, validation, going_on)
+    def _fit(self, X, y, sample_weight, validation, coef_init, intercept_init) -> Self:
+        plan = make_plan(self)
+        continues = self.warm_start and self.__sklearn_is_fitted__()
+        data = self._prepare(plan, X, y, sample_weight, validation, continues)
         with _restored_on_error(check_random_state(self.random_state)) as rng:
-            if going_on:
-                model, history = self._model().copy(), history_of(self)
+            if continues:
+                model, history = self._model.copy(), history_of(self)
+                model.coding = data.coding
             else:
-                model, history = new_model(self, data.X, data.coding.task, rng), History()
-                check_loss(model.loss, data.targets)
-            course = Course(self, data, model, history)
-            course.hold_out()
-            batch_size = batch_rows(self, len(data.rows))
+                model, history = new_model(plan, data.X, data.coding, rng), History()
+                check_loss(model.head, data.targets)
+            fit = Fit(self, plan, data, model, history)
+            fit.hold_out()
+            batch_size = plan.batch_rows(len(data.rows))
             # At one row an update, fit is the online rule: it starts where partial_fit does.
-            if self.weight_init == "auto" and not going_on and batch_size > 1:
-                rest_outputs(model, data.targets, data.weights, data.rows)
+            if plan.given.weight_init == "auto" and not continues and batch_size > 1:
+                start_at_best_constant(model, data.targets, data.weights, data.rows)
             start_from(model.network, coef_init, intercept_init)
-            course.run(batch_size)
-        self._commit(course)
-        if course.ended_by is not None:
-            raise course.ended_by
-        course.warn_not_converged()
+            fit.run(batch_size)
+        self._commit(fit)
+        if fit.ended_by is not None:
+            raise fit.ended_by
+        fit.warn_not_converged()
         return self
 
-    def _prepare(self, X, y, sample_weight, validation, going_on: bool) -> TrainingSet:
+    def _prepare(
+        self, plan: Plan, X, y, sample_weight=None, validation=(None,) * 3, continues=False
+    ) -> TrainingSet:
         """Validate all that `fit` is given, and change nothing."""
-        carrier = copy.copy(self)  # takes what validation writes, so that a failure writes nothing
-        if going_on:
-            check_structure(self, self._structure)
-        dtype = self._network.w.dtype if going_on else None
-        X, y = self._validate_X_y(carrier, X, y, dtype, reset=not going_on)
-        check_rows(self, X)
-        coding, targets = self._read_targets(y, X.dtype)
+        validated = copy.copy(self)  # so that a failure leaves the estimator as it is
+        if continues:
+            check_structure(self, self._model.structure)
+        dtype = self._model.network.w.dtype if continues else None
+        X, y = self._validate_X_y(validated, X, y, dtype, reset=not continues)
+        check_rows(plan, X)
+        coding, targets = self._read_targets(plan, y, X.dtype)
         given = check_weights(sample_weight, X, "sample_weight")
         weights = self._weights(X, coding, targets, given)
-        held_out = self._validate_validation(carrier, X, coding, validation)
-        if going_on:
-            coding = coding.going_on(self._coding())
+        held_out = self._validate_validation(validated, X, coding, validation)
+        if continues:
+            coding = coding.after(self._model.coding)
         rows = np.arange(X.shape[0]) if weights is None else np.flatnonzero(weights)
         if not len(rows):
             raise ValueError("sample_weight is zero for every row; at least one must be positive.")
-        return TrainingSet(X, y, targets, weights, rows, coding, carrier, held_out, given)
+        return TrainingSet(X, y, targets, weights, rows, coding, validated, held_out, given)
 
-    def _commit(self, course: Course) -> None:
+    def _commit(self, fit: Fit) -> None:
         """Replace all fitted attributes in one step."""
         kept = {k: v for k, v in vars(self).items() if not k.endswith("_") and k != "_running"}
-        self.__dict__ = {**kept, **course.attributes()}
+        self.__dict__ = {**kept, **fit.attributes()}
 
-    def _validate_validation(self, carrier, X, coding, validation):
+    def _validate_validation(self, validated, X, coding, validation):
         """The user's own validation set, or None."""
         X_val, y_val, sample_weight_val = validation
         if X_val is None and y_val is None:
@@ -198,7 +243,7 @@ class Backprop(CallbackSupport, Parameters):
         if X_val is None or y_val is None:
             raise ValueError("X_val and y_val must be given together.")
         try:
-            X_val, y_val = self._validate_X_y(carrier, X_val, y_val, X.dtype, reset=False)
+            X_val, y_val = self._validate_X_y(validated, X_val, y_val, X.dtype, reset=False)
             targets = coding.encode(y_val, X.dtype)
         except (ValueError, TypeError) as error:
             raise type(error)(f"in the validation rows, X_val and y_val: {error}") from error
@@ -213,10 +258,10 @@ class Backprop(CallbackSupport, Parameters):
 
     def _trains_online(self) -> bool:
         running = vars(self).get("_running")
-        if running is not None and running[1].rule is RULES.get(self.solver, self.solver):
+        if running is not None and running.plan.solver is RULES.get(self.solver, self.solver):
             return True
         try:
-            solver = solver_of(self)
+            solver = resolve_solver(self.solver)
         except (ValueError, TypeError):
             return True  # partial_fit says what is wrong with it
         if solver.full_batch:
@@ -227,9 +272,7 @@ class Backprop(CallbackSupport, Parameters):
             )
         return True
 
-    def _partial_fit(
-        self, X, y, sample_weight, coef_init, intercept_init, classes=None
-    ) -> Backprop:
+    def _partial_fit(self, X, y, sample_weight, coef_init, intercept_init, classes=None) -> Self:
         if not self.__sklearn_is_fitted__():
             return self._first_partial_fit(X, y, sample_weight, coef_init, intercept_init, classes)
         if coef_init is not None or intercept_init is not None:
@@ -239,80 +282,67 @@ class Backprop(CallbackSupport, Parameters):
             )
         if classes is not None:
             self._check_classes(classes)
-        trainer, coding = self._running_trainer()
-        dtype = self._network.w.dtype
+        running = self._current_run()
+        coding, dtype = self._model.coding, self._model.network.w.dtype
         row, target = self._plain_row(X), plain_target(y, numeric=self._numeric_targets)
         if row is None or target is None:
             X, y = self._validate_X_y(self, X, y, dtype, reset=False)
         else:
             X, y = row, target
-        check_rows(self, X)
+        check_rows(running.plan, X)
         targets = coding.encode(y, dtype)
         given = check_weights(sample_weight, X, "sample_weight")
         weights = self._weights(X, coding, targets, given, online=True)
-        self._present(trainer, X, targets, weights, self._count_pass)
+        _present(running.plan, running.trainer, X, targets, weights, self._count_pass)
         return self
 
-    def _first_partial_fit(self, X, y, sample_weight, coef_init, intercept_init, classes):
-        check_online_parameters(self)
-        carrier = copy.copy(self)
-        X, y = self._validate_X_y(carrier, X, y, None)
-        check_rows(self, X)
-        coding, targets = self._read_targets(y, X.dtype, classes, online=True)
+    def _first_partial_fit(self, X, y, sample_weight, coef_init, intercept_init, classes) -> Self:
+        plan = make_plan(self)
+        check_online(plan)
+        validated = copy.copy(self)
+        X, y = self._validate_X_y(validated, X, y, None)
+        check_rows(plan, X)
+        coding, targets = self._read_targets(plan, y, X.dtype, classes, online=True)
         given = check_weights(sample_weight, X, "sample_weight")
         weights = self._weights(X, coding, targets, given, online=True)
         ended_by = None
         with _restored_on_error(check_random_state(self.random_state)) as rng:
-            model = new_model(self, X, coding.task, rng)
-            check_loss(model.loss, targets)
+            model = new_model(plan, X, coding, rng)
+            check_loss(model.head, targets)
             start_from(model.network, coef_init, intercept_init)
             losses: list[float] = []  # of the pass, if it is whole
             try:
-                trainer = trainer_of(self, model, schedule_of(self))
-                self._present(trainer, X, targets, weights, losses.append)
+                trainer = trainer_of(plan, model, plan.schedule)
+                _present(plan, trainer, X, targets, weights, losses.append)
             except _LEAVES_A_MODEL as error:
                 ended_by = error
         rows = np.arange(X.shape[0])
-        data = TrainingSet(X, y, targets, weights, rows, coding, carrier)
-        self._commit(Course(self, data, model, History()))
+        data = TrainingSet(X, y, targets, weights, rows, coding, validated)
+        self._commit(Fit(self, plan, data, model, History()))
         for loss in losses:
             self._count_pass(loss)
         if ended_by is not None:
             raise ended_by
         return self
 
-    def _present(self, trainer: Trainer, X, targets, weights, count_pass) -> None:
-        """Present the rows once, in the order given; rows of weight zero are passed over."""
-        order = None
-        if weights is not None and not weights.all():
-            order = np.flatnonzero(weights)
-        batch_size = 1 if self.batch_size == "auto" else self.batch_size
-        trainer.present(X, targets, weights, order, batch_size, count_pass=count_pass)
-
     def _count_pass(self, loss: float) -> None:
         self.n_iter_ += 1
         if loss == loss:  # NaN: every row had weight zero
             self.loss_ = loss
 
-    def _running_trainer(self) -> tuple[Trainer, Any]:
-        """The trainer of the fitted network, and the coding of its targets.
-
-        Both are made anew when a parameter has changed.
-        """
+    def _current_run(self) -> Running:
+        """Plan and trainer of the fitted network, made anew when a parameter has changed."""
         key = self._params_key()
         running = vars(self).get("_running")
-        if running is not None:
-            known, trainer, coding = running
-            if trainer.objective.network is self._network and is_same_key(known, key):
-                return trainer, coding
-        check_online_parameters(self)
-        check_structure(self, self._structure)
-        self._writeable()
-        model = self._model()
-        trainer = trainer_of(self, model, schedule_of(self))
-        self.engine_ = model.engine
-        self._running = key, trainer, self._coding()
-        return self._running[1:]
+        if running is not None and is_same_key(running.key, key):
+            if running.trainer.objective.network is self._model.network:
+                return running
+        plan = make_plan(self)
+        check_online(plan)
+        check_structure(self, self._model.structure)
+        self._model.make_writeable()
+        self._running = Running(key, plan, trainer_of(plan, self._model, plan.schedule))
+        return self._running
 
     # -- data ------------------------------------------------------------------------------------
 
@@ -334,7 +364,7 @@ class Backprop(CallbackSupport, Parameters):
             return None
         if "feature_names_in_" in vars(self):
             return None
-        dtype = self._network.w.dtype
+        dtype = self._model.network.w.dtype
         if X.dtype != dtype:
             if not np.can_cast(X.dtype, dtype):
                 return None
@@ -343,12 +373,8 @@ class Backprop(CallbackSupport, Parameters):
         # What overflows here takes the full road, no more; `vdot` does not warn of it.
         return X if isfinite(np.vdot(values, values)) else None
 
-    def _read_targets(self, y, dtype, classes=None, *, online=False):
+    def _read_targets(self, plan: Plan, y, dtype, classes=None, *, online=False):
         """The coding of the first `y`, and the targets."""
-        raise NotImplementedError
-
-    def _coding(self) -> Any:
-        """The coding that the model was fitted with."""
         raise NotImplementedError
 
     def _weights(self, X, coding, targets, given, *, online=False):
@@ -362,16 +388,14 @@ class Backprop(CallbackSupport, Parameters):
 
     def _signals(self, X) -> tuple[np.ndarray, np.ndarray]:
         """Induced local fields and outputs of the output neurons, each (n, n_units)."""
-        if "_network" not in vars(self):
+        if "_model" not in vars(self):
             check_is_fitted(self)
-        row = self._plain_row(X)
+        network, row = self._model.network, self._plain_row(X)
         if row is None:
-            row = validate_data(
-                self, X, accept_sparse="csr", dtype=self._network.w.dtype, reset=False
-            )
-        return outputs_of(self._network, row)
+            row = validate_data(self, X, accept_sparse="csr", dtype=network.w.dtype, reset=False)
+        return outputs_of(network, row)
 
-    def predict(self, X) -> np.ndarray:
+    def predict(self, X: Any) -> np.ndarray:
         """Predict targets, classes or labels.
 
         Parameters
@@ -384,7 +408,22 @@ class Backprop(CallbackSupport, Parameters):
             In the units of the `y` that the model was fitted with.
         """
         v, y = self._signals(X)
-        return self._decode(self._loss.decode(v, y))
+        model = self._model
+        return model.coding.decode(model.head.decode(v, y))
+
+
+def _writeable_layers(model: Model):
+    """Weights and biases of each layer of a model's network, views that can be assigned to."""
+    model.make_writeable()
+    return model.network.layers(model.network.w)
+
+
+def _present(plan: Plan, trainer: Trainer, X, targets, weights, count_pass) -> None:
+    """Present the rows once, in the order given; rows of weight zero are passed over."""
+    order = None
+    if weights is not None and not weights.all():
+        order = np.flatnonzero(weights)
+    trainer.present(X, targets, weights, order, plan.online_batch_rows, count_pass=count_pass)
 
 
 @contextmanager

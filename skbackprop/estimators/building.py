@@ -1,19 +1,18 @@
-"""The model that training moves, built from the parameters: network, cost and trainer."""
+"""The model that training moves, built by the plan of a call: network, cost and trainer."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ..activations.activation import Activation
 from ..activations.check import check_activation
-from ..engines.choice import choose_engine
+from ..engines.update import Limits, Update
 from ..losses.head import Head
-from ..losses.task import Task
 from ..network.initializers import initializer_for
 from ..network.masks import is_connections, learning_parameters
 from ..network.network import Network
@@ -21,25 +20,19 @@ from ..network.objective import Objective
 from ..network.penalties import ElasticNet
 from ..network.regularisation import Disturbance
 from ..network.rows import take_rows, with_mean_one
+from ..schedules import Schedule
 from ..training.trainer import Trainer
 from ..updates.rule import UpdateRule
 from ..updates.state import TrainingState
-from .parameters import (
-    Parameters,
-    dropout_rates,
-    eta_per_layer,
-    hidden_activations,
-    hidden_sizes,
-    loss_of,
-    solver_of,
-)
+from .plan import Plan, structure_of
+from .targets import ClassCoding, NumberCoding
 
 __all__ = [
     "Model",
     "new_model",
     "objective_of",
     "penalty_of",
-    "rest_outputs",
+    "start_at_best_constant",
     "start_from",
     "trainer_of",
     "write_arrays",
@@ -48,27 +41,51 @@ __all__ = [
 
 @dataclass
 class Model:
-    """What training moves, and an estimator keeps."""
+    """A network with all that predicting by it and training it go by: what an estimator keeps.
+
+    Attributes
+    ----------
+    network : Network
+    head : Head
+        The loss, between the targets and the output neurons.
+    coding : NumberCoding or ClassCoding
+        Turns `y` into targets, and predictions back.
+    structure : dict
+        The parameters that the network was built by (see `structure_of`).
+    state : TrainingState
+        What training carries from one call to the next, beside the weights.
+    rng : RandomState
+    """
 
     network: Network
-    loss: Head
+    head: Head
+    coding: NumberCoding | ClassCoding
+    structure: dict[str, Any]
     state: TrainingState
     rng: np.random.RandomState
-    engine: str | None = None  # chosen when the first trainer is made
 
     def copy(self) -> Model:
-        """The same, apart from this one: a failure of the fit must not touch it."""
-        network = self.network.with_parameters(self.network.w.copy())
-        state, rng = copy.deepcopy(self.state), copy.deepcopy(self.rng)
-        return Model(network, self.loss, state, rng, self.engine)
+        """The same, apart from this one: training the one does not move the other."""
+        return replace(
+            self,
+            network=self.network.with_parameters(self.network.w.copy()),
+            state=copy.deepcopy(self.state),
+            rng=copy.deepcopy(self.rng),
+        )
+
+    def make_writeable(self) -> None:
+        """Copy weights and solver state that are read-only (a memory-mapped pickle)."""
+        if not self.network.w.flags.writeable:
+            self.network = self.network.with_parameters(self.network.w.copy())
+        if not self.state.rule_state.flags.writeable:
+            self.state.rule_state = self.state.rule_state.copy()
 
 
-def new_model(parameters: Parameters, X, task: Task, rng) -> Model:
-    """A network with initial weights, its loss, and nothing learnt."""
-    loss = Head(loss_of(parameters), task, parameters.output_activation)
-    hidden = hidden_sizes(parameters)
-    activations = [*hidden_activations(parameters, len(hidden)), loss.output]
-    sizes = (X.shape[1], *hidden, loss.n_units())
+def new_model(plan: Plan, X, coding: NumberCoding | ClassCoding, rng) -> Model:
+    """Build a network with initial weights, its head, and nothing learnt."""
+    head = Head(plan.loss, coding.task, plan.given.output_activation)
+    activations = [*plan.hidden_activations, head.output]
+    sizes = (X.shape[1], *plan.hidden_sizes, head.n_units())
     for activation, n in zip(activations, sizes[1:], strict=True):
         check_activation(activation)
         width = getattr(activation, "n_units", n)
@@ -79,28 +96,26 @@ def new_model(parameters: Parameters, X, task: Task, rng) -> Model:
     network = Network(sizes, activations, dtype=X.dtype.type)
     for (W, _), activation in zip(network.layers(network.w), activations, strict=True):
         n_in, n_out = W.shape
-        W[...] = _initial_weights(parameters, n_in, n_out, activation, rng)
-    _cut_connections(parameters, network)
+        W[...] = _initial_weights(plan.given.weight_init, n_in, n_out, activation, rng)
+    _cut_connections(plan.given.mask, network)
     state = TrainingState(np.empty((0, network.w.size), network.w.dtype))
-    return Model(network, loss, state, rng)
+    return Model(network, head, coding, structure_of(plan.given), state, rng)
 
 
-def _cut_connections(parameters: Parameters, network: Network) -> None:
+def _cut_connections(mask, network: Network) -> None:
     """Start the weights that the mask names one by one at zero: no connection."""
-    if parameters.mask is None:
+    if mask is None:
         return
     learning = np.empty_like(network.w)
-    learning_parameters(parameters.mask, network, learning)
-    parts = zip(network.layers(network.w), network.layers(learning), parameters.mask, strict=True)
+    learning_parameters(mask, network, learning)
+    parts = zip(network.layers(network.w), network.layers(learning), mask, strict=True)
     for (W, _), (learns, _), entry in parts:
         if is_connections(entry):
             W *= learns
 
 
-def _initial_weights(
-    parameters: Parameters, n_in: int, n_out: int, activation: Activation, rng
-) -> np.ndarray:
-    W = np.asarray(initializer_for(parameters.weight_init, activation)(n_in, n_out, rng))
+def _initial_weights(weight_init, n_in: int, n_out: int, activation: Activation, rng) -> np.ndarray:
+    W = np.asarray(initializer_for(weight_init, activation)(n_in, n_out, rng))
     if W.shape != (n_in, n_out) or not np.isfinite(W).all():
         raise ValueError(
             f"weight_init gave an array of shape {W.shape}; it must give finite numbers of "
@@ -109,13 +124,13 @@ def _initial_weights(
     return W
 
 
-def rest_outputs(model: Model, targets, weights, rows) -> None:
+def start_at_best_constant(model: Model, targets, weights, rows) -> None:
     """Start the output biases at the best constant prediction of the rows, in float64."""
     shares = np.full(len(rows), 1.0 / len(rows))
     if weights is not None:
         shares *= with_mean_one(weights[rows].astype(np.float64))
     whole = take_rows(targets, slice(None) if len(rows) == targets.shape[0] else rows)
-    model.network.layers(model.network.w)[-1][1][...] = model.loss.best_constant(whole, shares)
+    model.network.layers(model.network.w)[-1][1][...] = model.head.best_constant(whole, shares)
 
 
 def start_from(network: Network, coef_init, intercept_init) -> None:
@@ -144,58 +159,49 @@ def write_arrays(name: str, values, views) -> None:
         view[...] = array
 
 
-def penalty_of(parameters: Parameters, network: Network) -> ElasticNet:
+def penalty_of(plan: Plan, network: Network) -> ElasticNet:
     """The penalty on the weights of `network`, none where the solver finds its own."""
-    if not parameters.alpha or solver_of(parameters).tunes_alpha:
+    if not plan.given.alpha or plan.solver.tunes_alpha:
         return ElasticNet(None)
     n_layers = network.n_layers
     is_weight = network.spread([1.0] * n_layers, [0.0] * n_layers)
-    return ElasticNet(is_weight, parameters.alpha, parameters.l1_ratio)
+    return ElasticNet(is_weight, plan.given.alpha, plan.given.l1_ratio)
 
 
-def objective_of(parameters: Parameters, model: Model) -> Objective:
-    """The cost that the parameters describe, of `model`."""
-    network, state = model.network, model.state
+def objective_of(plan: Plan, model: Model) -> Objective:
+    """The cost of `model` that the plan describes, with its mask, dropout and noise."""
+    network, state, given = model.network, model.state, plan.given
     learning = disturbance = None
-    if parameters.mask is not None:
+    if given.mask is not None:
         learning = np.empty_like(network.w)
-        learning_parameters(parameters.mask, network, learning)
-    rates = dropout_rates(parameters, network.n_layers)
-    if any(rates) or parameters.noise:
+        learning_parameters(given.mask, network, learning)
+    if any(plan.dropout) or given.noise:
         if state.disturbance_rng is None:
             state.disturbance_rng = np.random.default_rng(model.rng.randint(2**31 - 1))
-        disturbance = Disturbance(rates, parameters.noise, state.disturbance_rng)
+        disturbance = Disturbance(plan.dropout, given.noise, state.disturbance_rng)
     return Objective(
         network,
-        model.loss,
-        penalty_of(parameters, network),
+        model.head,
+        penalty_of(plan, network),
         learning=learning,
         disturbance=disturbance,
     )
 
 
-def trainer_of(parameters: Parameters, model: Model, schedule) -> Trainer:
-    """The trainer that the parameters describe, on `model`."""
-    objective = objective_of(parameters, model)
-    eta: Any = eta_per_layer(parameters, model.network.n_layers)
+def trainer_of(plan: Plan, model: Model, schedule: Schedule) -> Trainer:
+    """The trainer of `model` that the plan describes, by a schedule whose horizon is known."""
+    objective = objective_of(plan, model)
+    eta: Any = plan.eta
     if isinstance(eta, list):
         eta = model.network.spread(eta)
     if objective.learning is not None:  # a rule may move a weight that has no correction
         eta = eta * objective.learning
-    rule = solver_of(parameters)
+    rule = plan.solver
     assert isinstance(rule, UpdateRule)
     _check_constants(rule, model.network.w.dtype)
-    trainer = Trainer(
-        objective,
-        rule,
-        eta,
-        schedule,
-        model.state,
-        max_grad_norm=parameters.max_grad_norm,
-        max_norm=parameters.max_norm,
-    )
-    model.engine, trainer.online = choose_engine(parameters.engine, model.engine, trainer)
-    return trainer
+    limits = Limits(plan.given.max_grad_norm, plan.given.max_norm)
+    update = Update(objective, rule, eta, model.state, limits)
+    return Trainer(update, schedule, plan.given.engine)
 
 
 def _check_constants(rule: UpdateRule, dtype) -> None:

@@ -9,23 +9,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from .compatibility import Method
+
 try:
     from sklearn.callback import CallbackSupportMixin as CallbackSupport
-    from sklearn.callback import with_callbacks as fit_with_callbacks
+    from sklearn.callback import with_callbacks
 
     WRAPPER_FRAMES = 1  # that the wrapper puts between `fit` and its caller
 except ImportError:
     WRAPPER_FRAMES = 0
+    with_callbacks = None
 
     class CallbackSupport:  # type: ignore[no-redef]
         """Nothing: this scikit-learn has no callbacks."""
 
-    def fit_with_callbacks(method: Callable) -> Callable:
-        """The method as it is."""
-        return method
-
 
 __all__ = ["WRAPPER_FRAMES", "CallbackSupport", "callback_listener", "fit_with_callbacks"]
+
+
+def fit_with_callbacks(method: Method) -> Method:
+    """Let `fit` run the callbacks of its estimator, if this scikit-learn has any."""
+    return method if with_callbacks is None else with_callbacks(method)
 
 
 @contextmanager

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY
+from typing import Annotated, Any, Literal, Self
+
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.utils._param_validation import Options
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ..losses.head import Head
+from ..losses.loss import Loss
 from ..losses.task import Task
 from .base import Backprop
 from .callbacks import fit_with_callbacks
-from .parameters import loss_of
+from .compatibility import Options, available_if
+from .parameters import with_constructor
+from .plan import Plan, resolve_loss
 from .targets import ClassCoding
 
 __all__ = ["BackpropClassifier"]
 
 
+@with_constructor
 class BackpropClassifier(ClassifierMixin, Backprop):
     """Classification by the back-propagation rule ``Dw_ji = eta delta_j y_i``.
 
@@ -65,76 +71,14 @@ class BackpropClassifier(ClassifierMixin, Backprop):
     True
     """
 
-    _numeric_targets = False
-    _parameter_constraints: dict = {
-        **Backprop._parameter_constraints,
-        "class_weight": [Options(str, {"balanced"}), dict, list, None],
-    }
+    _: KW_ONLY
+    loss: Annotated[str | Loss, str, Loss] = "cross_entropy"
+    class_weight: Annotated[
+        Mapping[Any, float] | Sequence[Mapping[Any, float]] | Literal["balanced"] | None,
+        *(Options(str, {"balanced"}), dict, list, None),
+    ] = None
 
-    def __init__(
-        self,
-        hidden_layer_sizes=(100,),
-        *,
-        activation="relu",
-        output_activation=None,
-        loss="cross_entropy",
-        solver="adam",
-        eta="auto",
-        eta_schedule=None,
-        alpha=0.0,
-        l1_ratio=0.0,
-        dropout=0.0,
-        noise=0.0,
-        max_grad_norm=None,
-        max_norm=None,
-        mask=None,
-        batch_size="auto",
-        max_iter=200,
-        tol=1e-4,
-        n_iter_no_change=10,
-        early_stopping=False,
-        validation_fraction=0.1,
-        scoring=None,
-        max_time=None,
-        shuffle=True,
-        warm_start=False,
-        random_state=None,
-        verbose=False,
-        weight_init="auto",
-        engine="auto",
-        class_weight=None,
-    ):
-        super().__init__(
-            hidden_layer_sizes,
-            activation=activation,
-            output_activation=output_activation,
-            loss=loss,
-            solver=solver,
-            eta=eta,
-            eta_schedule=eta_schedule,
-            alpha=alpha,
-            l1_ratio=l1_ratio,
-            dropout=dropout,
-            noise=noise,
-            max_grad_norm=max_grad_norm,
-            max_norm=max_norm,
-            mask=mask,
-            batch_size=batch_size,
-            max_iter=max_iter,
-            tol=tol,
-            n_iter_no_change=n_iter_no_change,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            scoring=scoring,
-            max_time=max_time,
-            shuffle=shuffle,
-            warm_start=warm_start,
-            random_state=random_state,
-            verbose=verbose,
-            weight_init=weight_init,
-            engine=engine,
-        )
-        self.class_weight = class_weight
+    _numeric_targets = False
 
     def __sklearn_tags__(self):
         """Label indicators are taken."""
@@ -145,16 +89,16 @@ class BackpropClassifier(ClassifierMixin, Backprop):
     @fit_with_callbacks
     def fit(
         self,
-        X,
-        y,
-        sample_weight=None,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
         *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-        coef_init=None,
-        intercept_init=None,
-    ) -> BackpropClassifier:
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+        coef_init: Any = None,
+        intercept_init: Any = None,
+    ) -> Self:
         """Train on the rows of X for up to `max_iter` epochs.
 
         Parameters
@@ -182,8 +126,15 @@ class BackpropClassifier(ClassifierMixin, Backprop):
 
     @available_if(Backprop._trains_online)
     def partial_fit(
-        self, X, y, *, classes=None, sample_weight=None, coef_init=None, intercept_init=None
-    ) -> BackpropClassifier:
+        self,
+        X: Any,
+        y: Any,
+        *,
+        classes: Any = None,
+        sample_weight: Any = None,
+        coef_init: Any = None,
+        intercept_init: Any = None,
+    ) -> Self:
         """Present the rows once, in the order given: by default one update a row.
 
         Parameters
@@ -208,11 +159,15 @@ class BackpropClassifier(ClassifierMixin, Backprop):
         """
         return self._partial_fit(X, y, sample_weight, coef_init, intercept_init, classes)
 
-    def _read_targets(self, y, dtype, classes=None, *, online=False):
-        return ClassCoding.read(y, classes, online=online)
+    @property
+    def classes_(self) -> np.ndarray:
+        """Classes, or labels, in the order of the outputs."""
+        coding = self._fitted("classes_").coding
+        assert isinstance(coding, ClassCoding)
+        return coding.classes
 
-    def _coding(self) -> ClassCoding:
-        return ClassCoding(self._loss.task, self.classes_)
+    def _read_targets(self, plan: Plan, y, dtype, classes=None, *, online=False):
+        return ClassCoding.read(y, classes, online=online)
 
     def _weights(self, X, coding, targets, given, *, online=False):
         if self.class_weight is None:
@@ -226,10 +181,23 @@ class BackpropClassifier(ClassifierMixin, Backprop):
                 f"{self.classes_!r}."
             )
 
-    def _decode(self, prediction):
-        return prediction if self._loss.task.kind == "multilabel" else self.classes_[prediction]
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Accuracy of the prediction: the share of rows whose class, or whose labels, are right.
 
-    def decision_function(self, X) -> np.ndarray:
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        float
+        """
+        prediction = self.predict(X)
+        return self._model.head.score(y, prediction, sample_weight)
+
+    def decision_function(self, X: Any) -> np.ndarray:
         """Confidence of each class.
 
         Parameters
@@ -242,15 +210,12 @@ class BackpropClassifier(ClassifierMixin, Backprop):
             Two classes: > 0 for ``classes_[1]``. Cross-entropy: the induced local fields v;
             squared error: the outputs, with their threshold at 0.
         """
-        return self._loss_for(X).decision(*self._signals(X))
-
-    def _loss_for(self, X) -> Head:
         check_is_fitted(self)
-        return self._loss
+        return self._model.head.decision(*self._signals(X))
 
     def _gives_probabilities(self) -> bool:
         if self.__sklearn_is_fitted__():
-            able = self._loss.gives_probabilities
+            able = self._model.head.gives_probabilities
         else:
             able = self._could_give_probabilities()
         if not able:
@@ -263,15 +228,15 @@ class BackpropClassifier(ClassifierMixin, Backprop):
     def _could_give_probabilities(self) -> bool:
         for task in (Task("binary", 2), Task("multiclass", 3)):
             try:
-                loss = Head(loss_of(self), task, self.output_activation)
+                head = Head(resolve_loss(self.loss), task, self.output_activation)
             except (ValueError, TypeError):
                 continue
-            if loss.gives_probabilities:
+            if head.gives_probabilities:
                 return True
         return False
 
     @available_if(_gives_probabilities)
-    def predict_proba(self, X) -> np.ndarray:
+    def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities of the classes.
 
         Parameters
@@ -284,10 +249,10 @@ class BackpropClassifier(ClassifierMixin, Backprop):
             Rows sum to one over classes; a label's is that of the label being present.
         """
         v, y = self._signals(X)
-        return self._loss.probabilities(v, y)
+        return self._model.head.probabilities(v, y)
 
     @available_if(_gives_probabilities)
-    def predict_log_proba(self, X) -> np.ndarray:
+    def predict_log_proba(self, X: Any) -> np.ndarray:
         """Logarithms of `predict_proba`.
 
         Parameters

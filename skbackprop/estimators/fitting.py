@@ -1,10 +1,10 @@
-"""The course of a fit: which rows are held out, the epochs under a monitor, and what is left."""
+"""One call of `fit`: which rows are held out, the epochs under a monitor, and what is left."""
 
 from __future__ import annotations
 
 import copy
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,10 +23,11 @@ from ..training.trainer import train
 from ..updates.rule import UpdateRule
 from .building import Model, objective_of, penalty_of, trainer_of
 from .callbacks import WRAPPER_FRAMES, callback_listener
-from .parameters import STRUCTURE, Parameters, schedule_of, solver_of
+from .parameters import Parameters
+from .plan import Plan
 from .targets import ClassCoding, NumberCoding
 
-__all__ = ["Course", "HeldOut", "TrainingSet", "history_of"]
+__all__ = ["Fit", "HeldOut", "TrainingSet", "history_of"]
 
 
 @dataclass
@@ -54,7 +55,7 @@ class TrainingSet:
     weights: np.ndarray | None  # the user's times those of the classes; None is all ones
     rows: np.ndarray  # to train on
     coding: NumberCoding | ClassCoding
-    carrier: Parameters  # took what validation writes
+    validated: Parameters  # a copy of the estimator, which took what validation writes
     held_out: HeldOut | None = None
     given_weights: np.ndarray | None = None  # the user's alone, which a validation score knows
 
@@ -64,11 +65,19 @@ class TrainingSet:
         return None if self.weights is None else with_mean_one(self.weights, self.rows)
 
 
-class Course:
+class Fit:
     """One call of `fit`, from the rows that it trains on to why it ended."""
 
-    def __init__(self, estimator: Parameters, data: TrainingSet, model: Model, history: History):
-        self.estimator = estimator  # whose parameters say how
+    def __init__(
+        self,
+        estimator: Parameters,
+        plan: Plan,
+        data: TrainingSet,
+        model: Model,
+        history: History,
+    ):
+        self.estimator = estimator  # as scorers and callbacks are to see it
+        self.plan = plan
         self.data = data
         self.model = model
         self.history = history
@@ -88,28 +97,28 @@ class Course:
 
     def hold_out(self) -> None:
         """Set rows apart for early stopping, unless the user gave some."""
-        estimator, data, state = self.estimator, self.data, self.model.state
-        if not estimator.early_stopping or data.held_out is not None:
+        given, data, state = self.plan.given, self.data, self.model.state
+        if not given.early_stopping or data.held_out is not None:
             return
         if state.split_seed is None:  # a later fit with warm_start holds out the same rows
             state.split_seed = self.model.rng.randint(2**31 - 1)
         try:
             kept, held_out = train_test_split(
                 data.rows,
-                test_size=estimator.validation_fraction,
+                test_size=given.validation_fraction,
                 random_state=state.split_seed,
                 stratify=data.coding.strata(data.targets, data.rows),
             )
         except ValueError as error:
             raise ValueError(
                 f"early_stopping=True cannot hold out validation_fraction="
-                f"{estimator.validation_fraction} of {len(data.rows)} rows: {error} Give more "
+                f"{given.validation_fraction} of {len(data.rows)} rows: {error} Give more "
                 "rows, another validation_fraction, or validation rows (X_val, y_val)."
             ) from error
         if len(held_out) < 2:
             raise ValueError(
                 "The validation set is too small: "
-                f"validation_fraction={estimator.validation_fraction} of {len(data.rows)} rows. "
+                f"validation_fraction={given.validation_fraction} of {len(data.rows)} rows. "
                 "Increase validation_fraction, or give more rows."
             )
         data.held_out = HeldOut(data.X, data.y, data.targets, data.given_weights, np.sort(held_out))
@@ -117,15 +126,15 @@ class Course:
 
     def run(self, batch_size: int) -> None:
         """Train, and note why it ended, and the exception that ended it, if one did."""
-        estimator, data = self.estimator, self.data
-        progress = Progress() if estimator.verbose else None
+        data, given = self.data, self.plan.given
+        progress = Progress() if given.verbose else None
         with callback_listener(
-            estimator,
+            self.estimator,
             data.X,
             data.y,
             data.weights,
-            max_iter=estimator.max_iter,
-            reconstruct=self._view,
+            max_iter=given.max_iter,
+            reconstruct=lambda: self._view(self.model.copy()),
         ) as listeners:
             if progress is not None:
                 listeners.append(progress)
@@ -140,31 +149,31 @@ class Course:
 
     def _train(self, batch_size: int, listeners) -> str:
         """Run the solver under a monitor; returns why it stopped."""
-        estimator, data, model = self.estimator, self.data, self.model
-        solver, state = solver_of(estimator), model.state
-        n_steps = estimator.max_iter * -(-len(data.rows) // batch_size)
-        schedule = schedule_of(estimator, state.n_updates + n_steps)
+        plan, data, model = self.plan, self.data, self.model
+        given, solver, state = plan.given, plan.solver, model.state
+        n_steps = given.max_iter * -(-len(data.rows) // batch_size)
+        schedule = plan.schedule.for_horizon(state.n_updates + n_steps)
         state.serve(solver, schedule, model.network.w)
         # A whole-batch solver knows when to stop, unless a validation score is watched.
-        impatient = estimator.early_stopping or not isinstance(solver, WholeBatchSolver)
+        impatient = given.early_stopping or not isinstance(solver, WholeBatchSolver)
         monitor = Monitor(
             model.network,
             state,
             self.history,
-            Stopping(estimator.tol, estimator.n_iter_no_change if impatient else np.inf),
-            max_iter=estimator.max_iter,
-            max_time=np.inf if estimator.max_time is None else estimator.max_time,
+            Stopping(given.tol, given.n_iter_no_change if impatient else np.inf),
+            max_iter=given.max_iter,
+            max_time=np.inf if given.max_time is None else given.max_time,
             validate=self._validator(),
-            keep_best=estimator.early_stopping,
+            keep_best=given.early_stopping,
             listeners=listeners,
         )
         try:
             if isinstance(solver, WholeBatchSolver):
                 rows = data.X, data.targets, data.weights
-                problem = Problem(objective_of(estimator, model), rows, data.rows, estimator.alpha)
+                problem = Problem(objective_of(plan, model), rows, data.rows, given.alpha)
                 solve(solver, problem, state, monitor)
             else:
-                trainer = trainer_of(estimator, model, schedule)
+                trainer = trainer_of(plan, model, schedule)
                 orders = self._orders(batch_size)
                 train(trainer, orders, (data.X, data.targets, data.scale), batch_size, monitor)
         finally:  # Ctrl-C and a divergence leave the best weights, too
@@ -174,27 +183,27 @@ class Course:
     def _orders(self, batch_size: int):
         """A function that gives the order of the rows in the next epoch (None: as they come)."""
         data, rng = self.data, self.model.rng
-        if self.estimator.shuffle and batch_size < len(data.rows):
+        if self.plan.given.shuffle and batch_size < len(data.rows):
             return lambda: rng.permutation(data.rows)
         order = None if len(data.rows) == data.X.shape[0] else data.rows
         return lambda: order
 
     def _validator(self):
         """A function that gives (loss, score) on the validation rows, or None."""
-        estimator = self.estimator
-        held_out, network, loss = self.data.held_out, self.model.network, self.model.loss
+        given, held_out = self.plan.given, self.data.held_out
+        network, head = self.model.network, self.model.head
         if held_out is None:
             return None
         X, rows = held_out.X, held_out.rows
         targets, weights = held_out.take(held_out.targets), held_out.take(held_out.weights)
         scale = None if held_out.weights is None else with_mean_one(held_out.weights, rows)
-        objective = Objective(network, loss, penalty_of(estimator, network))
+        objective = Objective(network, head, penalty_of(self.plan, network))
         scorer = None
-        if estimator.scoring not in (None, "loss"):
-            view = copy.copy(estimator)
-            view.__dict__ = {**vars(estimator), **self._view(), "_network": network}
+        if given.scoring not in (None, "loss"):
+            view = copy.copy(self.estimator)
+            view.__dict__.update(self._view(self.model))
             view.__dict__.pop("feature_names_in_", None)  # the rows to score are a bare array
-            scorer = check_scoring(view, estimator.scoring)
+            scorer = check_scoring(view, given.scoring)
 
         def validate():
             with np.errstate(over="ignore", invalid="ignore"):
@@ -205,15 +214,15 @@ class Course:
                     "smaller eta, or scale X and y."
                 )
             cost = objective.value(X, held_out.targets, scale, rows=rows)
-            if estimator.scoring == "loss":
+            if given.scoring == "loss":
                 score = -cost
             elif scorer is None:
-                score = loss.score(targets, loss.decode(v, outputs), weights)
+                score = head.score(targets, head.decode(v, outputs), weights)
             else:
                 score = self._score(scorer, view, weights)
-            if estimator.early_stopping and np.isnan(score):
+            if given.early_stopping and np.isnan(score):
                 raise ValueError(
-                    f"scoring={estimator.scoring!r} gives nan on the validation rows; "
+                    f"scoring={given.scoring!r} gives nan on the validation rows; "
                     "early_stopping=True needs a number. Give validation rows on which the score "
                     "is defined (X_val, y_val), or another scoring."
                 )
@@ -223,7 +232,7 @@ class Course:
 
     def _score(self, scorer, view, weights) -> float:
         """What the user's scorer says of the validation rows."""
-        estimator, held_out = self.estimator, self.data.held_out
+        given, held_out = self.plan.given, self.data.held_out
         assert held_out is not None
         weighting = {} if weights is None else {"sample_weight": weights}
         try:
@@ -231,61 +240,48 @@ class Course:
             return float(scorer(view, *rows, **weighting))
         except Exception as error:
             error.add_note(
-                f"Raised by scoring={estimator.scoring!r} on the validation rows"
+                f"Raised by scoring={given.scoring!r} on the validation rows"
                 f"{', given their sample_weight' if weighting else ''}; the predictions are "
-                f"those of loss={estimator.loss!r}."
+                f"those of loss={given.loss!r}."
             )
             raise
 
-    def _view(self) -> dict:
-        """Attributes with which a copy of the estimator predicts as the model does now."""
-        model = self.model
-        network = model.network.with_parameters(model.network.w.copy())
-        return {
-            "_network": network,
-            "_loss": model.loss,
-            "_state": copy.deepcopy(model.state),
-            "n_features_in_": network.sizes[0],
-            **self.data.coding.attributes,
-        }
+    @staticmethod
+    def _view(model: Model) -> dict:
+        """Attributes with which a copy of the estimator predicts by `model`."""
+        return {"_model": model, "n_features_in_": model.network.sizes[0]}
 
     def attributes(self) -> dict:
         """Every fitted attribute that the estimator is to have."""
-        estimator, model, history = self.estimator, self.model, self.history
-        validated = vars(self.data.carrier)
+        plan, model, history = self.plan, self.model, self.history
+        # The user's own random state goes its own way.
+        validated = vars(self.data.validated)
         names = ("n_features_in_", "feature_names_in_")
         return {
-            "_network": model.network,
-            "_loss": model.loss,
-            "_state": model.state,
-            "_rng": copy.deepcopy(model.rng),
-            "_structure": tuple(copy.copy(getattr(estimator, name)) for name in STRUCTURE),
-            "n_outputs_": model.loss.n_units(),
+            "_model": replace(model, rng=copy.deepcopy(model.rng)),
             "n_iter_": self.n_epochs,
             "loss_": self.loss,
             "loss_curve_": history.loss,
             "eta_curve_": history.eta,
-            "best_loss_": None if estimator.early_stopping else min(history.loss, default=np.inf),
+            "best_loss_": None if plan.given.early_stopping else min(history.loss, default=np.inf),
             "validation_loss_curve_": history.validation_loss or None,
             "validation_scores_": history.validation_score or None,
             "best_validation_score_": history.best_validation_score,
             "best_iter_": history.best_iter,
             "stop_reason_": self.reason,
-            "engine_": model.engine or "numpy",
-            **solver_of(estimator).fitted(model.state),
-            **self.data.coding.attributes,
+            **plan.solver.fitted(model.state),
             **{name: validated[name] for name in names if name in validated},
         }
 
     def warn_not_converged(self) -> None:
         """Warn if a limit ended the fit."""
-        estimator, limit = self.estimator, self.reason
+        limit, given = self.reason, self.plan.given
         if limit not in ("max_iter", "max_time"):
             return
         what = {"max_iter": "Maximum iterations", "max_time": "Time limit"}[limit]
-        advice = f"{limit} or eta" if isinstance(solver_of(estimator), UpdateRule) else limit
+        advice = f"{limit} or eta" if isinstance(self.plan.solver, UpdateRule) else limit
         warnings.warn(
-            f"{what} ({limit}={getattr(estimator, limit)!r}) reached and the optimization hasn't "
+            f"{what} ({limit}={getattr(given, limit)!r}) reached and the optimization hasn't "
             f"converged yet, after {self.n_epochs} epochs, at a loss of {self.loss:.6g}; raise "
             f"{advice}, or scale X and y.",
             ConvergenceWarning,
@@ -294,7 +290,7 @@ class Course:
 
 
 def history_of(estimator) -> History:
-    """The history that a fit which goes on from an earlier one continues."""
+    """The history of an earlier fit, which one with `warm_start` continues."""
     return History(
         loss=list(estimator.loss_curve_),
         eta=list(estimator.eta_curve_),

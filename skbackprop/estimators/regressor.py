@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal, Self, overload
+
+import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.utils.metaestimators import available_if
 
 from ..losses.loss import LOSSES
 from .base import Backprop
 from .callbacks import fit_with_callbacks
-from .parameters import STRUCTURE, loss_of
+from .compatibility import available_if
+from .plan import Plan
 from .targets import NumberCoding
 
 __all__ = ["BackpropRegressor"]
@@ -137,7 +140,7 @@ class BackpropRegressor(RegressorMixin, Backprop):
         With ``solver="br"`` only: effective number of parameters, and precisions of the weights and
         of the noise.
     engine_ : {"numpy", "compiled"}
-        What presents single rows.
+        What presents single rows, chosen when they first come, or when this is first read.
     n_layers_, n_outputs_ : int
         Layers, the input counted; output neurons.
     out_activation_ : str
@@ -161,6 +164,9 @@ class BackpropRegressor(RegressorMixin, Backprop):
     50
     """
 
+    gamma_: float
+    alpha_: float
+    beta_: float
     _numeric_targets = True
 
     def __sklearn_tags__(self):
@@ -174,16 +180,16 @@ class BackpropRegressor(RegressorMixin, Backprop):
     @fit_with_callbacks
     def fit(
         self,
-        X,
-        y,
-        sample_weight=None,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
         *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-        coef_init=None,
-        intercept_init=None,
-    ) -> BackpropRegressor:
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+        coef_init: Any = None,
+        intercept_init: Any = None,
+    ) -> Self:
         """Train on the rows of X for up to `max_iter` epochs.
 
         Parameters
@@ -215,8 +221,14 @@ class BackpropRegressor(RegressorMixin, Backprop):
 
     @available_if(Backprop._trains_online)
     def partial_fit(
-        self, X, y, *, sample_weight=None, coef_init=None, intercept_init=None
-    ) -> BackpropRegressor:
+        self,
+        X: Any,
+        y: Any,
+        *,
+        sample_weight: Any = None,
+        coef_init: Any = None,
+        intercept_init: Any = None,
+    ) -> Self:
         """Present the rows once, in the order given: by default one update a row.
 
         Parameters
@@ -241,16 +253,16 @@ class BackpropRegressor(RegressorMixin, Backprop):
         """
         return self._partial_fit(X, y, sample_weight, coef_init, intercept_init)
 
-    def _read_targets(self, y, dtype, classes=None, *, online=False):
-        return NumberCoding.read(y, dtype, loss_of(self))
+    def _read_targets(self, plan: Plan, y, dtype, classes=None, *, online=False):
+        return NumberCoding.read(y, dtype, plan.loss)
 
-    def _coding(self) -> NumberCoding:
-        return NumberCoding(self._loss.task, self._one_column, loss_of(self))
+    @overload
+    def predict(self, X: Any, return_std: Literal[False] = False) -> np.ndarray: ...
 
-    def _decode(self, prediction):
-        return prediction[:, 0] if self._one_column and prediction.shape[1] == 1 else prediction
+    @overload
+    def predict(self, X: Any, return_std: Literal[True]) -> tuple[np.ndarray, np.ndarray]: ...
 
-    def predict(self, X, return_std: bool = False):
+    def predict(self, X: Any, return_std: bool = False) -> Any:
         """Predict the targets.
 
         Parameters
@@ -275,15 +287,16 @@ class BackpropRegressor(RegressorMixin, Backprop):
         if not return_std:
             return super().predict(X)
         v, y = self._signals(X)
-        if not self._loss.gives_deviation:
+        model = self._model
+        if not model.head.gives_deviation:
             raise ValueError(
                 f"return_std=True needs a loss that estimates it, loss='gaussian_nll'; the model "
-                f"was fitted with loss={self._structure[STRUCTURE.index('loss')]!r}."
+                f"was fitted with loss={model.structure['loss']!r}."
             )
-        parts = self._loss.decode(v, y), self._loss.deviation(v, y)
-        return tuple(self._decode(part) for part in parts)
+        parts = model.head.decode(v, y), model.head.deviation(v, y)
+        return tuple(map(model.coding.decode, parts))
 
-    def score(self, X, y, sample_weight=None) -> float:
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """R^2 of the prediction, the mean over targets; of quantiles, D^2 of the pinball loss.
 
         Parameters
@@ -298,4 +311,4 @@ class BackpropRegressor(RegressorMixin, Backprop):
             1 is perfect, 0 is as good as a constant.
         """
         prediction = self.predict(X)
-        return self._loss.score(y, prediction, sample_weight)
+        return self._model.head.score(y, prediction, sample_weight)

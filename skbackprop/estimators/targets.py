@@ -34,7 +34,7 @@ class NumberCoding:
     """Numbers, as a regressor takes them; the loss may refuse some."""
 
     task: Task
-    one_column: bool  # and predictions have none, as `y` had none
+    one_column: bool  # `y` is a vector, and so is a prediction of one column
     loss: Loss
 
     @classmethod
@@ -42,11 +42,6 @@ class NumberCoding:
         """The coding of `y`, and the targets."""
         coding = cls(Task("regression", 1 if y.ndim == 1 else y.shape[1]), y.ndim == 1, loss)
         return coding, coding.encode(y, dtype)
-
-    @property
-    def attributes(self) -> dict:
-        """Fitted attributes of the estimator."""
-        return {"_one_column": self.one_column}
 
     def encode(self, y, dtype) -> np.ndarray:
         """Targets (n, n_targets) in the dtype of the model; `y` is finite."""
@@ -65,8 +60,12 @@ class NumberCoding:
         self.loss.check_targets(y)
         return y.reshape(len(y), n_targets)
 
-    def going_on(self, fitted: NumberCoding) -> NumberCoding:
-        """The coding of a fit that goes on from a model with another; an error if it cannot."""
+    def decode(self, prediction) -> np.ndarray:
+        """Predictions as `y` was given: without columns if it had none."""
+        return prediction[:, 0] if self.one_column and prediction.shape[1] == 1 else prediction
+
+    def after(self, fitted: NumberCoding) -> NumberCoding:
+        """The coding of a fit that continues a model with the coding `fitted`; or an error."""
         if self.task != fitted.task:
             raise ValueError(
                 f"warm_start=True needs targets as in the first fit, {fitted.task}; got "
@@ -121,10 +120,9 @@ class ClassCoding:
         coding = cls(task, known)
         return coding, coding._encode(y)
 
-    @property
-    def attributes(self) -> dict:
-        """Fitted attributes of the estimator."""
-        return {"classes_": self.classes}
+    def __getstate__(self) -> dict:
+        """Everything but what is worked out when it is needed."""
+        return {"task": self.task, "classes": self.classes}
 
     def encode(self, y, dtype):
         """Indices (n,) in `classes`, or the indicator matrix; neither is of the model's dtype."""
@@ -156,8 +154,12 @@ class ClassCoding:
             raise ValueError(f"y has shape {y.shape}; one class per row is needed.")
         return _class_indices(y, self.classes)
 
-    def going_on(self, fitted: ClassCoding) -> ClassCoding:
-        """The coding of a fit that goes on from a model with another; an error if it cannot."""
+    def decode(self, prediction) -> np.ndarray:
+        """Predictions as `y` was given: classes in the place of their indices."""
+        return prediction if self.task.kind == "multilabel" else self.classes[prediction]
+
+    def after(self, fitted: ClassCoding) -> ClassCoding:
+        """The coding of a fit that continues a model with the coding `fitted`; or an error."""
         classes = self.classes
         if self.task.kind == fitted.task.kind == "multilabel":
             classes = fitted.classes  # named by the first call; the columns count

@@ -14,19 +14,19 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils import _safe_indexing
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
 from ..activations.activation import Activation
 from ..activations.mixed import Mixed
-from ..estimators.parameters import schedule_of
+from ..estimators.compatibility import take_samples
 from ..exceptions import DivergenceError
 from ..losses.head import Head
 from ..network.network import Network, Workspace
 from ..network.objective import Objective
 from ..network.rows import take_rows
+from ..schedules import resolve_schedule
 from .fitted import fitted_objective, read_rows
-from .unwrapping import Opened, open_up
+from .unwrapping import Unwrapped, unwrap
 
 __all__ = ["EXAMINATIONS", "Diagnosis", "Finding", "diagnose"]
 
@@ -92,7 +92,7 @@ class Diagnosis(list):
 class _Patient:
     """What the examinations look at."""
 
-    opened: Opened
+    unwrapped: Unwrapped
     network: Network
     head: Head
     objective: Objective
@@ -102,7 +102,7 @@ class _Patient:
 
     @property
     def estimator(self):
-        return self.opened.estimator
+        return self.unwrapped.estimator
 
 
 def diagnose(estimator, X, y=None) -> Diagnosis:
@@ -142,12 +142,12 @@ def diagnose(estimator, X, y=None) -> Diagnosis:
     >>> diagnose(model.fit(X, X[:, 0] ** 2), X, X[:, 0] ** 2)
     Nothing ails this network.
     """
-    opened = open_up(estimator, X, y)
-    rows, targets = read_rows(opened.estimator, opened.X, opened.y)
-    objective = fitted_objective(opened.estimator)
+    unwrapped = unwrap(estimator, X, y)
+    rows, targets = read_rows(unwrapped.estimator, unwrapped.X, unwrapped.y)
+    objective = fitted_objective(unwrapped.estimator)
     workspace = Workspace(objective.network, rows.shape[0])
     patient = _Patient(
-        opened, objective.network, objective.head, objective, rows, targets, workspace
+        unwrapped, objective.network, objective.head, objective, rows, targets, workspace
     )
     with np.errstate(all="ignore"):
         y_out = objective.network.forward(rows, workspace)
@@ -320,9 +320,9 @@ class _Update:
 
     @classmethod
     def of(cls, patient: _Patient, rows: np.ndarray) -> _Update:
-        opened, network = patient.opened, patient.network
-        trial = _stripped(opened.estimator, len(rows))
-        trial.partial_fit(_safe_indexing(opened.X, rows), _safe_indexing(opened.y, rows))
+        unwrapped, network = patient.unwrapped, patient.network
+        trial = _stripped(unwrapped.estimator, len(rows))
+        trial.partial_fit(take_samples(unwrapped.X, rows), take_samples(unwrapped.y, rows))
         change = fitted_objective(trial).network.w - network.w
         layers = zip(network.layers(change), network.layers(network.w), strict=True)
         tiny = np.finfo(network.w.dtype).tiny
@@ -341,8 +341,8 @@ def _stripped(estimator, batch_size: int):
     """A copy that takes a batch in one update, without chance and without what only `fit` knows."""
     trial = copy.deepcopy(estimator)
     plain = {"batch_size": batch_size, "dropout": 0.0, "noise": 0.0, "class_weight": None}
-    schedule = schedule_of(trial)
-    if getattr(schedule, "has_horizon", False) and schedule.total_steps is None:
+    given = trial.eta_schedule
+    if given is not None and resolve_schedule(given).unnamed_horizon is not None:
         plain["eta_schedule"] = None
     known = trial.get_params(deep=False)
     return trial.set_params(**{name: value for name, value in plain.items() if name in known})

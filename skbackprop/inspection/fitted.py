@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..estimators.building import new_model, objective_of
 from ..estimators.classifier import BackpropClassifier
-from ..estimators.parameters import check_parameters, eta_per_layer, schedule_of, solver_of
+from ..estimators.plan import Plan, make_plan
 from ..estimators.regressor import BackpropRegressor
 from ..network.masks import is_connections
 from ..network.objective import Objective
@@ -41,27 +41,27 @@ def read_rows(estimator: BackpropRegressor | BackpropClassifier, X, y=None) -> t
     Raises
     ------
     NotFittedError, ValueError, TypeError
-        Those of the estimators.
+        As from the estimators.
     """
     if y is not None:
         return read_pairs(estimator, X, y)
     check_is_fitted(estimator)
-    dtype = estimator._network.w.dtype
+    dtype = estimator._model.network.w.dtype
     return validate_data(estimator, X, accept_sparse="csr", dtype=dtype, reset=False), None
 
 
 def read_pairs(estimator: BackpropRegressor | BackpropClassifier, X, y) -> tuple[Any, Any]:
-    """As `read_rows`, where there must be targets: y of None is refused."""
+    """Rows and targets as `read_rows` gives them, where y of None is refused."""
     check_is_fitted(estimator)
-    dtype = estimator._network.w.dtype
+    dtype = estimator._model.network.w.dtype
     X, y = estimator._validate_X_y(estimator, X, y, dtype, reset=False)
-    return X, estimator._coding().encode(y, dtype)
+    return X, estimator._model.coding.encode(y, dtype)
 
 
 def fitted_objective(estimator: BackpropRegressor | BackpropClassifier) -> Objective:
     """The cost of a fitted estimator at a copy of its weights; dropout and noise are left out."""
     check_is_fitted(estimator)
-    objective = objective_of(estimator, estimator._model().copy())
+    objective = objective_of(_plan_of(estimator), estimator._model.copy())
     objective.disturbance = None
     return objective
 
@@ -84,10 +84,10 @@ def initial_objective(
     X, targets : ndarray or CSR
         Validated.
     """
-    check_parameters(estimator)
-    data = estimator._prepare(X, y, None, (None, None, None), False)
+    plan = make_plan(estimator)
+    data = estimator._prepare(plan, X, y)
     rng = copy.deepcopy(check_random_state(estimator.random_state))
-    objective = objective_of(estimator, new_model(estimator, data.X, data.coding.task, rng))
+    objective = objective_of(plan, new_model(plan, data.X, data.coding, rng))
     objective.disturbance = None
     return objective, data.X, data.targets
 
@@ -105,17 +105,20 @@ def eta_in_force(estimator: BackpropRegressor | BackpropClassifier) -> list[floa
         One for each layer of weights.
     """
     check_is_fitted(estimator)
-    n_layers = estimator._network.n_layers
-    solver, state = solver_of(estimator), estimator._state
-    if solver.full_batch:
+    plan, state = _plan_of(estimator), estimator._model.state
+    n_layers = estimator._model.network.n_layers
+    if plan.solver.full_batch:
         factor, eta = 1.0, [1.0] * n_layers
     else:
-        schedule = schedule_of(estimator)
-        factor = state.decay if getattr(schedule, "acts_on_plateau", False) else 1.0
-        if getattr(schedule, "total_steps", None) or not getattr(schedule, "has_horizon", False):
-            factor *= float(schedule(state.n_updates))
-        base = eta_per_layer(estimator, n_layers)
-        eta = base if isinstance(base, list) else [base] * n_layers
-    mask = [True] * n_layers if estimator.mask is None else estimator.mask
+        factor = state.decay if plan.schedule.acts_on_plateau else 1.0
+        if plan.schedule.unnamed_horizon is None:
+            factor *= float(plan.schedule(state.n_updates))
+        eta = plan.eta_per_layer
+    mask = [True] * n_layers if plan.given.mask is None else plan.given.mask
     learns = [entry is None or is_connections(entry) or bool(entry) for entry in mask]
     return [float(value) * factor * on for value, on in zip(eta, learns, strict=True)]
+
+
+def _plan_of(estimator: BackpropRegressor | BackpropClassifier) -> Plan:
+    """The plan of a fitted estimator: its parameters as they are now, its structure as fitted."""
+    return make_plan(estimator, estimator._model.structure)

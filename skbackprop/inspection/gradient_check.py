@@ -25,7 +25,7 @@ from ..activations.mixed import Mixed
 from ..network.network import Network, Workspace
 from ..network.objective import Objective, Problem
 from .fitted import fitted_objective, initial_objective, read_pairs
-from .unwrapping import open_up
+from .unwrapping import unwrap
 
 __all__ = ["GradientCheck", "WorstWeight", "check_gradient"]
 
@@ -197,12 +197,12 @@ def check_gradient(
 
 def _problem(estimator, X, y) -> tuple[Problem, np.ndarray]:
     """The cost in float64, every parameter free, and the weights at hand."""
-    opened = open_up(estimator, X, y)
-    if opened.estimator.__sklearn_is_fitted__():
-        rows, targets = read_pairs(opened.estimator, opened.X, opened.y)
-        objective = fitted_objective(opened.estimator)
+    unwrapped = unwrap(estimator, X, y)
+    if unwrapped.estimator.__sklearn_is_fitted__():
+        rows, targets = read_pairs(unwrapped.estimator, unwrapped.X, unwrapped.y)
+        objective = fitted_objective(unwrapped.estimator)
     else:
-        objective, rows, targets = initial_objective(opened.estimator, opened.X, opened.y)
+        objective, rows, targets = initial_objective(unwrapped.estimator, unwrapped.X, unwrapped.y)
     w = objective.network.w.astype(np.float64)
     network = objective.network.with_parameters(w)
     free = Objective(network, objective.head, objective.penalty)

@@ -5,16 +5,15 @@ from __future__ import annotations
 import copy
 
 import numpy as np
-from sklearn.utils import _safe_indexing
 from sklearn.utils.multiclass import unique_labels
-from sklearn.utils.validation import _num_samples
 
 from ..estimators.classifier import BackpropClassifier
+from ..estimators.compatibility import count_samples, take_samples
 from ..estimators.regressor import BackpropRegressor
 from .fitted import read_pairs
 from .records import TrainingRecord, TrainingStep
-from .signals import fixed, trace_opened
-from .unwrapping import Opened, open_up
+from .signals import fixed, trace_unwrapped
+from .unwrapping import Unwrapped, unwrap
 
 __all__ = ["record_training"]
 
@@ -50,17 +49,18 @@ def record_training(estimator, X, y, n_steps: int) -> TrainingRecord:
     """
     if not isinstance(n_steps, (int, np.integer)) or isinstance(n_steps, bool) or n_steps < 1:
         raise ValueError(f"n_steps is {n_steps!r}; it must be a whole number >= 1.")
-    opened = open_up(estimator, X, y)
-    model = copy.deepcopy(opened.estimator)
+    unwrapped = unwrap(estimator, X, y)
+    model = copy.deepcopy(unwrapped.estimator)
     if not hasattr(model, "partial_fit"):
         raise ValueError(
             f"solver={model.solver!r} needs all rows in each update and cannot be recorded row by "
             "row; set_params(solver='sgd'), for one, can."
         )
-    _initialise(model, opened.X, opened.y)
-    read_pairs(model, opened.X, opened.y)  # refuses the last row before the first is presented
-    n_rows = _num_samples(opened.X)
-    steps = [_step(model, opened, step % n_rows) for step in range(n_steps)]
+    _initialise(model, unwrapped.X, unwrapped.y)
+    # The last row is refused before the first is presented.
+    read_pairs(model, unwrapped.X, unwrapped.y)
+    n_rows = count_samples(unwrapped.X)
+    steps = [_step(model, unwrapped, step % n_rows) for step in range(n_steps)]
     return TrainingRecord(steps, model)
 
 
@@ -70,13 +70,15 @@ def _initialise(model: BackpropRegressor | BackpropClassifier, X, y) -> None:
         return
     has_classes = isinstance(model, BackpropClassifier) and y is not None  # that it refuses
     classes = {"classes": unique_labels(y)} if has_classes else {}
-    model.partial_fit(X, y, sample_weight=np.zeros(_num_samples(X)), **classes)
+    model.partial_fit(X, y, sample_weight=np.zeros(count_samples(X)), **classes)
 
 
-def _step(model: BackpropRegressor | BackpropClassifier, opened: Opened, row: int) -> TrainingStep:
+def _step(
+    model: BackpropRegressor | BackpropClassifier, unwrapped: Unwrapped, row: int
+) -> TrainingStep:
     """Trace one row, and train on it."""
-    X, y = _safe_indexing(opened.X, [row]), _safe_indexing(opened.y, [row])
-    trace = trace_opened(Opened(model, X, y, opened.feature_names))
+    X, y = take_samples(unwrapped.X, [row]), take_samples(unwrapped.y, [row])
+    trace = trace_unwrapped(Unwrapped(model, X, y, unwrapped.feature_names))
     model.partial_fit(X, y)
     return TrainingStep(
         row, trace, [fixed(W) for W in model.coefs_], [fixed(b) for b in model.intercepts_]

@@ -14,7 +14,7 @@ from ..losses.loss import LOSSES, Loss
 from ..network.network import Network, Workspace
 from .fitted import eta_in_force, fitted_objective, read_rows
 from .records import SignalTrace
-from .unwrapping import Opened, input_names, open_up, output_names
+from .unwrapping import Unwrapped, input_names, output_names, unwrap
 
 __all__ = ["trace_signals"]
 
@@ -55,12 +55,12 @@ def trace_signals(estimator, X, y=None) -> SignalTrace:
     >>> bool(abs(trace.e - (trace.d - trace.y[-1])).max() == 0)
     True
     """
-    return trace_opened(open_up(estimator, X, y))
+    return trace_unwrapped(unwrap(estimator, X, y))
 
 
-def trace_opened(opened: Opened) -> SignalTrace:
-    estimator = opened.estimator
-    X, targets = read_rows(estimator, opened.X, opened.y)
+def trace_unwrapped(unwrapped: Unwrapped) -> SignalTrace:
+    estimator = unwrapped.estimator
+    X, targets = read_rows(estimator, unwrapped.X, unwrapped.y)
     objective = fitted_objective(estimator)
     network, head = objective.network, objective.head
     layers = network.layers(network.w)
@@ -81,8 +81,8 @@ def trace_opened(opened: Opened) -> SignalTrace:
         sum_of_squares=head.loss.sum_of_squares,
         has_desired=head.has_desired(),
         error_rules=head.error_rules(),
-        feature_names=input_names(opened),
-        output_names=output_names(opened),
+        feature_names=input_names(unwrapped),
+        output_names=output_names(unwrapped),
         _neurons=[_neuron_names(activation) for activation in network.activations],
     )
 

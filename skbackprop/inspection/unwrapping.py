@@ -13,11 +13,11 @@ from sklearn.utils.validation import check_is_fitted
 from ..estimators.classifier import BackpropClassifier
 from ..estimators.regressor import BackpropRegressor
 
-__all__ = ["Opened", "index_of", "input_names", "open_up", "output_names"]
+__all__ = ["Unwrapped", "index_of", "input_names", "output_names", "unwrap"]
 
 
 @dataclass(frozen=True)
-class Opened:
+class Unwrapped:
     """An estimator of this package, and the data as they reach it.
 
     Attributes
@@ -35,7 +35,7 @@ class Opened:
     feature_names: list[str] | None = None
 
 
-def open_up(estimator, X=None, y=None, feature_names=None) -> Opened:
+def unwrap(estimator, X=None, y=None, feature_names=None) -> Unwrapped:
     """Find the network's estimator, and bring the data to it as the steps before it would.
 
     Parameters
@@ -50,7 +50,7 @@ def open_up(estimator, X=None, y=None, feature_names=None) -> Opened:
 
     Returns
     -------
-    Opened
+    Unwrapped
 
     Raises
     ------
@@ -60,9 +60,9 @@ def open_up(estimator, X=None, y=None, feature_names=None) -> Opened:
         If what is around it is not fitted.
     """
     if isinstance(estimator, (BackpropRegressor, BackpropClassifier)):
-        return Opened(estimator, _with_rows(X), _with_rows(y), feature_names)
+        return Unwrapped(estimator, _with_rows(X), _with_rows(y), feature_names)
     if isinstance(estimator, Pipeline):
-        return _open_pipeline(estimator, X, y, feature_names)
+        return _unwrap_pipeline(estimator, X, y, feature_names)
     from sklearn.compose import TransformedTargetRegressor  # a tenth of the package's import time
 
     if isinstance(estimator, TransformedTargetRegressor):
@@ -70,7 +70,7 @@ def open_up(estimator, X=None, y=None, feature_names=None) -> Opened:
         if y is not None:
             y = np.asarray(y)
             y = estimator.transformer_.transform(y.reshape(-1, 1) if y.ndim == 1 else y)
-        return open_up(estimator.regressor_, X, y, feature_names)
+        return unwrap(estimator.regressor_, X, y, feature_names)
     hint = ""
     if hasattr(estimator, "best_estimator_"):
         hint = "; of a search, give its best_estimator_"
@@ -84,33 +84,33 @@ def _with_rows(a):
     return a.tocsr() if sparse.issparse(a) else a
 
 
-def _open_pipeline(pipeline: Pipeline, X, y, names) -> Opened:
+def _unwrap_pipeline(pipeline: Pipeline, X, y, names) -> Unwrapped:
     before, last = pipeline[:-1], pipeline[-1]
     if not len(before):
-        return open_up(last, X, y, names)
+        return unwrap(last, X, y, names)
     check_is_fitted(pipeline)
     try:
         names = [str(name) for name in before.get_feature_names_out(names)]
     except (AttributeError, ValueError):  # a step that does not know
         names = None
-    return open_up(last, None if X is None else before.transform(X), y, names)
+    return unwrap(last, None if X is None else before.transform(X), y, names)
 
 
-def input_names(opened: Opened) -> list[str]:
+def input_names(unwrapped: Unwrapped) -> list[str]:
     """Names of the columns that reach a fitted network; x0, x1, ... where nobody tells them."""
-    names = getattr(opened.estimator, "feature_names_in_", opened.feature_names)
-    count = opened.estimator.n_features_in_
+    names = getattr(unwrapped.estimator, "feature_names_in_", unwrapped.feature_names)
+    count = unwrapped.estimator.n_features_in_
     if names is None or len(names) != count:
         return [f"x{i}" for i in range(count)]
     return [str(name) for name in names]
 
 
-def output_names(opened: Opened) -> list[str]:
+def output_names(unwrapped: Unwrapped) -> list[str]:
     """What each output neuron of a fitted network stands for."""
-    estimator, loss = opened.estimator, opened.estimator._loss
+    estimator, head = unwrapped.estimator, unwrapped.estimator._model.head
     if isinstance(estimator, BackpropClassifier):
-        return loss.unit_names([str(label) for label in estimator.classes_.tolist()])
-    return loss.unit_names([f"output {j}" for j in range(loss.task.n_targets)])
+        return head.unit_names([str(label) for label in estimator.classes_.tolist()])
+    return head.unit_names([f"output {j}" for j in range(head.task.n_targets)])
 
 
 def index_of(value, count: int, what: str) -> int:

@@ -2,7 +2,7 @@
 
 from .initializers import INITIALIZERS, initializer_for
 from .masks import learning_parameters
-from .network import Network, Workspace
+from .network import Network, Workspace, Workspaces
 from .objective import Objective, Problem
 from .outputs import outputs_of
 from .penalties import ElasticNet
@@ -18,6 +18,7 @@ __all__ = [
     "Objective",
     "Problem",
     "Workspace",
+    "Workspaces",
     "add_outer",
     "affine",
     "initializer_for",

@@ -42,7 +42,7 @@ from ..activations.activation import Activation
 from .regularisation import Disturbance
 from .rows import add_outer, affine
 
-__all__ = ["Network", "Workspace"]
+__all__ = ["Network", "Workspace", "Workspaces"]
 
 
 class Workspace:
@@ -83,6 +83,33 @@ class Workspace:
         if self._rows is None:
             self._rows = np.empty((len(self.ones), self.layers[0][0].shape[0]), self.g.dtype)
         return self._rows
+
+
+class Workspaces:
+    """The workspaces of a network for the batches of a pass, kept from one batch to the next.
+
+    Two are kept: all batches of a pass have one number of rows, but for the last.
+
+    Parameters
+    ----------
+    network : Network
+        Of which the workspaces hold views.
+    """
+
+    def __init__(self, network: Network):
+        self._network = network
+        self._kept: dict[int, Workspace] = {}
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def of(self, n_rows: int) -> Workspace:
+        """The workspace for a batch of `n_rows`; a third one takes the place of the oldest."""
+        if n_rows not in self._kept:
+            while len(self._kept) > 1:
+                del self._kept[next(iter(self._kept))]
+            self._kept[n_rows] = Workspace(self._network, n_rows)
+        return self._kept[n_rows]
 
 
 class Network:

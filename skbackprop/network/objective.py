@@ -13,7 +13,7 @@ import numpy as np
 from scipy.linalg import blas
 
 from ..losses.head import Head
-from .network import Network, Workspace
+from .network import Network, Workspace, Workspaces
 from .penalties import ElasticNet
 from .regularisation import Disturbance
 from .rows import BLOCK_ROWS, row_blocks, take_rows, with_mean_one
@@ -166,7 +166,7 @@ class Problem:
             network, objective.head, objective.penalty, learning=objective.learning
         )
         self.n_residuals = total * network.sizes[-1]
-        self._workspaces: dict[int, Workspace] = {}
+        self._workspaces = Workspaces(network)
 
     @property
     def jacobian_rows(self) -> int:
@@ -189,14 +189,7 @@ class Problem:
         for block in row_blocks(self.rows, size):
             X = take_rows(self.X, block)
             scale = None if self._scale is None else self._scale[block]
-            yield X, take_rows(self.targets, block), scale, self._workspace(X.shape[0])
-
-    def _workspace(self, n_rows: int) -> Workspace:
-        if n_rows not in self._workspaces:
-            while len(self._workspaces) > 1:  # a whole block's and the last one's are enough
-                del self._workspaces[next(iter(self._workspaces))]
-            self._workspaces[n_rows] = Workspace(self.objective.network, n_rows)
-        return self._workspaces[n_rows]
+            yield X, take_rows(self.targets, block), scale, self._workspaces.of(X.shape[0])
 
     def _move(self, w: np.ndarray) -> Objective:
         self.objective.network.w[...] = w

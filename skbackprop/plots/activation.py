@@ -10,7 +10,7 @@ from ..activations.activation import Activation
 from ..activations.mixed import Mixed
 from ..inspection.fitted import fitted_objective
 from ..inspection.signals import trace_signals
-from ..inspection.unwrapping import index_of, open_up
+from ..inspection.unwrapping import index_of, unwrap
 from .drawing import (
     COLOURS,
     FOOT,
@@ -90,7 +90,7 @@ class ActivationDisplay(Display):
         ActivationDisplay
         """
         pyplot_for(cls.__name__)
-        network = fitted_objective(open_up(estimator).estimator).network
+        network = fitted_objective(unwrap(estimator).estimator).network
         v = None if X is None else trace_signals(estimator, X).v
         return cls(network.activations, network.sizes[1:], v).plot(ax, layers=layers)
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..inspection.records import SignalTrace
+from ..signal_handlers import Watch
 
 __all__ = [
     "COLOURS",
@@ -133,7 +134,7 @@ class Display:
         """The axes as they were given, without what was drawn into them and beside them."""
         for drawn in beside:
             # What the user has cleared or removed is gone, or in part.
-            with suppress(AttributeError, KeyError, NotImplementedError, ValueError):
+            with Watch(), suppress(AttributeError, KeyError, NotImplementedError, ValueError):
                 drawn.remove()
         if ax is None:  # panels that had a figure of their own
             return self.figure_.add_subplot(place)

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from ..inspection.unwrapping import open_up
+from ..inspection.unwrapping import unwrap
 from .drawing import (
     COLOURS,
     Display,
@@ -235,7 +235,7 @@ def _recorded(name: str, estimator) -> dict[str, Any]:
     while isinstance(estimator, Pipeline):
         estimator = estimator[-1]
     if not hasattr(estimator, "loss_curve_"):
-        estimator = open_up(estimator).estimator
+        estimator = unwrap(estimator).estimator
         check_is_fitted(estimator)
     if not getattr(estimator, "loss_curve_", None):
         raise ValueError(

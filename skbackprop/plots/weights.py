@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..inspection.fitted import fitted_objective
-from ..inspection.unwrapping import index_of, input_names, open_up, output_names
+from ..inspection.unwrapping import index_of, input_names, output_names, unwrap
 from .drawing import (
     SIGNED,
     SMALL,
@@ -89,10 +89,10 @@ class WeightsDisplay(Display):
         WeightsDisplay
         """
         pyplot_for(cls.__name__)
-        opened = open_up(estimator)
-        network = fitted_objective(opened.estimator).network
+        unwrapped = unwrap(estimator)
+        network = fitted_objective(unwrapped.estimator).network
         coefs, intercepts = zip(*network.layers(network.w), strict=True)
-        names = {"feature_names": input_names(opened), "output_names": output_names(opened)}
+        names = {"feature_names": input_names(unwrapped), "output_names": output_names(unwrapped)}
         display = cls(coefs, intercepts, **names)
         return display.plot(
             ax, kind=kind, layer=layer, image_shape=image_shape, max_neurons=max_neurons

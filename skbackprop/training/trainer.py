@@ -1,30 +1,28 @@
 """The training loop of the update rules: order, batches, schedule, limits. It knows no estimator.
 
-`Trainer` owns one update, ``correction -> rule -> weights``, and one pass over rows; `train` owns
-the epochs, and asks a `Monitor` when to stop. What must survive between calls is in
+`Trainer` applies an `Update`, ``correction -> rule -> weights``, to the rows of one pass; `train`
+owns the epochs, and asks a `Monitor` when to stop. What must survive between calls is in
 `TrainingState`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import isfinite
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
+from ..engines.choice import choose_engine
 from ..engines.numpy_rows import RowPass
+from ..engines.update import Update
 from ..exceptions import DivergenceError
-from ..network.network import Workspace
-from ..network.objective import Objective
-from ..network.regularisation import limit_neuron_norms, limit_norm
+from ..network.network import Workspace, Workspaces
 from ..network.rows import take_rows
-from ..schedules import constant
-from ..updates.rule import HEADROOM, UpdateRule
-from ..updates.state import TrainingState
-from .interrupt import Interrupt
+from ..schedules import Constant, Schedule
+from ..signal_handlers import Deferral
+from ..updates.headroom import has_headroom
 from .monitor import Monitor
 
 __all__ = ["Trainer", "train"]
@@ -34,111 +32,83 @@ _ONE = np.ones(1)
 
 
 class Trainer:
-    """Applies an update rule to an objective's network, batch by batch.
+    """Presents rows to an update, in batches or one by one, under a schedule.
 
     Parameters
     ----------
-    objective : Objective
-        Its network's `w` is changed in place.
-    rule : UpdateRule
-    eta : float or ndarray of shape (P,)
-        Learning rate.
-    schedule : callable
-        ``t -> multiplier``.
-    state : TrainingState
-        Changed in place.
-    max_grad_norm : float, optional
-        Longest correction; a longer one is scaled down to it.
-    max_norm : float, optional
-        Largest norm of a neuron's incoming weights, kept after each update.
+    update : Update
+        What is changed by it, the network's `w` and the state, is changed in place.
+    schedule : Schedule
+    engine : {"auto", "numpy", "compiled"}, optional
+        What presents single rows (see `choose_engine`); by default they are batches of one row.
+
+    Raises
+    ------
+    ValueError, ImportError
+        If the engine is "compiled", and cannot serve.
     """
 
-    def __init__(
-        self,
-        objective: Objective,
-        rule: UpdateRule,
-        eta,
-        schedule,
-        state: TrainingState,
-        *,
-        max_grad_norm: float | None = None,
-        max_norm: float | None = None,
-    ):
-        self.objective = objective
-        self.rule = rule
-        self.eta = eta
-        self.largest_eta = float(np.max(eta))
+    def __init__(self, update: Update, schedule: Schedule, engine: str | None = None):
+        self.update = update
+        self.objective, self.state = update.objective, update.state
         self.schedule = schedule
-        self.state = state
-        self.max_grad_norm = max_grad_norm
-        self.max_norm = max_norm
-        self.online: RowPass | None = None  # what presents single rows in the place of NumPy
-        self._workspaces: dict[int, Workspace] = {}
-        self._interrupt = Interrupt()
+        self._wanted_engine = engine
+        self._workspaces = Workspaces(update.objective.network)
+        self._deferral = Deferral()
+        self._chosen: tuple[str, RowPass | None] | None = None
+        if engine is None:
+            self._chosen = "numpy", None
+        elif engine == "compiled":  # refused here if it cannot serve: nothing has changed yet
+            self._choose()
 
-    def update(self, X, targets, scale, workspace: Workspace) -> float:
+    def _choose(self) -> tuple[str, RowPass | None]:
+        """The engine of single rows and its pass, which are made only when they are needed."""
+        if self._chosen is None:
+            assert self._wanted_engine is not None
+            self._chosen = choose_engine(self._wanted_engine, self.state.engine, self.update)
+        return self._chosen
+
+    @property
+    def engine(self) -> str:
+        """What presents single rows: "numpy" or "compiled"."""
+        return self._choose()[0]
+
+    def _row_pass(self) -> RowPass | None:
+        """The pass of single rows, ready; None if they are for `apply`."""
+        engine, row_pass = self._choose()
+        if row_pass is not None:
+            row_pass.load()  # it may take seconds, which Ctrl-C may end: nothing has changed
+        self.state.engine = engine
+        return row_pass
+
+    def apply(self, X, targets, scale, workspace: Workspace) -> float:
         """One update on one batch; returns the batch's cost before it."""
-        state, w = self.state, self.objective.network.w
+        update, state, w = self.update, self.state, self.objective.network.w
         cost, g = self.objective.correction(X, targets, scale, workspace)
         multiplier = self._multiplier(state.n_updates)  # raises, if it does, before any change
-        state.serve(self.rule, self.schedule, w)
+        state.serve(update.rule, self.schedule, w)
         factor = state.decay * multiplier
-        eta = self.eta * factor
-        largest = self.largest_eta * factor
-        # One number that is finite unless some v, step or weight comes near overflow, in the dtype
-        # of the weights. Some of those may move though no v tells of them, their signal being zero.
-        step = w.dtype.type(max(largest, 1.0))
-        magnitude = np.dot(g, g) * step * step + np.dot(w, w)
+        rest = np.dot(w, w)
         for v in workspace.v:
-            magnitude += np.vdot(v, v)
-        if isfinite(magnitude * HEADROOM):
-            self._step(w, g, eta, cost)
+            rest += np.vdot(v, v)
+        if has_headroom(np.dot(g, g), update.largest_eta * factor, rest):
+            update.step(g, factor, cost)
         else:
-            self._careful_step(g, workspace, eta, largest, cost)
+            self._careful_step(g, workspace, factor, cost)
         state.n_updates += 1
         state.n_samples += X.shape[0]
         return cost
 
-    def _step(self, w, g, eta, cost) -> None:
-        state = self.state
-        if self.max_grad_norm is not None:
-            limit_norm(g, self.max_grad_norm)
-        self.rule.step(w, g, state.rule_state, state.n_updates - state.rule_start, eta, cost)
-        if self.max_norm is not None:
-            layers = self.objective.network.layers
-            rates = layers(self.eta) if np.ndim(self.eta) else None
-            limit_neuron_norms(layers(w), self.max_norm, rates)
-
-    @property
-    def extras(self) -> list[str]:
-        """What an update does beside correction, penalty and rule: the parameters behind it."""
-        in_force = {
-            "dropout and noise": self.objective.disturbance,
-            "max_grad_norm": self.max_grad_norm,
-            "max_norm": self.max_norm,
-        }
-        return [name for name, value in in_force.items() if value is not None]
-
-    def eta_by_layer(self) -> list[float] | None:
-        """Eta of each layer, or None if it differs within one."""
-        network = self.objective.network
-        if np.ndim(self.eta) == 0:
-            return [float(self.eta)] * network.n_layers
-        layers = network.layers(self.eta)
-        if all((W == b[0]).all() and (b == b[0]).all() for W, b in layers):
-            return [float(b[0]) for _, b in layers]
-        return None
-
     def next_eta(self) -> float:
         """The largest eta of the next update."""
-        return self.largest_eta * self.state.decay * self._multiplier(self.state.n_updates)
+        return self.update.largest_eta * self.state.decay * self._multiplier(self.state.n_updates)
 
     def lower_eta(self) -> bool:
         """Divide eta if the schedule does so on a plateau; False if there is nothing to divide."""
         schedule, state = self.schedule, self.state
-        if not getattr(schedule, "acts_on_plateau", False):
+        if not schedule.acts_on_plateau:
             return False
-        if self.largest_eta * state.decay <= schedule.floor:
+        if self.update.largest_eta * state.decay <= schedule.floor:
             return False
         state.decay /= schedule.factor
         return True
@@ -156,17 +126,17 @@ class Trainer:
             )
         return multiplier
 
-    def _careful_step(self, g, workspace, eta, largest, cost) -> None:
+    def _careful_step(self, g, workspace, factor: float, cost: float) -> None:
         """Step on numbers near overflow: apply it only if everything stays finite."""
-        w, state = self.objective.network.w, self.state
-        rule_state = state.rule_state
-        if not (self._signals_are_finite(workspace, largest) and np.isfinite(g).all()):
-            raise self._divergence(largest)
+        w, rule_state = self.objective.network.w, self.state.rule_state
+        eta = self.update.largest_eta * factor
+        if not (self._signals_are_finite(workspace, eta) and np.isfinite(g).all()):
+            raise self._divergence(eta)
         before = w.copy(), rule_state.copy()
-        self._step(w, g, eta, cost)
+        self.update.step(g, factor, cost)
         if not (np.isfinite(w).all() and np.isfinite(rule_state).all()):
             w[...], rule_state[...] = before
-            raise self._divergence(largest)
+            raise self._divergence(eta)
 
     @staticmethod
     def _signals_are_finite(workspace: Workspace, eta: float) -> bool:
@@ -183,13 +153,6 @@ class Trainer:
             "finite and was not applied; the model keeps its last finite weights. Use a smaller "
             "eta, or scale X and y."
         )
-
-    def _workspace(self, n_rows: int) -> Workspace:
-        if n_rows not in self._workspaces:
-            while len(self._workspaces) > 1:  # a full batch's and the last batch's are enough
-                del self._workspaces[next(iter(self._workspaces))]
-            self._workspaces[n_rows] = Workspace(self.objective.network, n_rows)
-        return self._workspaces[n_rows]
 
     def present(
         self,
@@ -215,20 +178,17 @@ class Trainer:
         deadline : float, default=inf
             Time, on the clock of `time.perf_counter`, after which no further update begins.
         count_pass : callable, optional
-            Is given what is returned, at the end, before a Ctrl-C that waits may end the call.
+            Is given what is returned, at the end, before a signal that waits may end the call.
 
         Returns
         -------
         float
             The mean cost of the rows, each before its own update; NaN without rows.
         """
-        one_by_one = batch_size == 1 and self.online is not None
-        if one_by_one:
-            assert self.online is not None
-            self.online.load()  # it may take seconds, which Ctrl-C may end: nothing has changed
-        with self._interrupt:
-            if one_by_one:
-                total, done = self._present_rows(X, targets, scale, order, deadline)
+        row_pass = self._row_pass() if batch_size == 1 else None
+        with self._deferral:
+            if row_pass is not None:
+                total, done = self._present_rows(row_pass, X, targets, scale, order, deadline)
             else:
                 total, done = self._present_batches(X, targets, scale, order, batch_size, deadline)
             cost = total / done if done else np.nan
@@ -242,7 +202,7 @@ class Trainer:
         total, done = 0.0, 0
         with np.errstate(all="ignore"):
             while done < n_rows:
-                self._interrupt.honour()
+                self._deferral.honour()
                 count = min(batch_size, n_rows - done)
                 total += count * self._present_batch(X, targets, scale, order, done, count)
                 done += count
@@ -250,13 +210,13 @@ class Trainer:
                     break
         return total, done
 
-    def _present_rows(self, X, targets, scale, order, deadline: float):
+    def _present_rows(self, row_pass: RowPass, X, targets, scale, order, deadline: float):
         """As `_present_batches`, one row an update, by the pass that there is for it."""
         n_rows = X.shape[0] if order is None else len(order)
         total, done = 0.0, 0
         while done < n_rows:
-            self._interrupt.honour()
-            count, cost = self._present_piece(X, targets, scale, order, done, n_rows)
+            self._deferral.honour()
+            count, cost = self._present_piece(row_pass, X, targets, scale, order, done)
             if not count:  # the next row needs care
                 with np.errstate(all="ignore"):
                     count, cost = 1, self._present_batch(X, targets, scale, order, done, 1)
@@ -269,9 +229,9 @@ class Trainer:
     def _present_batch(self, X, targets, scale, order, start: int, count: int) -> float:
         """One update on the next `count` rows; returns their mean cost before it."""
         rows = slice(start, start + count) if order is None else order[start : start + count]
-        workspace = self._workspace(count)
+        workspace = self._workspaces.of(count)
         try:
-            return self.update(
+            return self.apply(
                 take_rows(X, rows, workspace.rows),
                 take_rows(targets, rows),
                 None if scale is None else scale[rows],
@@ -281,40 +241,43 @@ class Trainer:
             first = start if order is None else int(order[start])
             raise DivergenceError(f"at row {first}: {error}") from None
 
-    def _present_piece(self, X, targets, scale, order, start: int, n_rows: int):
+    def _present_piece(self, row_pass: RowPass, X, targets, scale, order, start: int):
         """Present the next rows, one an update; returns how many, and the sum of their costs."""
-        state, online = self.state, self.online
-        assert online is not None
-        count = n_rows - start
+        state = self.state
+        count = (X.shape[0] if order is None else len(order)) - start
         if count > 1:
-            count = min(count, online.rows_at_once(X))
-        factors = self._multipliers(count)
-        if self.schedule is not constant:
+            count = min(count, row_pass.rows_at_once(X))
+        factors, failure = self._multipliers(count)
+        if not isinstance(self.schedule, Constant):
             count = len(factors)
-        state.serve(self.rule, self.schedule, self.objective.network.w)
+        state.serve(self.update.rule, self.schedule, self.objective.network.w)
         if state.decay != 1.0:
             factors = factors * state.decay
         if order is not None:
             rows = order[start : start + count]
         else:
             rows = None if count == X.shape[0] else slice(start, start + count)
-        return online.present(X, targets, scale, rows, factors)
+        done, cost = row_pass.present(X, targets, scale, rows, factors)
+        if failure is not None and done == count:
+            raise failure
+        return done, cost
 
-    def _multipliers(self, count: int) -> np.ndarray:
+    def _multipliers(self, count: int) -> tuple[np.ndarray, BaseException | None]:
         """Those of the next `count` updates, (count,); (1,) if they are the same.
 
-        Fewer if the schedule fails, which is raised when its update comes, or Ctrl-C waits.
+        Fewer if the handler of a signal waits; or if the schedule fails, with the exception, which
+        is to be raised when its update comes.
         """
-        if self.schedule is constant:
-            return _ONE
-        t = self.state.n_updates
+        if isinstance(self.schedule, Constant):
+            return _ONE, None
+        t, failure = self.state.n_updates, None
         multipliers = [self._multiplier(t)]
         try:
-            while len(multipliers) < count and self._interrupt.pending is None:
+            while len(multipliers) < count and not self._deferral.is_waited_for:
                 multipliers.append(self._multiplier(t + len(multipliers)))
-        except BaseException:  # noqa: S110
-            pass
-        return np.array(multipliers)
+        except BaseException as error:
+            failure = error
+        return np.array(multipliers), failure
 
 
 def train(

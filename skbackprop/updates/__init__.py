@@ -2,7 +2,8 @@
 
 from .adaptive import Adagrad, Adam, AdamW, DeltaBarDelta, Nadam, RMSprop
 from .descent import SGD, Momentum, Nesterov
-from .rule import HEADROOM, RULES, Solver, UpdateRule
+from .headroom import HEADROOM, has_headroom
+from .rule import RULES, Solver, UpdateRule
 from .whole_batch import IRpropMinus, IRpropPlus, Quickprop
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "SGD",
     "Solver",
     "UpdateRule",
+    "has_headroom",
 ]

@@ -10,12 +10,7 @@ from __future__ import annotations
 
 from ..registry import Checked
 
-__all__ = ["HEADROOM", "RULES", "Solver", "UpdateRule"]
-
-
-# A rule's state adds up squares of corrections, for ever in `Adagrad`. So an update is made without
-# more care only where all squares are this factor below overflow.
-HEADROOM = 2.0**30
+__all__ = ["RULES", "Solver", "UpdateRule"]
 
 
 class Solver(Checked):

@@ -26,6 +26,7 @@ class TrainingState:
     rule_start: int = 0  # updates that were done when the rule began
     memory: dict[str, Any] = field(default_factory=dict)  # of a whole-batch solver
     disturbance_rng: np.random.Generator | None = None  # of dropout and noise
+    engine: str | None = None  # what presents single rows; None before any has come
 
     def serve(self, solver: Solver, schedule, w: np.ndarray) -> None:
         """Give a new kind of solver a fresh state; without plateaus in the schedule, all of eta."""
@@ -34,7 +35,7 @@ class TrainingState:
             self.rule_state = np.zeros((solver.n_slots, w.size), w.dtype)
             self.rule_start = self.n_updates
             self.memory = {}
-        if not getattr(schedule, "acts_on_plateau", False):
+        if not schedule.acts_on_plateau:
             self.decay = 1.0
 
     def snapshot(self) -> Snapshot:

@@ -61,16 +61,16 @@ from skbackprop import (
 from skbackprop.activations.built_in import elu, leaky_relu, scaled_tanh, softplus
 from skbackprop.engines import code_cache
 from skbackprop.engines import compiled_rows as compiled
-from skbackprop.engines.choice import choose_engine
 from skbackprop.engines.formulas import cost_of
 from skbackprop.engines.source import cost_text
 from skbackprop.engines.symbols import Untraceable
+from skbackprop.engines.update import Update
 from skbackprop.losses.head import Head
 from skbackprop.network.masks import learning_parameters
 from skbackprop.network.network import Network
 from skbackprop.network.objective import Objective
 from skbackprop.network.penalties import ElasticNet
-from skbackprop.schedules import SCHEDULES, constant
+from skbackprop.schedules import SCHEDULES, constant, resolve_schedule
 from skbackprop.training.trainer import Trainer
 from skbackprop.updates.state import TrainingState
 
@@ -273,7 +273,7 @@ def data(case, dtype, n):
 
 
 def trainer(case, rule, dtype, engine):
-    """A trainer of the case: compiled, on NumPy's pass, or with `Trainer.update` alone (None)."""
+    """A trainer of the case: compiled, on NumPy's pass, or with `Trainer.apply` alone (None)."""
     hidden, activations = LAYERS[case["layers"]]
     task, loss, output = HEADS[case["head"]]
     loss = Head(loss, task, output)
@@ -297,14 +297,12 @@ def trainer(case, rule, dtype, engine):
     if learning is not None:
         eta = eta * learning
     state = TrainingState(np.empty((0, network.w.size), dtype))
-    schedule = FACTORS["schedule"][case["schedule"]]
+    schedule = resolve_schedule(FACTORS["schedule"][case["schedule"]])
     if case["schedule"] == "decayed":
         state.decay = 0.4
     objective = Objective(network, loss, penalty, learning=learning)
-    made = Trainer(objective, rule, eta, schedule, state)
-    if engine is not None:
-        chosen, made.online = choose_engine(engine, None, made)
-        assert chosen == engine
+    made = Trainer(Update(objective, rule, eta, state), schedule, engine)
+    assert made.engine == (engine or "numpy")
     return made
 
 
@@ -322,9 +320,9 @@ def disagreement(case, rule, dtype=np.float64, n=1000):
     start = ours.objective.network.w.copy()
     cost = ours.present(ROWS[case["rows"]](X), targets, scale, order, 1)
     w, rule_state = ours.objective.network.w, ours.state.rule_state
-    assert ours._workspaces == {}, f"{case}: some rows were left to Trainer.update"
+    assert not len(ours._workspaces), f"{case}: some rows were left to Trainer.apply"
     assert w.dtype == rule_state.dtype == dtype
-    assert np.isfinite(w).all() and np.array_equal(w, start) == (not np.any(ours.eta)), case
+    assert np.isfinite(w).all() and np.array_equal(w, start) == (not np.any(ours.update.eta)), case
     worst = 0.0
     for engine in ("numpy", None):
         theirs = trainer(case, rule, dtype, engine)
@@ -508,7 +506,7 @@ def in_trouble(rule, engine, dtype, order, trouble):
     X, targets, _, _ = data(case, np.float64, 60)
     X[37], targets[37] = np.abs(X[37]) * x + x, targets[37] * target
     made = trainer(case, rule, dtype, engine)
-    made.schedule = lambda t: eta if t == (37 if order is None else 22) else 1.0
+    made.schedule = resolve_schedule(lambda t: eta if t == (37 if order is None else 22) else 1.0)
     with pytest.raises(DivergenceError) as caught:
         made.present(X.astype(dtype), targets, None, order, 1)
     made.schedule = constant
@@ -544,13 +542,42 @@ def test_a_row_whose_squares_overflow_is_left_to_numpy_and_learnt():
     made = {engine: trainer(SIMPLEST, SGD(), np.float64, engine) for engine in ("compiled", None)}
     costs = []
     for one in made.values():
-        one.schedule = lambda t: 1e-240 if t == 20 else 1.0
+        one.schedule = resolve_schedule(lambda t: 1e-240 if t == 20 else 1.0)
         costs.append(one.present(X, targets, None, None, 1))
     ours, theirs = made.values()
     assert len(ours._workspaces) == 1
     assert ours.state.n_updates == ours.state.n_samples == 40
     assert distance(ours.objective.network.w, theirs.objective.network.w) < 1e-12
     assert costs[0] == pytest.approx(costs[1], rel=1e-12)
+
+
+def first_refused(engine, rule, dtype, monkeypatch):
+    """The least k at which an engine refuses a row of numbers of the size 2**k, or takes care."""
+    X, targets, _, _ = data(SIMPLEST, dtype, 1)
+    careful = []
+    monkeypatch.setattr(Trainer, "_careful_step", lambda *arguments: careful.append(1))
+    for k in range(20 if dtype is np.float32 else 300, 600):
+        made = trainer(SIMPLEST, rule, dtype, engine)
+        with np.errstate(all="ignore"):
+            made.present(X * dtype(2.0) ** k, targets * dtype(2.0) ** k, None, None, 1)
+        if careful or len(made._workspaces) != (engine is None):
+            return k
+        assert np.isfinite(made.objective.network.w).all()
+    raise AssertionError("nothing is refused")
+
+
+@needs_numba
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("rule", ["sgd", "adam"])
+def test_all_engines_go_by_one_criterion(rule, dtype, monkeypatch):
+    batch, rows, kernel = (
+        first_refused(engine, RULES[rule], dtype, monkeypatch)
+        for engine in (None, "numpy", "compiled")
+    )
+    # A row's bound on |g|^2 is not less than |g|^2, which a batch has with |w|^2 added; the kernel
+    # has the former's own equations layer by layer, and |w|^2 unless the rule is the bare one.
+    assert rows <= kernel and batch <= kernel
+    assert kernel - min(batch, rows) <= 2
 
 
 @needs_numba
@@ -566,11 +593,12 @@ def test_weights_whose_signal_is_zero_stay_finite(rule):
             model.partial_fit(X, y)
         except DivergenceError as error:
             errors.append(str(error))
-        assert np.isfinite(model._network.w).all() and np.isfinite(model._state.rule_state).all()
+        assert np.isfinite(model._model.network.w).all()
+        assert np.isfinite(model._model.state.rule_state).all()
     ours, theirs = both
     assert ours.n_updates_ == theirs.n_updates_ > 95
     assert not errors or errors[0] == errors[1]
-    assert distance(ours._network.w, theirs._network.w) < 1e-10
+    assert distance(ours._model.network.w, theirs._model.network.w) < 1e-10
 
 
 @needs_numba
@@ -588,7 +616,8 @@ def test_huge_weights_whose_signal_is_zero(rule, weight):
             model.partial_fit(X, y)
         except DivergenceError:
             pass
-        assert np.isfinite(model._network.w).all() and np.isfinite(model._state.rule_state).all()
+        assert np.isfinite(model._model.network.w).all()
+        assert np.isfinite(model._model.state.rule_state).all()
 
 
 @needs_numba
@@ -599,7 +628,7 @@ def test_an_eta_beyond_float32_is_a_divergence():
     model.partial_fit(X, y, coef_init=[np.zeros((3, 1))]).set_params(eta=1e39)
     with pytest.raises(DivergenceError, match=r"eta=1e\+39"):
         model.partial_fit(X, y)
-    np.testing.assert_array_equal(model._network.w, 0)
+    np.testing.assert_array_equal(model._model.network.w, 0)
 
 
 # -- estimators ----------------------------------------------------------------------------------
@@ -620,18 +649,18 @@ def learnt(kind="regression", dtype=np.float64, **params):
 
 
 def flat(model):
-    return model._network.w.copy()
+    return model._model.network.w.copy()
 
 
 def bits(model):
     """What training has moved, to the bit."""
-    state = model._state
+    state = model._model.state
     return flat(model).tobytes(), state.rule_state.tobytes(), model.n_updates_, model.t_
 
 
 def same_but_for_rounding(ours, theirs):
     assert distance(flat(ours), flat(theirs)) < 1e-12
-    assert distance(ours._state.rule_state, theirs._state.rule_state) < 1e-12
+    assert distance(ours._model.state.rule_state, theirs._model.state.rule_state) < 1e-12
     assert (ours.n_updates_, ours.t_) == (theirs.n_updates_, theirs.t_)
     assert ours.n_iter_ == theirs.n_iter_
     assert ours.loss_ == pytest.approx(theirs.loss_, rel=1e-12)
@@ -715,7 +744,7 @@ def test_layout_changes_no_bit(layout):
 @pytest.mark.parametrize("kind", KINDS)
 def test_float32_stays(kind):
     ours, theirs = learnt(kind, np.float32), learnt(kind, np.float32, engine="numpy")
-    assert flat(ours).dtype == np.float32 and ours._state.rule_state.dtype == np.float32
+    assert flat(ours).dtype == np.float32 and ours._model.state.rule_state.dtype == np.float32
     assert distance(flat(ours), flat(theirs)) < 2e-6  # measured: 2.4e-7
     assert ours.loss_ == pytest.approx(theirs.loss_, rel=1e-6)
 
@@ -813,6 +842,41 @@ def test_auto_never_compiles_and_is_asked_once(empty_room, monkeypatch):
     early.set_params(batch_size=1, max_iter=1)
     with pytest.warns(ConvergenceWarning):
         assert early.fit(X, y).engine_ == "compiled"  # a new fit chooses anew
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_batches_make_no_engine_before_it_is_asked_for(empty_room, monkeypatch):
+    def refuse(*arguments):
+        raise AssertionError("an engine is made")
+
+    X, y = problem("regression")
+    with monkeypatch.context() as patch:
+        patch.setattr(skbackprop.training.trainer, "choose_engine", refuse)
+        model = make(engine="auto", max_iter=2).fit(X, y)
+        model.set_params(batch_size=7).partial_fit(X, y)
+        make(engine="numpy", batch_size=7).partial_fit(X, y)
+        copy = pickle.loads(pickle.dumps(model))
+        with pytest.raises(AssertionError):
+            copy.set_params(batch_size=1).partial_fit(X, y)
+    before = bits(model)
+    assert model.engine_ == "numpy" and bits(model) == before
+    assert make(engine="auto", solver="lbfgs", eta="auto", max_iter=2).fit(X, y).engine_ == "numpy"
+    assert not hasattr(make(engine="auto"), "engine_")
+    late = copy.set_params(solver="nonsense")
+    assert late.engine_ == "numpy"  # nothing else could, as things are
+    assert late.set_params(solver="sgd").partial_fit(X, y).engine_ == "numpy"
+
+
+@needs_numba
+def test_auto_chooses_when_rows_come_or_when_it_is_asked(empty_room, monkeypatch):
+    X, y = problem("regression")
+    asked, other = (make(engine="auto", batch_size=7).partial_fit(X, y) for _ in range(2))
+    assert asked.engine_ == "numpy"
+    monkeypatch.undo()  # to where the code is
+    make().partial_fit(X, y)
+    for model in (asked, other):
+        model.set_params(batch_size=1).partial_fit(X, y)
+    assert (asked.engine_, other.engine_) == ("numpy", "compiled")
 
 
 @needs_numba
@@ -1024,7 +1088,7 @@ def test_compile_engine_compiles_what_auto_takes(empty_room, monkeypatch):
     for name in able:
         for dtype in (np.float64, np.float32):
             made = trainer(SIMPLEST, RULES[name], dtype, None)
-            wanted = compiled.CompiledPass(made)
+            wanted = compiled.CompiledPass(made.update)
             assert wanted.text in asked and wanted.cost_text in asked
     assert len(asked) == len(set(asked))
     for task, loss, output in HEADS.values():
@@ -1034,7 +1098,7 @@ def test_compile_engine_compiles_what_auto_takes(empty_room, monkeypatch):
 
 def _compiles(rule):
     try:
-        return bool(compiled.CompiledPass(trainer(SIMPLEST, rule, np.float64, None)))
+        return bool(compiled.CompiledPass(trainer(SIMPLEST, rule, np.float64, None).update))
     except Untraceable:
         return False
 
@@ -1356,7 +1420,7 @@ def test_what_numba_cannot_compile_is_an_error(empty_room):
 
 def text_of(activation="tanh", rule=None, dtype=np.float64):
     case = {**SIMPLEST, "layers": activation}
-    return compiled.CompiledPass(trainer(case, rule or SGD(), dtype, None)).text
+    return compiled.CompiledPass(trainer(case, rule or SGD(), dtype, None).update).text
 
 
 def test_kernels_are_a_part_of_the_text():
@@ -1419,7 +1483,7 @@ for engine in ("compiled", "numpy"):
         (4,), activation=Activation(edited.phi, edited.dphi), solver=edited.Slow(), eta=0.1,
         engine=engine, random_state=0,
     ).partial_fit(X, X[:, 0])
-    w.append(model._network.w)
+    w.append(model._model.network.w)
 np.testing.assert_allclose(*w, rtol=0, atol=1e-13)
 print(w[0].sum())
 """
@@ -1702,7 +1766,8 @@ def test_functions_of_one_code_and_other_globals_in_one_network(monkeypatch):
     own = [Activation(names["phi"], names["dphi"], name="own") for names in (first, second)]
     assert own[0] == own[1]  # as far as `Activation` can tell
     monkeypatch.setitem(LAYERS, "own", ((4,), (Mixed([own[0], own[1], own[0], own[1]]),)))
-    made = compiled.CompiledPass(trainer({**SIMPLEST, "layers": "own"}, SGD(), np.float64, None))
+    case = {**SIMPLEST, "layers": "own"}
+    made = compiled.CompiledPass(trainer(case, SGD(), np.float64, None).update)
     monkeypatch.setattr(compiled, "load", lambda text: text)
     made.load()
     layers, groups, member = made._tables[1:4]

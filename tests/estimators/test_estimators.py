@@ -527,7 +527,7 @@ def test_float32_is_kept(kind):
     for params in ({}, {"eta": [0.01, 0.02], "alpha": 0.1, "l1_ratio": 0.5, "solver": "momentum"}):
         model = make(kind, **params).fit(Z, y, sample_weight=np.linspace(0.5, 1, N))
         assert all(a.dtype == np.float32 for a in (*model.coefs_, *model.intercepts_))
-        assert model._state.rule_state.dtype == np.float32
+        assert model._model.state.rule_state.dtype == np.float32
     if kind in REGRESSION:
         assert model.predict(Z).dtype == model.predict(X).dtype == np.float32
     else:
@@ -729,7 +729,7 @@ def test_early_stopping_in_a_second_fit_with_another_solver(first, second):
     np.testing.assert_array_equal(flat(model), best)
     for solver in (second, first):
         model.set_params(solver=solver, eta=1e-3).partial_fit(X, y)
-        assert model._state.rule_state.shape == (RULES[solver].n_slots, best.size)
+        assert model._model.state.rule_state.shape == (RULES[solver].n_slots, best.size)
 
 
 def test_early_stopping_in_a_second_fit_holds_out_the_same_rows():

@@ -546,7 +546,7 @@ def test_divergence_in_fit_keeps_the_last_finite_weights(solver, dtype):
         model.fit(Z, y)
     assert isinstance(caught.value, ArithmeticError) and "row" in str(caught.value)
     assert weights(model).dtype == dtype and np.isfinite(weights(model)).all()
-    assert np.isfinite(model._state.rule_state).all()
+    assert np.isfinite(model._model.state.rule_state).all()
     assert f"update {model.n_updates_ + 1} " in str(caught.value)
     assert model.n_updates_ > 0
     # The same run, told to stop just before, has the same weights: no update is half done.
@@ -586,7 +586,7 @@ def test_divergence_in_partial_fit_keeps_the_rows_before(solver, dtype):
     with pytest.raises(DivergenceError, match=rf"row 7: .*update {before + 8} at eta=0.01"):
         model.partial_fit(huge, y)
     np.testing.assert_array_equal(weights(model), weights(rows))
-    np.testing.assert_array_equal(model._state.rule_state, rows._state.rule_state)
+    np.testing.assert_array_equal(model._model.state.rule_state, rows._model.state.rule_state)
     assert (model.n_updates_, model.t_) == (rows.n_updates_, rows.t_)
     with pytest.raises(DivergenceError, match="row 0"):
         model.partial_fit(huge[7:8], y[7:8])
@@ -632,7 +632,7 @@ def test_divergence_of_weights_whose_signal_is_zero(solver, batch_size):
         for _ in range(10):
             model.partial_fit(nothing, y)
     assert model.n_updates_ > 95  # a factor of 1e3 each
-    assert np.isfinite(weights(model)).all() and np.isfinite(model._state.rule_state).all()
+    assert np.isfinite(weights(model)).all() and np.isfinite(model._model.state.rule_state).all()
     model.set_params(alpha=0.0, solver="sgd").partial_fit(nothing, y).predict(nothing)
 
 
@@ -650,7 +650,7 @@ def test_what_a_rule_adds_up_stays_finite(solver, batch_size):
         model.partial_fit(rows, y)
     except DivergenceError:
         assert solver != "sgd"
-    assert np.isfinite(weights(model)).all() and np.isfinite(model._state.rule_state).all()
+    assert np.isfinite(weights(model)).all() and np.isfinite(model._model.state.rule_state).all()
 
 
 @pytest.mark.parametrize("batch_size", [1, 4])
@@ -712,7 +712,7 @@ def test_numbers_that_underflow_are_zero_whatever_numpy_is_told_to_raise(solver,
         for part in (slice(1), slice(1, None)) if batch_size == 1 else (slice(None),):
             model.partial_fit(rows[part], y[part])
     np.testing.assert_array_equal(weights(model), weights(same))
-    np.testing.assert_array_equal(model._state.rule_state, same._state.rule_state)
+    np.testing.assert_array_equal(model._model.state.rule_state, same._model.state.rule_state)
     assert model.n_updates_ == same.n_updates_
 
 
@@ -744,7 +744,7 @@ def test_interrupted_fit_leaves_the_last_whole_update(Estimator, refit, by_signa
     with pytest.raises(KeyboardInterrupt):
         reference.fit(X, y)
     np.testing.assert_array_equal(weights(model), weights(reference))
-    np.testing.assert_array_equal(model._state.rule_state, reference._state.rule_state)
+    np.testing.assert_array_equal(model._model.state.rule_state, reference._model.state.rule_state)
     assert model.t_ == reference.t_
     model.set_params(eta_schedule=None)
     assert model.predict(X).shape == (N,)
@@ -782,7 +782,7 @@ def test_interrupted_partial_fit(by_signal):
     rows = before.partial_fit(X[:done], y[:done]) if done else before
     assert done > 0 or not by_signal
     np.testing.assert_array_equal(weights(model), weights(rows))
-    np.testing.assert_array_equal(model._state.rule_state, rows._state.rule_state)
+    np.testing.assert_array_equal(model._model.state.rule_state, rows._model.state.rule_state)
     assert (model.n_updates_, model.t_) == (rows.n_updates_, rows.t_)
 
 
@@ -840,7 +840,7 @@ def test_an_activation_that_raises_leaves_the_rows_before(row, solver):
     with pytest.raises(RuntimeError, match="does not take"):
         model.partial_fit(changed(rows, 1e9, (row, 1)), y)
     np.testing.assert_array_equal(weights(model), weights(expected))
-    np.testing.assert_array_equal(model._state.rule_state, expected._state.rule_state)
+    np.testing.assert_array_equal(model._model.state.rule_state, expected._model.state.rule_state)
     assert model.n_updates_ == model.t_ == expected.n_updates_ == 2 + row
 
 
@@ -906,7 +906,7 @@ def test_eight_threads_predict_what_one_does(Estimator):
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_predictions_write_nothing(Estimator):
     model = fitted(Estimator)
-    model._network.w.flags.writeable = False
+    model._model.network.w.flags.writeable = False
     keys, before = sorted(vars(model)), fingerprint(model)
     for rows in (slice(1), slice(None)):
         model.predict(X[rows]), model.predict(sparse.csr_array(X[rows]))

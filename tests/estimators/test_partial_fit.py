@@ -52,7 +52,7 @@ def flat(model):
 
 def bits(model):
     """What training has moved, to the bit."""
-    state = model._state
+    state = model._model.state
     return flat(model).tobytes(), state.rule_state.tobytes(), model.n_updates_, model.t_
 
 
@@ -78,7 +78,7 @@ def test_chunk_is_its_rows_is_an_epoch_of_fit(solver, kind, dtype):
     chunk = make(kind, **params).partial_fit(X, y, **first(kind))
     epoch = make(kind, **params, batch_size=1, shuffle=False, max_iter=1).fit(X, y)
     assert bits(rows) == bits(chunk) == bits(epoch)
-    assert flat(rows).dtype == dtype and rows._state.rule_state.dtype == dtype
+    assert flat(rows).dtype == dtype and rows._model.state.rule_state.dtype == dtype
     assert rows.n_updates_ == rows.t_ == N
     assert rows.n_iter_ == N and chunk.n_iter_ == 1
     assert chunk.loss_ == epoch.loss_  # the mean over the rows, each before its own update
@@ -647,10 +647,10 @@ SETTINGS = [
 def test_unchanged_parameters_keep_the_trainer(solver, params):
     X, y = problem("regression")
     model = make("regression", solver=solver, **params).partial_fit(X, y)
-    trainer = model.partial_fit(X[:1], y[:1])._running[1]
-    assert model.partial_fit(X[:1], y[:1])._running[1] is trainer
-    assert model.partial_fit(X, y)._running[1] is trainer
-    assert copy.deepcopy(model).partial_fit(X, y)._running[1] is not trainer
+    trainer = model.partial_fit(X[:1], y[:1])._running.trainer
+    assert model.partial_fit(X[:1], y[:1])._running.trainer is trainer
+    assert model.partial_fit(X, y)._running.trainer is trainer
+    assert copy.deepcopy(model).partial_fit(X, y)._running.trainer is not trainer
 
 
 def connections():
@@ -741,7 +741,7 @@ def test_the_same_kind_of_solver_goes_on():
 def test_settings_of_the_solver_take_effect_at_the_next_call():
     X, y = problem("regression")
     model = make("regression", solver=Momentum(0.9)).partial_fit(X, y)
-    (u,) = model._state.rule_state.copy()
+    (u,) = model._model.state.rule_state.copy()
     for momentum in (0.5, 0.0):
         g, start = gradient_step(model, X[:1], y[:1]), flat(model)
         model.set_params(solver__momentum=momentum).partial_fit(X[:1], y[:1])

@@ -95,7 +95,7 @@ def test_delta_is_the_slope_of_the_cost(head, hidden):
         biases[layer][j] += s
         model.intercepts_ = biases
         v, y = model._signals(X)
-        return model._loss.value(trace.d, y, v)
+        return model._model.head.value(trace.d, y, v)
 
     for layer in range(3):
         for j in range(trace.sizes[layer + 1]):
@@ -178,7 +178,7 @@ def test_changes_with_eta_of_layers_schedules_and_masks(settings):
 
 def test_eta_of_plateaus_horizons_and_whole_batch_solvers():
     model, d = make(eta=0.2, eta_schedule="adaptive")
-    model._state.decay = 0.25
+    model._model.state.decay = 0.25
     assert trace_signals(model, X, d).eta == [0.05] * 3
     with pytest.warns(ConvergenceWarning):
         model.set_params(eta_schedule="cosine", max_iter=2).fit(X, d)

@@ -291,7 +291,7 @@ def test_several_levels_and_several_targets():
 def test_targets_out_of_range_are_refused_and_nothing_changes(loss, bad):
     X, y = RNG.normal(size=(20, 2)), np.exp(RNG.normal(size=20))
     model = BackpropRegressor((4,), loss=loss, random_state=0).partial_fit(X, y)
-    before = model._network.w.copy()
+    before = model._model.network.w.copy()
     wrong = y.copy()
     wrong[7] = bad
     message = rf"y has {bad}, but loss=.* needs y >=? 0.0"
@@ -305,7 +305,7 @@ def test_targets_out_of_range_are_refused_and_nothing_changes(loss, bad):
     ):
         with pytest.raises(ValueError, match=message):
             call()
-    np.testing.assert_array_equal(model._network.w, before)
+    np.testing.assert_array_equal(model._model.network.w, before)
     assert model.t_ == 20
     assert BackpropRegressor(loss=loss).__sklearn_tags__().target_tags.positive_only
 
@@ -518,7 +518,7 @@ def test_a_chunk_is_its_rows(name):
     rows = Estimator((5,), loss=name, random_state=0)
     for i in range(120):
         rows.partial_fit(Z[i : i + 1], y[i : i + 1], **first)
-    np.testing.assert_array_equal(chunk._network.w, rows._network.w)
+    np.testing.assert_array_equal(chunk._model.network.w, rows._model.network.w)
 
 
 def test_linear_peers():

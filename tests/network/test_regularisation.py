@@ -25,7 +25,7 @@ ONLINE = [name for name, rule in RULES.items() if not rule.full_batch]
 
 
 def flat(model):
-    return model._network.w.copy()
+    return model._model.network.w.copy()
 
 
 def make(**kw):
@@ -231,9 +231,9 @@ def test_max_norm_holds_after_every_update(rule):
 @pytest.mark.parametrize("name", ["momentum", "nesterov"])
 def test_an_eta_that_touches_zero_keeps_the_velocity(name):
     model = make(solver=name, eta_schedule=lambda t: 0.0 if t == 20 else 1.0).partial_fit(X, Y)
-    before = model._state.rule_state.copy()
+    before = model._model.state.rule_state.copy()
     other = make(solver=name, eta_schedule=lambda t: 1e-12 if t == 20 else 1.0).partial_fit(X, Y)
-    np.testing.assert_allclose(before, other._state.rule_state, rtol=0.3, atol=1e-3)
+    np.testing.assert_allclose(before, other._model.state.rule_state, rtol=0.3, atol=1e-3)
     assert np.abs(before).max() > 0.005
 
 

@@ -21,7 +21,7 @@ from skbackprop import (
     BayesianLM,
 )
 from skbackprop.activations.activation import resolve_activation
-from skbackprop.estimators.parameters import solver_of
+from skbackprop.estimators.plan import resolve_solver
 from skbackprop.losses.head import Head
 from skbackprop.losses.regression import SquaredError
 from skbackprop.losses.task import Task
@@ -38,7 +38,7 @@ Y2 = np.c_[Y, X[:, 0] * X[:, 1]]
 
 
 def flat(model):
-    return model._network.w.copy()
+    return model._model.network.w.copy()
 
 
 def make(solver, hidden=(6,), **kw):
@@ -118,7 +118,7 @@ def test_trial_points_do_not_move_the_network():
 @pytest.mark.parametrize("targets", [Y, Y2], ids=["one", "two"])
 def test_lm_against_scipy(targets, alpha):
     model = make("lm", alpha=alpha, max_iter=2000, hidden=(3,)).fit(X, targets)
-    network, d = model._network, targets.reshape(80, -1)
+    network, d = model._model.network, targets.reshape(80, -1)
     is_weight = network.spread([1.0] * 2, [0.0] * 2)
 
     def residuals(w):
@@ -458,4 +458,4 @@ def test_unknown_solver_names_the_choices():
     with pytest.raises(ValueError, match="'adam'.*'br'.*'lbfgs'.*'lm'.*'scg'.*'sgd'"):
         make("lbgfs").fit(X, Y)
     with pytest.raises(TypeError, match="LBFGS: give an instance"):
-        solver_of(BackpropRegressor(solver=LBFGS))
+        resolve_solver(LBFGS)

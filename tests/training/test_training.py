@@ -7,12 +7,13 @@ import pytest
 from scipy import sparse
 
 from skbackprop import ACTIVATIONS, DivergenceError, SquaredError, Task
+from skbackprop.engines.update import Update
 from skbackprop.losses.head import Head
 from skbackprop.network.network import Network, Workspace
 from skbackprop.network.objective import Objective
 from skbackprop.network.penalties import ElasticNet
 from skbackprop.network.rows import take_rows
-from skbackprop.schedules import constant
+from skbackprop.schedules import constant, resolve_schedule
 from skbackprop.training.monitor import History, Monitor, Stopping
 from skbackprop.training.trainer import Trainer, train
 from skbackprop.updates.rule import RULES
@@ -29,7 +30,7 @@ def trainer(rule="sgd", eta=0.1, schedule=constant):
     loss = Head(SquaredError(), Task("regression", 2))
     state = TrainingState(np.empty((0, network.w.size)))
     objective = Objective(network, loss, ElasticNet(None))
-    return Trainer(objective, RULES[rule], eta, schedule, state)
+    return Trainer(Update(objective, RULES[rule], eta, state), resolve_schedule(schedule))
 
 
 @pytest.mark.parametrize("batch_size", [1, 5, 23, 100])
@@ -40,7 +41,7 @@ def test_present_takes_every_row_once_in_order(batch_size):
     for start in range(0, 23, batch_size):
         rows = order[start : start + batch_size]
         workspace = Workspace(by_hand.objective.network, len(rows))
-        costs.append(by_hand.update(X[rows], D[rows], None, workspace) * len(rows))
+        costs.append(by_hand.apply(X[rows], D[rows], None, workspace) * len(rows))
     np.testing.assert_array_equal(ours.objective.network.w, by_hand.objective.network.w)
     assert ours.state.n_samples == 23 and ours.state.n_updates == -(-23 // batch_size)
     assert cost == pytest.approx(sum(costs) / 23, rel=1e-13)
@@ -111,7 +112,7 @@ def test_a_new_kind_of_rule_starts_afresh():
     ours = trainer("momentum")
     ours.present(X, D, None, None, 1)
     state, network = ours.state, ours.objective.network
-    other = Trainer(ours.objective, RULES["adam"], 0.01, constant, state)
+    other = Trainer(Update(ours.objective, RULES["adam"], 0.01, state), constant)
     before = network.w.copy()
     other.present(X[:1], D[:1], None, None, 1)
     # Adam's first step is eta in size (where g is not tiny): its count begins with it, not with

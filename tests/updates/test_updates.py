@@ -380,8 +380,8 @@ def test_full_batch_fit_is_the_rule_on_the_cost(name, penalty):
                               l1_ratio=penalty[1], batch_size=60 if name in ONLINE else "auto",
                               max_iter=6, random_state=0)  # fmt: skip
     model.fit(X, Y, weight, coef_init=start)
-    rates = model._network.spread(eta)
-    is_weight = model._network.spread([1.0, 1.0], [0.0, 0.0])
+    rates = model._model.network.spread(eta)
+    is_weight = model._model.network.spread([1.0, 1.0], [0.0, 0.0])
 
     def cost_and_correction(w):
         W1, b1, W2, b2 = w[:15].reshape(3, 5), w[15:20], w[20:25], w[25]
@@ -399,7 +399,7 @@ def test_full_batch_fit_is_the_rule_on_the_cost(name, penalty):
     for t in range(6):
         cost, g = cost_and_correction(w)
         RULES[name].step(w, g, state, t, rates, cost)
-    np.testing.assert_allclose(model._network.w, w, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(model._model.network.w, w, rtol=1e-9, atol=1e-12)
 
 
 @unconverged
@@ -408,7 +408,7 @@ def test_fit_resumes_bit_for_bit(name):
     parts = fitted(name, max_iter=7, warm_start=True, shuffle=False)
     parts = pickle.loads(pickle.dumps(parts)).fit(X, Y)
     whole = fitted(name, max_iter=14, shuffle=False)
-    np.testing.assert_array_equal(parts._network.w, whole._network.w)
+    np.testing.assert_array_equal(parts._model.network.w, whole._model.network.w)
 
 
 @unconverged
@@ -436,7 +436,7 @@ def test_a_full_batch_rule_refuses_batches(name):
 def test_amsgrad_may_be_switched_on_between_calls():
     model = BackpropRegressor((5,), solver=Adam(), random_state=0).partial_fit(X, Y)
     model.set_params(solver__amsgrad=True).partial_fit(X, Y)
-    assert len(model._state.rule_state) == 3
+    assert len(model._model.state.rule_state) == 3
 
 
 @unconverged

@@ -1,0 +1,44 @@
+"""What this package takes from scikit-learn beyond its documented names: no other file does.
+
+Here a release of scikit-learn that moves or renames a private part is answered, and decorators are
+given the types that it leaves out. Its callbacks, experimental and optional, are in `callbacks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from sklearn.utils import _safe_indexing as take_samples
+from sklearn.utils import metaestimators
+from sklearn.utils._param_validation import Interval, Options, validate_parameter_constraints
+from sklearn.utils.validation import _num_samples as count_samples
+
+__all__ = [
+    "Interval",
+    "Options",
+    "available_if",
+    "check_constraints",
+    "count_samples",
+    "take_samples",
+]
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
+    """Decorate a method that an object has only where ``check(object)`` is true."""
+    return metaestimators.available_if(check)
+
+
+def check_constraints(estimator: Any, parameters: dict[str, Any]) -> None:
+    """Refuse parameters of a kind, or out of a range, that the estimator does not take.
+
+    Raises
+    ------
+    sklearn.utils._param_validation.InvalidParameterError
+        A ValueError and TypeError that names the parameter, its value and what it may be.
+    """
+    validate_parameter_constraints(
+        estimator._parameter_constraints, parameters, caller_name=type(estimator).__name__
+    )

@@ -1,0 +1,314 @@
+"""The plan of a call: what the parameters mean, resolved and checked once before anything moves."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Callable, Mapping
+from copy import copy
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.metrics import check_scoring
+
+from ..activations.activation import Activation, resolve_activation
+from ..losses.loss import LOSSES, Loss
+from ..network.initializers import INITIALIZERS
+from ..registry import is_same, resolve
+from ..schedules import Schedule, constant, resolve_schedule
+from ..solvers.solver import SOLVERS
+from ..updates.rule import RULES, Solver
+from .compatibility import check_constraints
+from .parameters import Parameters
+
+__all__ = [
+    "Plan",
+    "check_online",
+    "check_rows",
+    "check_structure",
+    "make_plan",
+    "resolve_loss",
+    "resolve_solver",
+    "structure_of",
+]
+
+_ALL_SOLVERS: ChainMap[str, Solver] = ChainMap(RULES, SOLVERS)
+# What each parameter is when it asks nothing of the solver.
+_NEUTRAL = {
+    "eta": "auto",
+    "eta_schedule": None,
+    "alpha": 0.0,
+    "l1_ratio": 0.0,
+    "dropout": 0.0,
+    "noise": 0.0,
+    "max_grad_norm": None,
+    "max_norm": None,
+}
+_STRUCTURE = ("hidden_layer_sizes", "activation", "output_activation", "loss")
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What the parameters of an estimator mean for one call, or until they change.
+
+    Attributes
+    ----------
+    given : Parameters
+        The values as the user gave them; those that mean themselves are read from here.
+    loss : Loss
+        Not bound to any task.
+    solver : Solver
+        An update rule or a whole-batch solver.
+    schedule : Schedule
+        Of eta; its horizon may be open.
+    hidden_sizes : tuple of int
+        Neurons of each hidden layer.
+    hidden_activations : list of Activation
+        One for each hidden layer.
+    eta : float or list of float
+        Learning rate before the schedule: one number, or one for each layer of weights.
+    dropout : list of float
+        Rate for the inputs and for each hidden layer.
+    """
+
+    given: Parameters
+    loss: Loss
+    solver: Solver
+    schedule: Schedule
+    hidden_sizes: tuple[int, ...]
+    hidden_activations: list[Activation]
+    eta: float | list[float]
+    dropout: list[float]
+
+    @property
+    def eta_per_layer(self) -> list[float]:
+        """Learning rate of each layer of weights, before the schedule."""
+        n_layers = len(self.hidden_sizes) + 1
+        return self.eta if isinstance(self.eta, list) else [self.eta] * n_layers
+
+    def batch_rows(self, n_rows: int) -> int:
+        """Rows in an update of `fit` on so many rows.
+
+        Raises
+        ------
+        ValueError
+            If `batch_size` asks for fewer than a whole-batch solver needs.
+        """
+        asked = self.given.batch_size
+        if not self.solver.full_batch:
+            return min(200 if asked == "auto" else int(asked), n_rows)
+        if asked != "auto" and asked < n_rows:
+            raise ValueError(
+                f"batch_size={asked!r} does not go with solver={self.given.solver!r}, which needs "
+                f"all {n_rows} rows in each update; leave batch_size at 'auto', or use a solver "
+                "that takes batches, such as 'adam' or 'sgd'."
+            )
+        return n_rows
+
+    @property
+    def online_batch_rows(self) -> int:
+        """Rows in an update of `partial_fit`."""
+        return 1 if self.given.batch_size == "auto" else int(self.given.batch_size)
+
+
+def make_plan(estimator: Parameters, structure: Mapping[str, Any] | None = None) -> Plan:
+    """Resolve the parameters of an estimator, and refuse what is out of range or goes ill together.
+
+    Parameters
+    ----------
+    estimator : Parameters
+    structure : mapping, optional
+        Values of `structure_of` to plan with, in the place of those that the estimator has now.
+
+    Raises
+    ------
+    ValueError, TypeError
+        It names the parameter, its value and what would be right.
+    """
+    values = {name: getattr(estimator, name) for name in estimator._parameter_hints}
+    check_constraints(estimator, values)
+    given = Parameters.__new__(Parameters)
+    given.__dict__.update(values, **(structure or {}))
+    loss, solver = resolve_loss(given.loss), resolve_solver(given.solver)
+    schedule = constant if given.eta_schedule is None else resolve_schedule(given.eta_schedule)
+    for part in (loss, solver, schedule):
+        part.check()
+    if isinstance(given.weight_init, str) and given.weight_init != "auto":
+        resolve(given.weight_init, INITIALIZERS, Callable, "weight_init")
+    sizes = _hidden_sizes(given.hidden_layer_sizes)
+    n_layers = len(sizes) + 1
+    plan = Plan(
+        given=given,
+        loss=loss,
+        solver=solver,
+        schedule=schedule,
+        hidden_sizes=sizes,
+        hidden_activations=_hidden_activations(given.activation, len(sizes)),
+        eta=_eta(given.eta, solver, n_layers),
+        dropout=_dropout(given.dropout, n_layers),
+    )
+    if isinstance(given.scoring, str) and given.scoring != "loss":
+        check_scoring(estimator, given.scoring)
+    if given.mask is not None and len(given.mask) != n_layers:
+        raise ValueError(
+            f"mask has {len(given.mask)} entries; it must have one for each of the {n_layers} "
+            "layers of weights."
+        )
+    _check_solver_is_able(plan)
+    return plan
+
+
+# -- what does not go together ---------------------------------------------------------------------
+
+
+def _check_solver_is_able(plan: Plan) -> None:
+    """Refuse what the solver cannot honour."""
+    given, solver = plan.given, plan.solver
+    if solver.sum_of_squares and not plan.loss.sum_of_squares:
+        raise ValueError(
+            f"loss={given.loss!r} does not go with solver={given.solver!r}, which needs "
+            "a sum of squares; use loss='squared_error', or solver='lbfgs' or 'scg', which take "
+            "any loss."
+        )
+    if solver.full_batch and given.engine == "compiled":
+        raise ValueError(
+            f"engine='compiled' does not go with solver={given.solver!r}, which needs all "
+            "rows in each update: it presents one row an update; leave engine at 'auto'."
+        )
+    refused = solver.refuses | {"dropout", "noise"} if solver.full_batch else solver.refuses
+    if not given.alpha:
+        refused = refused - {"l1_ratio"}
+    for name in sorted(refused):
+        value, neutral = getattr(given, name), _NEUTRAL[name]
+        if value is neutral or all(each == neutral for each in np.ravel(value)):
+            continue
+        able = [
+            repr(known)
+            for known, other in sorted(_ALL_SOLVERS.items())
+            if not other.full_batch and name not in other.refuses
+        ]
+        raise ValueError(
+            f"{name}={value!r} does not go with solver={given.solver!r}, which cannot honour "
+            f"it; leave {name} at {neutral!r}, or use one of {', '.join(able)}."
+        )
+
+
+def check_online(plan: Plan) -> None:
+    """Refuse a schedule whose horizon is open, which `partial_fit` cannot fill in."""
+    open_ended = plan.schedule.unnamed_horizon
+    if open_ended is not None:
+        raise ValueError(
+            f"eta_schedule={plan.given.eta_schedule!r} needs total_steps in partial_fit, for it "
+            "cannot know what rows will come; give "
+            f"{type(open_ended).__name__}(total_steps=...)."
+        )
+
+
+def structure_of(parameters: Parameters) -> dict[str, Any]:
+    """The parameters that only a new network can change, by name, sequences as tuples."""
+    values = {name: getattr(parameters, name) for name in _STRUCTURE}
+    return {
+        name: tuple(value) if isinstance(value, (list, np.ndarray)) else copy(value)
+        for name, value in values.items()
+    }
+
+
+def check_structure(parameters: Parameters, structure: Mapping[str, Any]) -> None:
+    """Refuse parameters that mean another network than `structure`, which `structure_of` gave."""
+    for name, given in structure_of(parameters).items():
+        if not is_same(given, structure[name]):
+            raise ValueError(
+                f"{name} is {getattr(parameters, name)!r}, but the model was fitted with "
+                f"{structure[name]!r}; the structure can only change in a new fit with "
+                "warm_start=False."
+            )
+
+
+def check_rows(plan: Plan, X) -> None:
+    """Refuse rows that the plan cannot train on."""
+    if plan.given.noise and sparse.issparse(X):
+        raise ValueError(
+            f"noise={plan.given.noise!r} would make the sparse X dense; use noise=0, or a dense X."
+        )
+
+
+# -- what each parameter means ---------------------------------------------------------------------
+
+
+def resolve_loss(value: str | Loss) -> Loss:
+    """Return the loss that the parameter `loss` stands for, not bound to any task."""
+    return resolve(value, LOSSES, Loss, "loss")
+
+
+def resolve_solver(value: str | Solver) -> Solver:
+    """Return the update rule or whole-batch solver that the parameter `solver` stands for."""
+    return resolve(value, _ALL_SOLVERS, Solver, "solver")
+
+
+def _hidden_sizes(given) -> tuple[int, ...]:
+    """Neurons of each hidden layer."""
+    sizes = (given,) if np.ndim(given) == 0 else tuple(given)
+    if not all(isinstance(n, Integral) and not isinstance(n, bool) and int(n) >= 1 for n in sizes):
+        raise ValueError(
+            f"hidden_layer_sizes is {given!r}; it must be a whole number >= 1 or a sequence of "
+            "such, one per hidden layer."
+        )
+    return tuple(map(int, sizes))
+
+
+def _hidden_activations(given, n_hidden: int) -> list[Activation]:
+    """Activation of each hidden layer."""
+    if isinstance(given, (list, tuple)):
+        if len(given) != n_hidden:
+            raise ValueError(
+                f"activation has {len(given)} entries; it must have one per hidden layer, "
+                f"{n_hidden}."
+            )
+        activations = [resolve_activation(a, f"activation[{i}]") for i, a in enumerate(given)]
+    else:
+        activations = [resolve_activation(given)] * n_hidden
+    for activation in activations:
+        if not activation.elementwise:
+            raise ValueError(f"activation {activation.name!r} serves at the output only.")
+    return activations
+
+
+def _eta(given, solver: Solver, n_layers: int) -> float | list[float]:
+    """Learning rate before the schedule: one number, or one for each layer of weights."""
+    if isinstance(given, str):
+        if given != "auto":
+            raise ValueError(
+                f"eta is {given!r}; it must be a number > 0, one per layer, or 'auto'."
+            )
+        return solver.default_eta
+    if np.ndim(given) == 0:
+        if not np.isfinite(given):
+            raise ValueError(f"eta is {given!r}; it must be finite and > 0.")
+        return float(given)
+    eta = _floats(given)
+    if eta.shape != (n_layers,) or not (np.isfinite(eta).all() and (eta >= 0).all()):
+        raise ValueError(f"eta is {given!r}; one per layer means {n_layers} finite numbers >= 0.")
+    return eta.tolist()
+
+
+def _dropout(given, n_layers: int) -> list[float]:
+    """Rate for the inputs and for each hidden layer."""
+    if np.ndim(given) == 0:
+        return [0.0] + [float(given)] * (n_layers - 1)
+    rates = _floats(given)
+    if rates.shape != (n_layers,) or not ((rates >= 0) & (rates < 1)).all():
+        raise ValueError(
+            f"dropout is {given!r}; it must be a number in [0, 1) for the hidden "
+            f"layers, or {n_layers} such: the inputs' and one for each hidden layer."
+        )
+    return rates.tolist()
+
+
+def _floats(values) -> np.ndarray:
+    """`values` as an array, empty if they are no numbers."""
+    try:
+        return np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        return np.empty(0)
