@@ -25,6 +25,7 @@ from types import SimpleNamespace
 import joblib
 import numpy as np
 import pytest
+from alarms import Alarm, ring_all_along
 from problems import KINDS, problem
 from scipy import sparse
 from scipy.special import erf, erfc, expit
@@ -1078,6 +1079,29 @@ def test_ctrl_c_waits_for_one_piece_and_the_whole_of_an_update(call):
     assert 1 < n < X.shape[0]
     whole = call()[0].partial_fit(X[:1], y[:1]).partial_fit(X[: n - 1], y[: n - 1])
     assert bits(model) == bits(whole)
+
+
+@needs_numba
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_an_alarm_leaves_whole_updates(solver, alarm):
+    rows = np.random.default_rng(0).normal(size=(12_000, 20))
+    ring_all_along(rows, rows[:, 0], engine="compiled", batch_size=1, solver=solver)
+
+
+@needs_numba
+def test_an_alarm_while_it_compiles_is_no_error_of_the_model(empty_room, monkeypatch, alarm):
+    def compile_slowly(path):
+        try:
+            signal.raise_signal(signal.SIGALRM)
+        except Exception as error:
+            raise ValueError("The compiled engine cannot train this model") from error
+
+    monkeypatch.setattr(code_cache, "_run", compile_slowly)
+    X, y = problem("regression")
+    model = make()
+    with pytest.raises(Alarm):
+        model.partial_fit(X, y)
+    assert not hasattr(model, "coefs_")
 
 
 def test_ctrl_c_while_it_compiles(empty_room, monkeypatch):
