@@ -128,7 +128,7 @@ def _kept(path: Path) -> list[Path]:
 
 
 def _fingerprint(path: Path) -> str:
-    """Of all that Numba has kept of a file of code, and of the file's time, by which it goes."""
+    """A summary of all that Numba has kept of a file of code, and of the time by which it goes."""
     contents = [zlib.crc32(file.read_bytes()) for file in _kept(path)]
     return repr([path.stat().st_mtime_ns, *contents])
 

@@ -70,7 +70,7 @@ class _VectorModel(models.PrimitiveModel):
 
 @intrinsic
 def pointer(typing_context, array):
-    """To the first number of a contiguous array; indexing it is not checked, and costs nothing."""
+    """A pointer to a contiguous array's first number; its indices cost nothing, and no check."""
 
     def generate(context, builder, signature, arguments):
         return context.make_array(signature.args[0])(context, builder, arguments[0]).data

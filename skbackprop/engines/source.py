@@ -1,4 +1,4 @@
-"""The text of the code that Numba compiles, written around the traced formulas."""
+"""The text that Numba compiles: the traced formulas as functions, and the pass made of them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from skbackprop.engines.kernels import exact, exp, expit, expm1, like, log1p, ma
 
 real = np.{dtype}
 """
-
 
 _ENTRY = """\
 present_rows = make_present(phi, dphi, prepare, step, {headroom!r})
@@ -55,11 +54,12 @@ def present(
 
 
 def _indented(depth: int, lines: Sequence[str]) -> str:
+    """Lines of code, `depth` levels in."""
     return "".join(f"{'    ' * depth}{line}\n" for line in lines)
 
 
 def _activation_text(formulas: Sequence[Formula]) -> str:
-    """The functions `phi` and `dphi`: a loop over neurons for each code."""
+    """The functions `phi` and `dphi` of all activations: a loop over neurons for each code."""
     text = ""
     for name, inputs, output in (("phi", "v", "y"), ("dphi", "vy", "slope")):
         arguments = ", ".join(["code", "p", *inputs, output, "count"])
@@ -76,7 +76,7 @@ def _activation_text(formulas: Sequence[Formula]) -> str:
 
 
 def step_text(step: Step) -> str:
-    """The functions `prepare`, for what a layer's weights have in common, and `step`."""
+    """The functions of a rule: `prepare`, what a layer's weights have in common, and `step`."""
     numbers = [f"p{i} = p[{i}]" for i in range(len(step.numbers))]
     shared = step.uniform.shared
     text = "@exact\ndef prepare(p, eta, t, shared):\n"
@@ -110,7 +110,16 @@ def _step_loop(step: Step, lines: Lines, gain: list[str]) -> list[str]:
 
 @lru_cache(maxsize=64)
 def source_of(formulas: tuple[Formula, ...], step_text: str, dtype: str) -> str:
-    """All of the code."""
+    """The text of the pass for activations, a rule and a dtype, which Numba compiles.
+
+    Parameters
+    ----------
+    formulas : tuple of Formula
+        Of all activations; the place of each is its code in the tables of `compiled_rows`.
+    step_text : str
+        The rule (see `step_text`).
+    dtype : {"float32", "float64"}
+    """
     made_of = hashlib.sha256(Path(__file__).with_name("kernels.py").read_bytes()).hexdigest()
     return (
         f'"""Made by skbackprop.engines, for kernels {made_of[:16]}; an edit is overwritten."""\n'

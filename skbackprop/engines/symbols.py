@@ -290,12 +290,12 @@ class Symbol:
 
     @property
     def dtype(self) -> _DType:
-        """That of the trace."""
+        """The dtype of the arrays that are traced."""
         return self.trace.dtype
 
     @property
     def shape(self) -> tuple[()]:
-        """That of a single number."""
+        """The shape of a single number."""
         if not self.trace.sized:
             raise Untraceable("it asks how many elements there are")
         return ()

@@ -27,7 +27,6 @@ from .monitor import Monitor
 
 __all__ = ["Trainer", "train"]
 
-
 _ONE = np.ones(1)
 
 
@@ -262,7 +261,7 @@ class Trainer:
         return done, cost
 
     def _multipliers(self, count: int) -> tuple[np.ndarray, BaseException | None]:
-        """Those of the next `count` updates, (count,); (1,) if they are the same.
+        """The schedule's factors of the next `count` updates, (count,); (1,) if all are the same.
 
         Fewer if the handler of a signal waits; or if the schedule fails, with the exception, which
         is to be raised when its update comes.

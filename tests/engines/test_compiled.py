@@ -52,7 +52,7 @@ from skbackprop import (
     compile_engine,
 )
 from skbackprop.activations.built_in import elu, leaky_relu, scaled_tanh, softplus
-from skbackprop.engines import code_cache
+from skbackprop.engines import code_cache, compilation
 from skbackprop.engines import compiled_rows as compiled
 from skbackprop.engines.symbols import Untraceable
 from skbackprop.engines.update import Update
@@ -1009,7 +1009,7 @@ assert "numba" not in sys.modules and "llvmlite" not in sys.modules
 @needs_numba
 def test_compile_engine(capsys, monkeypatch):
     learnt("regression", np.float64), learnt("regression", np.float32)
-    monkeypatch.setattr(compiled, "RULES", {name: RULES[name] for name in ("sgd", "nadam")})
+    monkeypatch.setattr(compilation, "RULES", {name: RULES[name] for name in ("sgd", "nadam")})
     compile_engine()
     assert capsys.readouterr().out == ""
     compile_engine(verbose=True)
@@ -1021,7 +1021,7 @@ def test_compile_engine(capsys, monkeypatch):
 @needs_numba
 def test_compile_engine_compiles_what_auto_takes(empty_room, monkeypatch):
     asked = []
-    monkeypatch.setattr(compiled, "load", asked.append)
+    monkeypatch.setattr(compilation, "load", asked.append)
     compile_engine()
     able = [name for name, rule in RULES.items() if _compiles(rule)]
     assert set(able) >= {"sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"}
@@ -1110,7 +1110,6 @@ def test_ctrl_c_while_it_compiles(empty_room, monkeypatch):
         signal.raise_signal(signal.SIGINT)
         raise AssertionError("Ctrl-C was put off")
 
-    monkeypatch.setattr(compiled, "why_no_compiler", lambda: None)
     monkeypatch.setattr(skbackprop.engines.choice, "why_no_compiler", lambda: None)
     monkeypatch.setattr(compiled, "load", compile_slowly)
     monkeypatch.setitem(sys.modules, "skbackprop.engines.kernels", SimpleNamespace())
@@ -1341,7 +1340,6 @@ def test_auto_where_there_is_no_place_for_code(trouble, monkeypatch, tmp_path):
     for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(code_cache, "_loaded", {})
-    monkeypatch.setattr(compiled, "why_no_compiler", lambda: None)
     monkeypatch.setattr(skbackprop.engines.choice, "why_no_compiler", lambda: None)
     if trouble == "no home":
         monkeypatch.setattr(Path, "home", no_home)
@@ -1356,7 +1354,7 @@ def test_auto_where_there_is_no_place_for_code(trouble, monkeypatch, tmp_path):
 def test_processes_that_compile_the_same_code(tmp_path):
     program = """
 import sys
-from skbackprop.engines import code_cache
+from skbackprop.engines import code_cache, compilation
 print(code_cache.load(sys.argv[1])(1))
 """
     with ThreadPool(2) as pool:
