@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from .activations import ACTIVATIONS, Activation, Mixed
-from .engines.compiled_rows import compile_engine
+from .engines.compilation import compile_engine
 from .estimators import BackpropClassifier, BackpropRegressor
 from .exceptions import DivergenceError
 from .losses import (

@@ -41,20 +41,17 @@ class _StandIn:
     def __enter__(self):
         # Elsewhere than in the main thread handlers cannot be set, nor do they run.
         if get_ident() == main_thread().ident:
-            self._take_over()
+            found = [*map(_signal.getsignal, _SIGNALS)]
+            if found != self._found:
+                pairs = zip(_SIGNALS, found, strict=True)
+                self._found, self._handlers = found, {n: one for n, one in pairs if callable(one)}
+            try:
+                for signum in self._handlers:
+                    _signal.signal(signum, self)
+            except BaseException:  # of a handler whose turn had not come
+                self._give_back()
+                raise
         return self
-
-    def _take_over(self) -> None:
-        found = [*map(_signal.getsignal, _SIGNALS)]
-        if found != self._found:
-            pairs = zip(_SIGNALS, found, strict=True)
-            self._found, self._handlers = found, {n: each for n, each in pairs if callable(each)}
-        try:
-            for signum in self._handlers:
-                _signal.signal(signum, self)
-        except BaseException:  # of a handler whose turn had not come
-            self._give_back()
-            raise
 
     def _give_back(self) -> None:
         try:
@@ -84,7 +81,8 @@ class Deferral(_StandIn):
         try:
             self._give_back()
         finally:
-            self.honour()
+            if self._waiting:
+                self.honour()
 
     @property
     def is_waited_for(self) -> bool:

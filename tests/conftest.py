@@ -6,7 +6,10 @@ browser is not among the quick tests.
 """
 
 import os
+import signal
 import tempfile
+
+import pytest
 
 _EMPTY = tempfile.TemporaryDirectory(prefix="skbackprop-tests-")
 os.environ["SKBACKPROP_CACHE_DIR"] = _EMPTY.name
@@ -19,3 +22,14 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "browser" in item.fixturenames:
             item.add_marker("matrix")
+
+
+@pytest.fixture
+def alarm():
+    """SIGALRM raises an `Alarm`; nothing rings after the test."""
+    from alarms import ring
+
+    before = signal.signal(signal.SIGALRM, ring)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    assert signal.signal(signal.SIGALRM, before) is ring

@@ -16,7 +16,7 @@ from .update import Update
 __all__ = ["choose_engine"]
 
 
-_told: WeakSet[Network] = WeakSet()  # those of models that have said that they go on in NumPy
+_told: WeakSet[Network] = WeakSet()  # of models whose users know that they go on in NumPy
 
 
 def _level_of_caller() -> int:
@@ -30,7 +30,7 @@ def _level_of_caller() -> int:
 
 
 def choose_engine(engine: str, before: str | None, update: Update) -> tuple[str, RowPass | None]:
-    """What presents single rows.
+    """The engine of single rows, by the user's wish and the model's past, and its pass.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def choose_engine(engine: str, before: str | None, update: Update) -> tuple[str,
     -------
     engine : {"numpy", "compiled"}
         What the model runs on from now; "compiled" also where, with a warning, NumPy stands in.
-    online : RowPass or None
+    row_pass : RowPass or None
         None where only `Trainer.apply` will do.
 
     Raises
@@ -55,10 +55,10 @@ def choose_engine(engine: str, before: str | None, update: Update) -> tuple[str,
     ImportError
         If it is "compiled", Numba is missing, and the model has never run on it.
     """
-    in_numpy = None if update.extras else NumpyPass(update)
-    if engine == "numpy" or (engine == "auto" and before == "numpy"):
-        return "numpy", in_numpy
     missing, compiled = why_no_compiler(), None
+    keeps_to_numpy = before == "numpy" or (before is None and missing is not None)
+    if engine == "numpy" or (engine == "auto" and keeps_to_numpy):
+        return "numpy", _numpy_pass(update)
     try:
         compiled = CompiledPass(update)
     except Untraceable as reason:
@@ -76,7 +76,12 @@ def choose_engine(engine: str, before: str | None, update: Update) -> tuple[str,
                 f"This model was trained by the compiled engine and goes on in NumPy: {missing}.",
                 stacklevel=_level_of_caller(),
             )
-        return "compiled", in_numpy
+        return "compiled", _numpy_pass(update)
     if engine == "compiled":
         raise ImportError(f"engine='compiled' cannot be used: {missing}.")
-    return "numpy", in_numpy
+    return "numpy", _numpy_pass(update)
+
+
+def _numpy_pass(update: Update) -> NumpyPass | None:
+    """The pass in NumPy, None for what it does not know."""
+    return None if update.extras else NumpyPass(update)

@@ -1,32 +1,28 @@
-"""The compiled per-sample pass: what `kernels` is for one model, written, compiled and run.
+"""The rule on one row at a time, compiled: an update is laid out for its code, which is then run.
 
-Numba compiles the pass for one update rule, one dtype and all built-in activations at once; sizes,
-activations, penalties and learning rates are data to it. A loss is compiled by itself, in a tenth
-of a second, and called by the pass. The formulas of the activations, of the rule and of the loss
-come from their NumPy source by `symbols` and `row_symbols`, a user's own like the built-in ones.
+The code is for one update rule, one dtype and all built-in activations at once; sizes, activations,
+penalties and learning rates are data to it: the tables laid out here. A loss is compiled by itself,
+in a tenth of a second, and called by the pass. The way to it: `symbols` and `row_symbols` trace the
+NumPy source of activations, rules and losses, a user's own like the built-in ones, to the
+`formulas`; `source` writes them into a text, around the equations in `kernels`; and Numba compiles
+that, in seconds, and keeps it on disk (`code_cache`). With an edit of any formula or of `kernels`
+it is another text.
 
-Compiling takes seconds, so the code is kept on disk (see `code_cache`): with an edit of any formula
-or of `kernels` it is another text. Importing this module imports no Numba, nor does the question
-what is on disk.
+Importing this module imports no Numba, nor does the question what is on disk.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
-from itertools import pairwise, product
+from itertools import pairwise
 
 import numpy as np
 from scipy import sparse
 
 from ..activations.activation import Activation
-from ..losses.head import Head
-from ..losses.loss import LOSSES, Loss
-from ..losses.task import Task
 from ..network.rows import take_rows
 from ..updates.descent import SGD
-from ..updates.rule import RULES
-from .code_cache import is_compiled, load, why_no_compiler
+from .code_cache import is_compiled, load
 from .formulas import (
     Formula,
     built_in_formulas,
@@ -40,12 +36,9 @@ from .source import cost_text, source_of, step_text
 from .symbols import Untraceable
 from .update import Update
 
-__all__ = ["CompiledPass", "compile_engine"]
-
+__all__ = ["CompiledPass"]
 
 _PIECE_ROWS = 4096  # most rows of a call: each needs its desired outputs
-
-
 _PIECE_WORK = 2e7  # most weights to visit in a call, so that Ctrl-C waits a tenth of a second
 
 
@@ -106,7 +99,7 @@ class CompiledPass:
         network = self._update.objective.network
         present, cost = load(self.text), load(self.cost_text)
         padded = [-(-n // kernels.PAD) * kernels.PAD for n in network.sizes]
-        self._gains = self._of_each_weight()
+        self._gains = self._eta_and_learning()
         self._tables = self._lay_out(padded, cost.address)
         dtype = network.w.dtype
         n_chunk = max(kernels.CHUNK, *network.sizes)
@@ -120,8 +113,8 @@ class CompiledPass:
         self._no_indices, self._no_bounds = np.zeros(0, np.int32), np.zeros(0, np.int64)
         self._present = present
 
-    def _of_each_weight(self) -> np.ndarray:
-        """Eta of each parameter, and whether it learns; empty where `settings` says it all."""
+    def _eta_and_learning(self) -> np.ndarray:
+        """Each parameter's eta, and 1 if it learns, (2, P); empty where `settings` says it all."""
         update, network = self._update, self._update.objective.network
         learning = update.objective.learning
         if learning is None and update.eta_by_layer is not None:
@@ -185,7 +178,7 @@ class CompiledPass:
         return max(1, min(_PIECE_ROWS, int(_PIECE_WORK / max(work, 1))))
 
     def present(self, X, targets, scale, rows, factors: np.ndarray) -> tuple[int, float]:
-        """See `numpy_rows.RowPass.present`."""
+        """Present rows, as `numpy_rows.RowPass.present` says."""
         assert self._present is not None
         state, w = self._update.state, self._update.objective.network.w
         d = self._desired(take_rows(targets, rows))
@@ -197,8 +190,8 @@ class CompiledPass:
             numbers,
             indices,
             bounds,
-            _plain(d, w.dtype),
-            self._all_ones if scale is None else _plain(take_rows(scale, rows), w.dtype),
+            _contiguous(d, w.dtype),
+            self._all_ones if scale is None else _contiguous(take_rows(scale, rows), w.dtype),
             factors,
             state.n_updates - state.rule_start,
             *self._tables,
@@ -217,75 +210,17 @@ class CompiledPass:
     def _rows(self, X) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Rows as the compiled code takes them, dense or sparse: contiguous and writeable."""
         if not sparse.issparse(X):
-            return _plain(X), self._no_indices, self._no_bounds
+            return _contiguous(X), self._no_indices, self._no_bounds
         if not X.has_canonical_format:
             X = X.copy()
             X.sum_duplicates()
         self._work[0][0, : X.shape[1]] = 0.0
-        numbers, indices = _plain(X.data), _plain(X.indices, np.dtype(np.int32))
+        numbers, indices = _contiguous(X.data), _contiguous(X.indices, np.dtype(np.int32))
         return numbers[np.newaxis], indices, X.indptr.astype(np.int64)
 
 
-def _plain(A: np.ndarray, dtype: np.dtype | None = None) -> np.ndarray:
+def _contiguous(A: np.ndarray, dtype: np.dtype | None = None) -> np.ndarray:
     """`A` as the compiled code takes arrays: contiguous, aligned, writeable, of one dtype."""
     if A.flags.carray and (dtype is None or A.dtype == dtype):
         return A
     return np.require(A, dtype, ("C", "A", "W"))
-
-
-def compile_engine(*, verbose: bool = False) -> None:
-    """Compile the per-sample pass once, for all update rules of `RULES`, and keep it on disk.
-
-    After that, estimators with ``engine="auto"`` use it wherever they present one row an update by
-    one of these rules and with one of `LOSSES`, whatever their numbers; what has functions, a loss
-    or a rule of its own, or ``amsgrad=True``, is compiled when ``engine="compiled"`` is first asked
-    for it. It takes some seconds for each rule and dtype; what is there already is not compiled
-    again. The code is kept in ``$SKBACKPROP_CACHE_DIR``, or where the user's programs keep such
-    things.
-
-    Parameters
-    ----------
-    verbose : bool, default=False
-        Print what is compiled.
-
-    Raises
-    ------
-    ImportError
-        If Numba is not installed.
-    """
-    missing = why_no_compiler()
-    if missing is not None:
-        raise ImportError(f"The compiled engine cannot be used: {missing}.")
-    dtypes = [np.dtype(name) for name in ("float64", "float32")]
-    for name, rule in RULES.items():
-        try:
-            steps = {dtype: step_text(step_of(rule, dtype)) for dtype in dtypes}
-        except Untraceable as error:
-            if verbose:
-                print(error)
-            continue
-        for dtype, step in steps.items():
-            text = source_of(built_in_formulas(dtype), step, dtype.name)
-            _keep(f"{name}, {dtype}", [text], verbose)
-    for name, loss in LOSSES.items():
-        for dtype in dtypes:
-            _keep(f"{name}, {dtype}", _texts_of(loss, dtype), verbose)
-
-
-def _keep(name: str, texts: list[str], verbose: bool) -> None:
-    """Compile texts that are not on disk."""
-    missing = [text for text in texts if not is_compiled(text)]
-    if verbose:
-        print(f"{name}: {'compiling' if missing else 'there'}")
-    for text in missing:
-        load(text)
-
-
-def _texts_of(loss: Loss, dtype: np.dtype) -> list[str]:
-    """The texts of a loss, in all the forms that it takes behind some output."""
-    texts: dict[str, None] = {}  # each once, in order
-    for kind, output in product(loss.tasks, (None, "tanh", "softplus", "softmax")):
-        with suppress(ValueError, Untraceable):
-            head = Head(loss, Task(kind, 2), output)
-            texts[cost_text(cost_of(head, dtype), dtype.name)] = None
-    return list(texts)

@@ -1,4 +1,4 @@
-"""Formulas of activations, losses and rules as scalar code, traced from their NumPy source."""
+"""Activations, losses and update rules as scalar code, traced from NumPy source and checked."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Formula:
 
 
 def parts(activation: Activation) -> tuple[Callable, Callable, dict[str, float]]:
-    """``phi`` and ``dphi``, and the numbers that both are bound to."""
+    """An activation's ``phi`` and ``dphi``, and the numbers that both are bound to, by name."""
     phi, dphi = activation.phi, activation.dphi
     if not (isinstance(phi, partial) and isinstance(dphi, partial)):
         return phi, dphi, {}
@@ -73,7 +73,7 @@ def parts(activation: Activation) -> tuple[Callable, Callable, dict[str, float]]
 def formula_of(activation: Activation, dtype: np.dtype) -> Formula:
     """The formula of an activation of arrays of `dtype`; an Untraceable says why there is none."""
     # What a user's function computes may change with all that it refers to, though the function
-    # stays the same: it is traced anew for every trainer.
+    # stays the same: it is traced anew for every update.
     is_ours = all(map(_is_ours, parts(activation)[:2]))
     return (_formula_of_ours if is_ours else _traced)(activation, dtype)
 

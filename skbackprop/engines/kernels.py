@@ -71,7 +71,7 @@ class _VectorModel(models.PrimitiveModel):
 
 @intrinsic
 def pointer(typing_context, array):
-    """The pointer to the first number of a contiguous array; indexing it costs no check."""
+    """A pointer to a contiguous array's first number; its indices cost nothing, and no check."""
 
     def generate(context, builder, signature, arguments):
         return context.make_array(signature.args[0])(context, builder, arguments[0]).data

@@ -23,11 +23,9 @@ from .update import Update
 
 __all__ = ["NumpyPass", "RowPass"]
 
-
-_BLOCK_ROWS = 32  # rows whose signals are held at a time, if they are not more than
-
-
-_BLOCK_NUMBERS = 2**16  # so many numbers
+# Rows whose signals are held at a time, and the most numbers that these may be.
+_BLOCK_ROWS = 32
+_BLOCK_NUMBERS = 2**16
 
 
 class RowPass(Protocol):
@@ -51,7 +49,7 @@ class RowPass(Protocol):
         rows : slice or ndarray of int or None
             Those to present; None is all.
         factors : ndarray of shape (n_rows,) or (1,)
-            Of eta, at each update or at all of them.
+            The factor of eta, at each update or at all of them.
 
         Returns
         -------
@@ -153,14 +151,14 @@ class NumpyPass:
         )
 
     def load(self) -> None:
-        """Nothing: NumPy is there."""
+        """Do nothing: NumPy is there."""
 
     def rows_at_once(self, X) -> int:
         """Rows for one call of `present`: few enough that it takes no more than 0.1 s."""
         return max(1, min(1000, int(1e7 / self._network.w.size)))
 
     def present(self, X, targets, scale, rows, factors: np.ndarray) -> tuple[int, float]:
-        """See `RowPass.present`; sparse rows all need `Trainer.apply`."""
+        """Present rows, as `RowPass.present` says; sparse ones are all left to `Trainer.apply`."""
         if sparse.issparse(X):
             return 0, 0.0
         X = take_rows(X, rows)

@@ -75,11 +75,12 @@ def compiled(
 
 
 def _indented(depth: int, lines: Sequence[str]) -> str:
+    """Lines of code, `depth` levels in."""
     return "".join(f"{'    ' * depth}{line}\n" for line in lines)
 
 
 def _activation_text(formulas: Sequence[Formula]) -> str:
-    """The functions `phi` and `dphi`: a loop over neurons for each code."""
+    """The functions `phi` and `dphi` of all activations: a loop over neurons for each code."""
     text = ""
     for name, inputs, output in (("phi", "v", "y"), ("dphi", "vy", "slope")):
         arguments = ", ".join(["code", "p", *inputs, output, "count"])
@@ -96,7 +97,7 @@ def _activation_text(formulas: Sequence[Formula]) -> str:
 
 
 def step_text(step: Step) -> str:
-    """The functions `prepare`, for what a layer's weights have in common, and `step`."""
+    """The functions of a rule: `prepare`, what a layer's weights have in common, and `step`."""
     numbers = [f"p{i} = p[{i}]" for i in range(len(step.numbers))]
     shared = step.uniform.shared
     text = "@exact\ndef prepare(p, eta, t, shared):\n"
@@ -130,7 +131,16 @@ def _step_loop(step: Step, lines: Lines, gain: list[str]) -> list[str]:
 
 @lru_cache(maxsize=64)
 def source_of(formulas: tuple[Formula, ...], step_text: str, dtype: str) -> str:
-    """The text of the pass."""
+    """The text of the pass for activations, a rule and a dtype, which Numba compiles.
+
+    Parameters
+    ----------
+    formulas : tuple of Formula
+        Of all activations; the place of each is its code in the tables of `compiled_rows`.
+    step_text : str
+        The rule (see `step_text`).
+    dtype : {"float32", "float64"}
+    """
     return (
         _beginning(dtype)
         + _activation_text(formulas)

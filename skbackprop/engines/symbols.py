@@ -310,7 +310,7 @@ class Symbol:
 
     @property
     def dtype(self) -> _DType:
-        """The dtype of the trace."""
+        """The dtype of the arrays that are traced."""
         return self.trace.dtype
 
     @property

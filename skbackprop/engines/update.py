@@ -87,7 +87,7 @@ class Update:
         g : ndarray of shape (P,)
             The correction ``-dE/dw``; used up.
         factor : float
-            Of eta.
+            The schedule's, of eta.
         cost : float
             The cost before the update.
         """

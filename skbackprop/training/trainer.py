@@ -27,7 +27,6 @@ from .monitor import Monitor
 
 __all__ = ["Trainer", "train"]
 
-
 _ONE = np.ones(1)
 
 
@@ -52,9 +51,9 @@ class Trainer:
         self.update = update
         self.objective, self.state = update.objective, update.state
         self.schedule = schedule
-        self._wanted_engine = engine
         self._workspaces = Workspaces(update.objective.network)
         self._deferral = Deferral()
+        self._wanted_engine = engine or "numpy"
         self._chosen: tuple[str, RowPass | None] | None = None
         if engine is None:
             self._chosen = "numpy", None
@@ -63,19 +62,17 @@ class Trainer:
 
     def _choose(self) -> tuple[str, RowPass | None]:
         """The engine of single rows and its pass, which are made only when they are needed."""
-        if self._chosen is None:
-            assert self._wanted_engine is not None
-            self._chosen = choose_engine(self._wanted_engine, self.state.engine, self.update)
+        self._chosen = choose_engine(self._wanted_engine, self.state.engine, self.update)
         return self._chosen
 
     @property
     def engine(self) -> str:
         """What presents single rows: "numpy" or "compiled"."""
-        return self._choose()[0]
+        return (self._chosen or self._choose())[0]
 
     def _row_pass(self) -> RowPass | None:
         """The pass of single rows, ready; None if they are for `apply`."""
-        engine, row_pass = self._choose()
+        engine, row_pass = self._chosen or self._choose()
         if row_pass is not None:
             row_pass.load()  # it may take seconds, which Ctrl-C may end: nothing has changed
         self.state.engine = engine
@@ -263,7 +260,7 @@ class Trainer:
         return done, cost
 
     def _multipliers(self, count: int) -> tuple[np.ndarray, BaseException | None]:
-        """Those of the next `count` updates, (count,); (1,) if they are the same.
+        """The schedule's factors of the next `count` updates, (count,); (1,) if all are the same.
 
         Fewer if the handler of a signal waits; or if the schedule fails, with the exception, which
         is to be raised when its update comes.

@@ -26,6 +26,7 @@ from types import SimpleNamespace
 import joblib
 import numpy as np
 import pytest
+from alarms import Alarm, ring_all_along
 from problems import KINDS, problem
 from scipy import sparse
 from scipy.special import erf, erfc, expit
@@ -59,7 +60,7 @@ from skbackprop import (
     compile_engine,
 )
 from skbackprop.activations.built_in import elu, leaky_relu, scaled_tanh, softplus
-from skbackprop.engines import code_cache
+from skbackprop.engines import code_cache, compilation
 from skbackprop.engines import compiled_rows as compiled
 from skbackprop.engines.formulas import cost_of
 from skbackprop.engines.source import cost_text
@@ -1068,7 +1069,7 @@ assert "numba" not in sys.modules and "llvmlite" not in sys.modules
 @needs_numba
 def test_compile_engine(capsys, monkeypatch):
     learnt("regression", np.float64), learnt("regression", np.float32)
-    monkeypatch.setattr(compiled, "RULES", {name: RULES[name] for name in ("sgd", "nadam")})
+    monkeypatch.setattr(compilation, "RULES", {name: RULES[name] for name in ("sgd", "nadam")})
     compile_engine()
     assert capsys.readouterr().out == ""
     compile_engine(verbose=True)
@@ -1081,7 +1082,7 @@ def test_compile_engine(capsys, monkeypatch):
 @needs_numba
 def test_compile_engine_compiles_what_auto_takes(empty_room, monkeypatch):
     asked = []
-    monkeypatch.setattr(compiled, "load", asked.append)
+    monkeypatch.setattr(compilation, "load", asked.append)
     compile_engine()
     able = [name for name, rule in RULES.items() if _compiles(rule)]
     assert set(able) >= {"sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"}
@@ -1145,13 +1146,35 @@ def test_ctrl_c_waits_for_one_piece_and_the_whole_of_an_update(call):
     assert bits(model) == bits(whole)
 
 
+@needs_numba
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_an_alarm_leaves_whole_updates(solver, alarm):
+    rows = np.random.default_rng(0).normal(size=(12_000, 20))
+    ring_all_along(rows, rows[:, 0], engine="compiled", batch_size=1, solver=solver)
+
+
+@needs_numba
+def test_an_alarm_while_it_compiles_is_no_error_of_the_model(empty_room, monkeypatch, alarm):
+    def compile_slowly(path):
+        try:
+            signal.raise_signal(signal.SIGALRM)
+        except Exception as error:
+            raise ValueError("The compiled engine cannot train this model") from error
+
+    monkeypatch.setattr(code_cache, "_run", compile_slowly)
+    X, y = problem("regression")
+    model = make()
+    with pytest.raises(Alarm):
+        model.partial_fit(X, y)
+    assert not hasattr(model, "coefs_")
+
+
 def test_ctrl_c_while_it_compiles(empty_room, monkeypatch):
     # What takes seconds, and has changed nothing, need not be waited for.
     def compile_slowly(text):
         signal.raise_signal(signal.SIGINT)
         raise AssertionError("Ctrl-C was put off")
 
-    monkeypatch.setattr(compiled, "why_no_compiler", lambda: None)
     monkeypatch.setattr(skbackprop.engines.choice, "why_no_compiler", lambda: None)
     monkeypatch.setattr(compiled, "load", compile_slowly)
     monkeypatch.setitem(sys.modules, "skbackprop.engines.kernels", SimpleNamespace())
@@ -1382,7 +1405,6 @@ def test_auto_where_there_is_no_place_for_code(trouble, monkeypatch, tmp_path):
     for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(code_cache, "_loaded", {})
-    monkeypatch.setattr(compiled, "why_no_compiler", lambda: None)
     monkeypatch.setattr(skbackprop.engines.choice, "why_no_compiler", lambda: None)
     if trouble == "no home":
         monkeypatch.setattr(Path, "home", no_home)
@@ -1397,7 +1419,7 @@ def test_auto_where_there_is_no_place_for_code(trouble, monkeypatch, tmp_path):
 def test_processes_that_compile_the_same_code(tmp_path):
     program = """
 import sys
-from skbackprop.engines import code_cache
+from skbackprop.engines import code_cache, compilation
 print(code_cache.load(sys.argv[1])(1))
 """
     with ThreadPool(2) as pool:

@@ -1,0 +1,77 @@
+"""Compiling ahead: the code that most models need, before the first of them asks for it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from itertools import product
+
+import numpy as np
+
+from ..losses.head import Head
+from ..losses.loss import LOSSES, Loss
+from ..losses.task import Task
+from ..updates.rule import RULES
+from .code_cache import is_compiled, load, why_no_compiler
+from .formulas import built_in_formulas, cost_of, step_of
+from .source import cost_text, source_of, step_text
+from .symbols import Untraceable
+
+__all__ = ["compile_engine"]
+
+
+def compile_engine(*, verbose: bool = False) -> None:
+    """Compile the per-sample pass once, for all update rules of `RULES`, and keep it on disk.
+
+    After that, estimators with ``engine="auto"`` use it wherever they present one row an update by
+    one of these rules and with one of `LOSSES`, whatever their numbers; what has functions, a loss
+    or a rule of its own, or ``amsgrad=True``, is compiled when ``engine="compiled"`` is first asked
+    for it. It takes some seconds for each rule and dtype; what is there already is not compiled
+    again. The code is kept in ``$SKBACKPROP_CACHE_DIR``, or where the user's programs keep such
+    things.
+
+    Parameters
+    ----------
+    verbose : bool, default=False
+        Print what is compiled.
+
+    Raises
+    ------
+    ImportError
+        If Numba is not installed.
+    """
+    missing = why_no_compiler()
+    if missing is not None:
+        raise ImportError(f"The compiled engine cannot be used: {missing}.")
+    dtypes = [np.dtype(name) for name in ("float64", "float32")]
+    for name, rule in RULES.items():
+        try:
+            steps = {dtype: step_text(step_of(rule, dtype)) for dtype in dtypes}
+        except Untraceable as error:
+            if verbose:
+                print(error)
+            continue
+        for dtype, step in steps.items():
+            text = source_of(built_in_formulas(dtype), step, dtype.name)
+            _keep(f"{name}, {dtype}", [text], verbose)
+    for name, loss in LOSSES.items():
+        for dtype in dtypes:
+            _keep(f"{name}, {dtype}", _texts_of(loss, dtype), verbose)
+
+
+def _keep(name: str, texts: list[str], verbose: bool) -> None:
+    """Compile texts that are not on disk."""
+    missing = [text for text in texts if not is_compiled(text)]
+    if verbose:
+        print(f"{name}: {'compiling' if missing else 'there'}")
+    for text in missing:
+        load(text)
+
+
+def _texts_of(loss: Loss, dtype: np.dtype) -> list[str]:
+    """The texts of a loss, in all the forms that it takes behind some output."""
+    texts: dict[str, None] = {}  # each once, in order
+    for kind, output in product(loss.tasks, (None, "tanh", "softplus", "softmax")):
+        with suppress(ValueError, Untraceable):
+            head = Head(loss, Task(kind, 2), output)
+            texts[cost_text(cost_of(head, dtype), dtype.name)] = None
+    return list(texts)
