@@ -1790,7 +1790,7 @@ def test_functions_of_one_code_and_other_globals_in_one_network(monkeypatch):
     monkeypatch.setitem(LAYERS, "own", ((4,), (Mixed([own[0], own[1], own[0], own[1]]),)))
     case = {**SIMPLEST, "layers": "own"}
     made = compiled.CompiledPass(trainer(case, SGD(), np.float64, None).update)
-    monkeypatch.setattr(compiled, "load", lambda text: text)
+    monkeypatch.setattr(compiled, "load", lambda text: SimpleNamespace(address=0))
     made.load()
     layers, groups, member = made._tables[1:4]
     codes = [groups[group][0] for group in member[16:20]]  # the inputs take the first 16

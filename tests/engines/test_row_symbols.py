@@ -5,7 +5,7 @@ import pytest
 
 from skbackprop import ACTIVATIONS, LOSSES, CrossEntropy, Focal, Loss, Quantile, Task, Tweedie
 from skbackprop.engines import formulas
-from skbackprop.engines.compiled_rows import _texts_of
+from skbackprop.engines.compilation import _texts_of
 from skbackprop.engines.row_symbols import RowTrace
 from skbackprop.engines.source import cost_text
 from skbackprop.engines.symbols import Untraceable
