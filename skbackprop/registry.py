@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from .synonyms import advise_on_name
+
 __all__ = ["Checked", "is_ours", "is_same", "resolve"]
 
 
@@ -70,29 +72,31 @@ def resolve(value: Any, registry: Mapping[str, T], kind: Any, parameter: str) ->
     Raises
     ------
     ValueError
-        If `value` is a name that is not registered.
+        If `value` is a name that is not registered; it says what a name of another library, or
+        one that is misspelt, is here.
     TypeError
         If `value` is neither a name nor an instance of `kind`.
     """
     if isinstance(value, kind) and not isinstance(value, type):
         return value
-    choices = ", ".join(repr(name) for name in sorted(registry))
-    if isinstance(value, str):
-        # str() so that numpy.str_ and other subclasses find their entry too.
-        found = registry.get(str(value))
-        if found is not None:
-            return found
-        raise ValueError(
-            f"{parameter}={str(value)!r} is not a known name; "
-            f"choose one of {choices}, or give an instance of {kind.__name__}."
-        )
-    hint = ""
-    if isinstance(value, type) and issubclass(value, kind):
-        hint = f" (this is the class {value.__name__}: give an instance of it)"
-    raise TypeError(
-        f"{parameter}={value!r} is neither a name nor an instance of {kind.__name__}{hint}; "
-        f"choose one of {choices}, or give an instance of {kind.__name__}."
-    )
+    if not isinstance(value, str):
+        hint = ""
+        if isinstance(value, type) and issubclass(value, kind):
+            hint = f" (this is the class {value.__name__}: give an instance of it)"
+        problem = f"is neither a name nor an instance of {kind.__name__}{hint}"
+        raise TypeError(f"{parameter}={value!r} {problem}; {_choices(registry, kind)}")
+    name = str(value)  # so that numpy.str_ and other subclasses find their entry too
+    found = registry.get(name)
+    if found is None:
+        advice = advise_on_name(name, registry)
+        problem = f"is not a known name{advice and f' ({advice})'}"
+        raise ValueError(f"{parameter}={name!r} {problem}; {_choices(registry, kind)}")
+    return found
+
+
+def _choices(registry: Mapping[str, Any], kind: Any) -> str:
+    names = ", ".join(repr(name) for name in sorted(registry))
+    return f"choose one of {names}, or give an instance of {kind.__name__}."
 
 
 def is_same(a: Any, b: Any) -> bool:
