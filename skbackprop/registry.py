@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from .synonyms import advise_on_name
+
 __all__ = ["Checked", "is_ours", "is_same", "resolve"]
 
 
@@ -70,7 +72,8 @@ def resolve(value: Any, registry: Mapping[str, T], kind: Any, parameter: str) ->
     Raises
     ------
     ValueError
-        If `value` is a name that is not registered.
+        If `value` is a name that is not registered; it says what a name of another library, or
+        one that is misspelt, is here.
     TypeError
         If `value` is neither a name nor an instance of `kind`.
     """
@@ -89,7 +92,9 @@ def _unresolved(value: Any, registry: Mapping[str, Any], kind: Any, parameter: s
     choices = ", ".join(repr(name) for name in sorted(registry))
     wanted = f"choose one of {choices}, or give an instance of {kind.__name__}."
     if isinstance(value, str):
-        return ValueError(f"{parameter}={str(value)!r} is not a known name; {wanted}")
+        advice = advise_on_name(str(value), registry)
+        problem = f"is not a known name{advice and f' ({advice})'}"
+        return ValueError(f"{parameter}={str(value)!r} {problem}; {wanted}")
     hint = ""
     if isinstance(value, type) and issubclass(value, kind):
         hint = f" (this is the class {value.__name__}: give an instance of it)"

@@ -165,7 +165,9 @@ class _Work:
         trace = self.trace
         what = f"neuron {self.j} of layer {self.layer}"
         if self.is_output:
-            what = f"output neuron {self.j} ({trace.output_names[self.j]}), layer {self.layer}"
+            name = trace.output_names[self.j]
+            meaning = "" if name == f"output {self.j}" else f" ({name})"
+            what = f"output neuron {self.j}{meaning}, layer {self.layer}"
         if weight is not None:
             what = f"weight from {self.source(self.index(weight))} to {what}"
         return f"{what[0].upper()}{what[1:]}, sample {self.sample}"

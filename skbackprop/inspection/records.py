@@ -81,7 +81,7 @@ class SignalTrace(Record):
         `e` of each output neuron as one writes it down, such as ``"d_j - y_j"``; "" where a loss
         does not say (`Loss.error_rule`).
     feature_names, output_names : list of str
-        Of the inputs and of the output neurons.
+        Of the inputs and of the output neurons: ``"class 1"``, ``"class 'b'"``, ``"output 0"``.
     """
 
     y: list[np.ndarray]
@@ -127,6 +127,13 @@ class SignalTrace(Record):
         has = "with" if self.d is not None else "without"
         return f"<SignalTrace: {self.n_samples} samples {has} targets through {net}, {self.loss}>"
 
+    def neuron_names(self, layer: int) -> list[str]:
+        """What the neurons of a layer are called: ``"neuron 0"``; `output_names` of the last."""
+        layer = index_of(layer, self.n_layers, "layer")
+        if layer == self.n_layers - 1:
+            return self.output_names
+        return [f"neuron {j}" for j in range(self.sizes[layer + 1])]
+
     def neuron_activation(self, layer: int, neuron: int) -> str:
         """Name of the activation of one neuron."""
         layer = index_of(layer, self.n_layers, "layer")
@@ -159,7 +166,9 @@ class SignalTrace(Record):
         """
         layer, sample, delta = self._at(layer, sample)
         change = np.outer(self.y[layer][sample], self.eta[layer] * delta)
-        return change if self.learns is None else change * self.learns[layer]
+        if self.learns is not None:
+            change *= self.learns[layer]
+        return change + 0.0  # no -0.0, which reads like a change
 
     def db(self, layer: int, sample: int) -> np.ndarray:
         """As `dw`, of the biases: ``eta delta_j``, for ``y_0 = 1``.
@@ -169,7 +178,7 @@ class SignalTrace(Record):
         ndarray of shape (n_out,)
         """
         layer, _, delta = self._at(layer, sample)
-        return self.eta[layer] * delta
+        return self.eta[layer] * delta + 0.0
 
     def _at(self, layer: int, sample: int) -> tuple[int, int, np.ndarray]:
         layer = index_of(layer, self.n_layers, "layer")
@@ -184,8 +193,8 @@ class SignalTrace(Record):
         Returns
         -------
         pandas.DataFrame
-            Columns sample, layer, neuron, v, y, phi_prime, and with targets e (of output neurons,
-            else NaN) and delta.
+            Columns sample, layer, neuron, name (see `neuron_names`), v, y, phi_prime, and with
+            targets e (of output neurons, else NaN) and delta.
 
         Raises
         ------
@@ -203,6 +212,7 @@ class SignalTrace(Record):
                 "sample": sample,
                 "layer": np.full(v.shape, layer),
                 "neuron": neuron,
+                "name": np.array(self.neuron_names(layer), object)[neuron],
                 "v": v,
                 "y": self.y[layer + 1],
                 "phi_prime": self.phi_prime[layer],
@@ -283,7 +293,7 @@ class SignalTrace(Record):
         path : str or path-like
             Of the file; one that is there is overwritten.
         recording : TrainingRecord, optional
-            Of `record_training`, to be played step by step.
+            Of `record_training`, to be played step by step, with its own weights and eta.
 
         Raises
         ------
@@ -291,7 +301,7 @@ class SignalTrace(Record):
             If `recording` is something else.
         ValueError
             If there is more than a browser takes, 16 megabytes of signals and weights, or if the
-            recording is of a network of other sizes, activations or loss.
+            recording is of a network of other sizes, activations, loss, mask, features or outputs.
 
         Notes
         -----

@@ -129,8 +129,8 @@ def _slopes(activation: Activation, v: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def fixed(a) -> np.ndarray:
-    """A copy that cannot be written."""
-    a = np.array(a)
+    """A copy that cannot be written, and in which no zero has a sign."""
+    a = np.array(a) + 0.0
     a.flags.writeable = False
     return a
 

@@ -106,10 +106,19 @@ def input_names(unwrapped: Unwrapped) -> list[str]:
 
 
 def output_names(unwrapped: Unwrapped) -> list[str]:
-    """What each output neuron of a fitted network stands for."""
+    """What each output neuron of a fitted network stands for, in words of its own.
+
+    ``"class 1"`` or ``"class 'b'"``, ``"label 0"`` of several that may hold at once, ``"output 0"``
+    of a regression: beside a hidden neuron, which has a number only, nothing reads like it.
+    """
     estimator, head = unwrapped.estimator, unwrapped.estimator._model.head
     if isinstance(estimator, BackpropClassifier):
-        return head.unit_names([str(label) for label in estimator.classes_.tolist()])
+        what = "label" if head.task.kind == "multilabel" else "class"
+        labels = [
+            repr(label) if isinstance(label, str) else str(label)
+            for label in estimator.classes_.tolist()
+        ]
+        return head.unit_names([f"{what} {label}" for label in labels])
     return head.unit_names([f"output {j}" for j in range(head.task.n_targets)])
 
 

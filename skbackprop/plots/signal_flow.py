@@ -35,6 +35,7 @@ _FEW_LINES = 12  # that have heads and numbers
 _NAME = 18  # letters of a name that are shown
 _CAPTION = 17  # letters of the longest line of a caption
 _EM = 0.6  # width of a letter, of the size of its font
+_DIGIT = 0.73  # height of a digit
 _MOST_LINES = 50  # between two layers: what the eye can still follow
 
 
@@ -405,9 +406,9 @@ class _SignalFlow:
             return
         colour = self.colours.to_rgba(value / largest if largest else 0.0)
         self._draw_node(c, height, colour, "o")
-        number = short(value)
-        font = min(self.font, 2.9 * self.radius / len(number))
-        self._text(c, height, number, fontsize=font, color=readable_on(colour))
+        text = self._text(c, height, short(value), fontsize=self.font, color=readable_on(colour))
+        corner = np.hypot(text.get_window_extent().width * 72 / self.figure.dpi, _DIGIT * self.font)
+        text.set_fontsize(self.font * min(1.0, 1.7 * self.radius / corner))  # inside its circle
 
     def _write_name(self, c: int, neuron: int, height: float) -> None:
         """Names beside inputs and outputs; numbers, where not all are shown, beside others."""
@@ -434,6 +435,8 @@ class _SignalFlow:
         place = {"va": "bottom", "fontsize": self.caption_font}
         self._text(c, self.n_slots / 2, caption, (0, 2), **place)
 
-    def _text(self, x: float, height: float, text: str, offset=(0, 0), **style) -> None:
+    def _text(self, x: float, height: float, text: str, offset=(0, 0), **style):
         style = {"ha": "center", "va": "center", "zorder": 4, "annotation_clip": False, **style}
-        self.axis.annotate(text, (x, height), xytext=offset, textcoords="offset points", **style)
+        return self.axis.annotate(
+            text, (x, height), xytext=offset, textcoords="offset points", **style
+        )

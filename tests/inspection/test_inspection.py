@@ -4,6 +4,7 @@ import copy
 import doctest
 import importlib
 import pickle
+import re
 import sys
 import types
 
@@ -265,9 +266,9 @@ def test_names():
     assert trace.output_names == ["output 0", "output 1"]
     assert trace.feature_names == ["x0", "x1", "x2"]
     names = {
-        ("cross_entropy", "multiclass"): ["a", "b", "c"],
-        ("cross_entropy", "binary"): ["True"],
-        ("cross_entropy", "multilabel"): ["0", "1"],
+        ("cross_entropy", "multiclass"): ["class 'a'", "class 'b'", "class 'c'"],
+        ("cross_entropy", "binary"): ["class True"],
+        ("cross_entropy", "multilabel"): ["label 0", "label 1"],
         ("gaussian_nll", "several"): ["output 0, mean", "output 1, mean", "output 0, variance",
                                       "output 1, variance"],
     }  # fmt: skip
@@ -276,6 +277,34 @@ def test_names():
     quantiles = trace_signals(*_with_rows(HEADS[9]))
     assert quantiles.output_names == [f"output 0, quantile {q}" for q in (0.1, 0.5, 0.9)]
     assert quantiles.loss == "Quantile(level=[0.1, 0.5, 0.9])"
+
+
+def test_a_binary_classifier_has_an_output_neuron_that_is_not_taken_for_a_hidden_one():
+    model = BackpropClassifier((2,), random_state=0).partial_fit(X, X[:, 0] > 0, classes=[0, 1])
+    trace = trace_signals(model, X, X[:, 0] > 0)
+    assert trace.output_names == trace.neuron_names(-1) == ["class 1"]
+    assert trace.neuron_names(0) == ["neuron 0", "neuron 1"]
+    assert trace.explain().startswith("Output neuron 0 (class 1), layer 1, sample 0")
+    regressor = BackpropRegressor((2,), random_state=0).partial_fit(X, X[:, 0])
+    assert trace_signals(regressor, X).explain().startswith("Output neuron 0, layer 1")
+
+
+def test_no_zero_has_a_sign():
+    # Rows with zeros, dead relus, a mask: products of zero with what is negative.
+    rows, d = X.copy(), -np.ones(len(X))
+    rows[::2] = -0.0
+    mask = [np.zeros((3, 4)), None]
+    model = BackpropRegressor((4,), solver="sgd", mask=mask, random_state=0)
+    recording = record_training(model, rows, d, len(rows))
+    trace = trace_signals(recording.final_estimator, rows, d)
+    for shown in (trace, *(step.trace for step in recording.steps)):
+        layers = [(layer, sample) for layer in (0, 1) for sample in range(shown.n_samples)]
+        arrays = [*shown.y, *shown.v, *shown.phi_prime, shown.d, shown.e, *shown.delta, shown.E]
+        arrays += [change(*at) for change in (shown.dw, shown.db) for at in layers]
+        assert sum((a == 0).sum() for a in arrays) > 10
+        assert not any(np.signbit(a[a == 0]).any() for a in arrays)
+    for layer in (0, 1):
+        assert not re.search(r"-0(?![.\d])", trace.explain(0, layer))
 
 
 class Cubed(Loss):
@@ -306,13 +335,16 @@ def test_to_frame():
     pd = pytest.importorskip("pandas")
     trace = trace_signals(*_with_rows(HEADS[1]))
     table = trace.to_frame()
-    assert list(table) == ["sample", "layer", "neuron", "v", "y", "phi_prime", "e", "delta"]
+    columns = ["sample", "layer", "neuron", "name", "v", "y", "phi_prime", "e", "delta"]
+    assert list(table) == columns
     assert len(table) == 7 * (4 + 3 + 2)
     row = table.set_index(["sample", "layer", "neuron"]).loc[(5, 2, 1)]
     expected = [a[5, 1] for a in (trace.v[2], trace.y[3], trace.phi_prime[2], trace.e)]
     assert [*row[["v", "y", "phi_prime", "e"]]] == expected
     assert row["delta"] == trace.delta[2][5, 1]
     assert table["e"].isna().equals(table["layer"] < 2)
+    named = {tuple(at): name for *at, name in table[columns[1:4]].to_numpy()}
+    assert named[0, 3] == "neuron 3" and named[2, 1] == trace.output_names[1] == "output 1"
     model, _ = make()
     assert "delta" not in trace_signals(model, pd.DataFrame(X).to_numpy()).to_frame()
 

@@ -107,7 +107,7 @@ def test_the_data_are_the_trace_bit_for_bit(iris):
     assert data["training"] is None
     assert data["sizes"] == [4, 10, 3]
     assert data["features"] == iris.feature_names
-    assert data["outputs"] == ["setosa", "versicolor", "virginica"]
+    assert data["outputs"] == ["class 'setosa'", "class 'versicolor'", "class 'virginica'"]
     assert data["activations"] == ["tanh", "softmax"]
 
 
@@ -193,7 +193,7 @@ def test_a_page_that_cannot_be_made_leaves_the_file_as_it_is(notes, iris_recordi
     path = tmp_path / "page.html"
     notes.to_html(path)
     before = path.read_text("utf-8")
-    with pytest.raises(ValueError, match="recording is of a network"):
+    with pytest.raises(ValueError, match="recording is of another network"):
         notes.to_html(path, iris_recording)
     assert path.read_text("utf-8") == before
 
@@ -226,12 +226,26 @@ def test_too_many_steps_and_too_large_a_network(notes, iris, iris_recording, mon
 
 
 def test_a_recording_of_another_network(notes, iris_recording):
-    with pytest.raises(ValueError, match=r"sizes \(4, 10, 3\), .* trace is of sizes \(2, 2"):
+    with pytest.raises(ValueError, match=r"its sizes are \[4, 10, 3\], not \[2, 2, 1\]"):
         render(notes, iris_recording)
-    with pytest.raises(ValueError, match=r"\['tanh', 'softmax'\] .*\['relu', 'softmax'\]"):
+    with pytest.raises(ValueError, match=r"\['tanh', 'softmax'\], not \['relu', 'softmax'\]"):
         render(trace_signals(*iris_network(activation="relu")), iris_recording)
-    with pytest.raises(ValueError, match=r"loss cross_entropy, but .* and loss focal"):
+    with pytest.raises(ValueError, match="its loss is 'cross_entropy', not 'focal'"):
         render(trace_signals(*iris_network(loss="focal")), iris_recording)
+    with pytest.raises(ValueError, match="it has another mask"):
+        render(trace_signals(*iris_network(mask=[np.eye(4, 10), None])), iris_recording)
+    _, X, y = iris_network()
+    columns = [name.upper() for name in X]
+    for rows, labels, other in (
+        (X.set_axis(columns, axis=1), y, "features"),
+        (X, y[::-1] + "x", "outputs"),
+    ):
+        net = iris_network()[0]
+        net = BackpropClassifier(**net.get_params()).partial_fit(
+            rows, labels, classes=np.unique(labels)
+        )
+        with pytest.raises(ValueError, match=f"its {other} are "):
+            render(trace_signals(net, rows), iris_recording)
     with pytest.raises(TypeError, match="recording is 'steps'; it must be a TrainingRecord"):
         notes.to_html("unwritten.html", "steps")
     with pytest.raises(ValueError, match="no steps"):
@@ -462,11 +476,11 @@ def test_a_weight_worked_out_and_followed(open_page, iris):
     np.testing.assert_allclose(value(worked, "w_after"), iris.coefs[1][7, 1] + change, rtol=1e-15)
     assert page.text_content('[data-label="w:2:7:1"]') == shown(change, 3)
     assert "trace.dw(1, 12)[7, 1]" in worked.inner_text()
-    worked.get_by_role("button", name="Output neuron versicolor").click()
+    worked.get_by_role("button", name="Output neuron 1 (class 'versicolor')").click()
     assert value(worked, "delta") == iris.delta[1][12, 1]
     worked.get_by_role("button", name="neuron 7").first.click()
     assert worked.locator("h2").inner_text() == (
-        "Weight from hidden neuron 7 to output neuron versicolor"
+        "Weight from hidden neuron 7 to output neuron 1 (class 'versicolor')"
     )
 
 
@@ -542,12 +556,16 @@ def test_an_edge_that_carries_nothing_is_grey(open_page, notes):
     legend = "(item) => getComputedStyle(item.querySelector('line')).stroke"
     samples = page.locator("#legend svg")
     colours = {}
-    for stage in ("Forward, hidden layer", "Changes"):
+    for stage in ("Inputs", "Forward, hidden layer", "Changes"):
         go(page, stage)
         colours[stage] = [node(page, key).evaluate(stroke) for key in ("w:1:0:1", "w:1:1:1")]
         signs = [samples.nth(n).evaluate(legend) for n in range(3)]
         assert len(set(signs)) == samples.count() == 3
-    assert colours == {"Forward, hidden layer": [signs[0]] * 2, "Changes": [signs[0], signs[2]]}
+    assert colours == {
+        "Inputs": [signs[0]] * 2,
+        "Forward, hidden layer": [signs[0]] * 2,
+        "Changes": [signs[0], signs[2]],
+    }
     assert page.inner_text("#legend").count("zero (grey)") == 1
 
 
@@ -636,7 +654,8 @@ def test_what_is_heard(open_page, iris, iris_recording):
     assert f"Hidden neuron 9, v {shown(iris.v[0][0, 9])}, y {shown(iris.y[1][0, 9])}" in heard
     neuron = page.get_by_role("button", name=f"Hidden neuron 9, v {shown(iris.v[0][0, 9])}")
     assert neuron.count() == 1
-    weight = page.get_by_role("button", name="Weight from hidden neuron 2 to output neuron setosa")
+    name = "Weight from hidden neuron 2 to output neuron 0 (class 'setosa')"
+    weight = page.get_by_role("button", name=name)
     assert shown(iris.coefs[1][2, 0]) in weight.get_attribute("aria-label")
     bias = page.get_by_role("button", name="Weight from the bias (y₀ = +1) to hidden neuron 0")
     assert bias.count() == 1
@@ -736,6 +755,38 @@ def test_the_recorded_training_plays(open_page, iris, iris_recording):
     assert page.input_value("#row") == paused
     page.get_by_role("radio", name="Samples").check(force=True)
     assert page.inner_text("#row-label") == "Sample"
+
+
+def test_each_row_has_its_own_eta(open_page, notes):
+    model, X, y = notes_network()
+    model.set_params(eta=0.25, eta_schedule="invscaling")
+    page = open_page(notes, record_training(model, X, y, 3))
+    assert page.inner_text("#summary").endswith("η = 0.5")
+    page.locator('[name="flow"][value="training"]').check(force=True)
+    node(page, "w:2:0:0").dispatch_event("click")
+    for step, eta in enumerate((0.25, 0.25 / 2**0.5, 0.25 / 3**0.5)):
+        sample(page, step)
+        assert page.inner_text("#summary").endswith(f"η = {float(f'{eta:.4g}')}")
+        assert value(page.locator("#worked"), "eta") == pytest.approx(eta, rel=1e-15)
+
+
+def test_a_narrow_screen_says_that_the_network_goes_on(open_page, notes):
+    assert not open_page(notes).locator("#goes-on").is_visible()
+    page = open_page(notes, viewport={"width": 400, "height": 900})
+    said = page.locator("#goes-on")
+    whole = """(figure) => [...figure.querySelectorAll('.active .card')].every((card) => {
+        const [a, b] = [card, figure].map((element) => element.getBoundingClientRect());
+        return a.left >= b.left && a.right <= b.right; })"""
+    ends = []
+    for radio in page.locator("#stages input").all():
+        radio.check(force=True)
+        page.wait_for_timeout(50)  # the scroll event comes with the next frame
+        assert page.locator("#figure").evaluate(whole)
+        words = said.inner_text()
+        ends.append(words[0] + words[-1])
+        mask = page.locator("#figure").evaluate("(figure) => getComputedStyle(figure).maskImage")
+        assert (mask.count("40px") == 2) == (ends[-1] == "←→")
+    assert ends == ["s→", "←→", "←→", "←k", "←k", "←→", "←→"]
 
 
 def test_a_solver_that_does_more_is_said_to(open_page):

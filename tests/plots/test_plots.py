@@ -6,6 +6,7 @@ import pickle
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import matplotlib
 
@@ -715,6 +716,27 @@ def arrows(ax):
     return [text.arrow_patch for text in ax.texts if getattr(text, "arrow_patch", None)]
 
 
+@pytest.mark.parametrize("neurons", [3, 10, 28])
+@pytest.mark.parametrize("direction", ["forward", "backward"])
+def test_signal_flow_keeps_numbers_in_their_circles(direction, neurons):
+    model = regressor((neurons,)).partial_fit(X, Y)
+    trace = trace_signals(model, X, Y)
+    tiny = {
+        name: [-6e-5 * np.ones_like(a) for a in getattr(trace, name)] for name in ("y", "delta")
+    }
+    display = SignalFlowDisplay(replace(trace, **tiny)).plot(direction=direction, max_neurons=30)
+    display.figure_.canvas.draw()
+    pixel = display.figure_.dpi / 72
+    circle = max(line.get_markersize() for line in display.ax_.lines if line.get_marker() == "o")
+    inside = [
+        text for text in display.ax_.texts if text.get_text() == "\N{MINUS SIGN}6e\N{MINUS SIGN}5"
+    ]
+    assert len(inside) > neurons
+    for text in inside:
+        width, height = text.get_window_extent().width / pixel, 0.73 * text.get_fontsize()
+        assert np.hypot(width, height) <= circle
+
+
 def test_signal_flow_tells_signs_apart_without_colours():
     model, row, d = by_hand()
     display = SignalFlowDisplay.from_estimator(model, row, d)
@@ -801,4 +823,4 @@ def test_iris_in_full():
         iris.data, iris.target_names[iris.target], classes=iris.target_names
     )
     shown = texts(SignalFlowDisplay.from_estimator(model, iris.data).ax_)
-    assert {"setosa", "versicolor", "virginica"} <= set(shown)
+    assert {f"class '{name}'" for name in iris.target_names} <= set(shown)

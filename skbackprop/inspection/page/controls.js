@@ -91,6 +91,7 @@ function updateCaption() {
   byId("stage-title").textContent = names[now.kind] + where;
   byId("stage-rule").replaceChildren(math(rule));
   byId("stage-text").textContent = sentence;
+  byId("summary").textContent = summary();
   byId("legend").replaceChildren(
     now.kind === "change" ? "Edges: change ∆w. " : "Edges: weight w. ",
     signSample("sign"),
@@ -101,6 +102,14 @@ function updateCaption() {
     " zero (grey); width by size within a layer. ",
     hasError() ? "In a card: above v → y, below δ ← φ′." : "",
   );
+}
+
+/** The network in a line, with the learning rate of the row that is shown. */
+function summary() {
+  const distinct = (values) => [...new Set(values)].join(", ");
+  const rates = range(L, 1).map((m) => +eta(m).toPrecision(4));
+  const kinds = range(L, 1).map(kind).join(", ");
+  return `${SIZES.join("–")} network · ${kinds} · loss ${LOSS} · η = ${distinct(rates)}`;
 }
 
 const signSample = (name) =>
@@ -185,23 +194,39 @@ function show() {
   updateTable();
 }
 
+/** From where to where the stage takes place: a column, and the lines by which signals reach it. */
+function span() {
+  const { kind: what, m } = stage();
+  const { x, width } = extras.plan;
+  if (what === "input") return [0, x[0].right];
+  if (what === "forward") return [x[m - 1].right, x[m].right];
+  if (what === "error") return [x[L].right, width];
+  if (what === "backward") return [x[m].left, m < L ? x[m + 1].left : width];
+  return [0, width];
+}
+
 /** Follow the flow where the network is wider than the screen. */
 function follow() {
   const figure = byId("figure");
-  const now = stage();
-  const { x, width } = extras.plan;
-  const scale = network.getBoundingClientRect().width / width;
-  const middle =
-    now.kind === "error"
-      ? width
-      : now.kind === "change"
-        ? width / 2
-        : (x[now.m].left + x[now.m].right) / 2;
+  const scale = network.getBoundingClientRect().width / extras.plan.width;
+  const [from, to] = span();
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   figure.scrollTo({
-    left: middle * scale - figure.clientWidth / 2,
+    left: (scale * (from + to) - figure.clientWidth) / 2,
     behavior: calm ? "instant" : "smooth",
   });
+}
+
+/** Say, and show by fading edges, where a network goes on that is wider than the screen. */
+function hint() {
+  const figure = byId("figure");
+  const left = figure.scrollLeft > 1;
+  const right = figure.scrollLeft < figure.scrollWidth - figure.clientWidth - 1;
+  figure.classList.toggle("goes-on-left", left);
+  figure.classList.toggle("goes-on-right", right);
+  byId("goes-on").hidden = !left && !right;
+  const arrows = [left ? "← " : "", right ? " →" : ""];
+  byId("goes-on").textContent = arrows.join("scroll for more of the network");
 }
 
 function go(s) {
@@ -290,10 +315,9 @@ function start() {
   byId("find-layer").value = Math.min(1, L);
   byId("find-neuron").max = SIZES[1] - 1;
   byId("flows").hidden = !FLOWS.training;
-  const kinds = range(L, 1).map(kind).join(", ");
-  byId("summary").textContent =
-    `${SIZES.join("–")} network · ${kinds} · loss ` +
-    `${LOSS} · η = ${[...new Set(range(L, 1).map(eta))].map((x) => +x.toPrecision(4)).join(", ")}`;
+  byId("figure").addEventListener("scroll", hint);
+  new ResizeObserver(hint).observe(byId("figure"));
+  new ResizeObserver(hint).observe(network);
   updateTheme();
   buildStages();
   build();

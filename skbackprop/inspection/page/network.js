@@ -335,7 +335,6 @@ function updateNetwork() {
     edge.seen.setAttribute("stroke-opacity", clear ? 1 : (active ? 0.22 : 0.12) + 0.4 * share);
     edge.group.classList.toggle("positive", x > 0);
     edge.group.classList.toggle("negative", x < 0);
-    edge.group.classList.toggle("active", near || active);
     edge.group.classList.toggle("picked", near && state.picked.i !== undefined);
     edge.group.setAttribute("aria-pressed", near && state.picked.i !== undefined);
     edge.group.setAttribute("aria-label", spokenWeight(edge));

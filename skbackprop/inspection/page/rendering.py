@@ -18,11 +18,14 @@ from __future__ import annotations
 import base64
 import json
 import re
+import reprlib
 from collections.abc import Iterator
 from importlib.resources import files
 from typing import Any
 
 import numpy as np
+
+from ...registry import is_same
 
 __all__ = ["MAX_MEGABYTES", "render"]
 
@@ -45,7 +48,8 @@ def render(trace: Any, recording: Any = None) -> str:
         The signals of the samples to step through. Without desired outputs it has no error, and
         the page shows the forward flow alone.
     recording : TrainingRecord, optional
-        Steps of online training, of the network that was traced, which the page then plays.
+        Steps of online training, of the network that was traced, which the page then plays. It has
+        weights and eta of its own: it may begin before what was traced, or come after it.
 
     Returns
     -------
@@ -56,17 +60,13 @@ def render(trace: Any, recording: Any = None) -> str:
     ------
     ValueError
         If there are no samples or steps, if they take more than `MAX_MEGABYTES`, or if the
-        recording is of a network of other sizes, activations or loss.
+        recording is of a network of other sizes, activations, loss, mask, features or outputs.
     """
     flows = {"samples": _samples(trace), "training": None}
     if recording is not None:
         flows["training"] = _training(recording, trace)
     data = {
-        "sizes": [int(n) for n in trace.sizes],
-        "activations": [_activations(trace, layer) for layer in range(trace.n_layers)],
-        "features": [str(name) for name in trace.feature_names],
-        "outputs": [str(name) for name in trace.output_names],
-        **{name: getattr(trace, name) for name in _FACTS},
+        **_network(trace),
         "learns": _encoded(trace.learns),
         **{name: flow and _encoded(flow) for name, flow in flows.items()},
     }
@@ -90,10 +90,32 @@ def _activations(trace: Any, layer: int) -> str | list[str]:
     return names[0] if len(set(names)) == 1 else names
 
 
-def _network(trace: Any) -> str:
-    """What a page takes for granted of all the rows that it shows."""
-    activations = [_activations(trace, layer) for layer in range(trace.n_layers)]
-    return f"sizes {tuple(trace.sizes)}, activations {activations} and loss {trace.loss}"
+def _network(trace: Any) -> dict[str, Any]:
+    """What a page says once, for all the rows that it shows; the mask comes beside it."""
+    return {
+        "sizes": [int(n) for n in trace.sizes],
+        "activations": [_activations(trace, layer) for layer in range(trace.n_layers)],
+        **{name: getattr(trace, name) for name in _FACTS},
+        "features": [str(name) for name in trace.feature_names],
+        "outputs": [str(name) for name in trace.output_names],
+    }
+
+
+def _check_same_network(recorded: Any, traced: Any) -> None:
+    """Refuse a recording of which the page would say what is true of the traced network only."""
+    theirs, ours = _network(recorded), _network(traced)
+    other = next((name for name in ours if theirs[name] != ours[name]), None)
+    if other is not None:
+        what = f"its {other} are" if isinstance(ours[other], list) else f"its {other} is"
+        what += f" {reprlib.repr(theirs[other])}, not {reprlib.repr(ours[other])}"
+    elif not is_same(recorded.learns, traced.learns):
+        what = "it has another mask"
+    else:
+        return
+    raise ValueError(
+        f"recording is of another network than the trace: {what}. "
+        "record_training needs the estimator that was traced."
+    )
 
 
 # -- flows ---------------------------------------------------------------------------------------
@@ -117,12 +139,7 @@ def _training(recording: Any, trace: Any) -> dict[str, Any]:
     if not steps:
         raise ValueError("recording has no steps; a page needs one at least.")
     traces = [step.trace for step in steps]
-    recorded, traced = _network(traces[0]), _network(trace)
-    if recorded != traced:
-        raise ValueError(
-            f"recording is of a network of {recorded}, but the trace is of {traced}; "
-            "record_training needs the estimator that was traced."
-        )
+    _check_same_network(traces[0], trace)
     each = [(_signals(t), t.coefs, t.intercepts) for t in traces]
     _check_size(each, [], len(steps), "recorded steps of this network", "Record {} steps")
     layers = range(trace.n_layers)

@@ -163,7 +163,10 @@ const nodeName = (m, j) => {
 const fullName = (m, j) => {
   if (j === SIZES[m]) return "the bias (y₀ = +1)";
   if (m === 0) return `input ${nodeName(m, j)}`;
-  if (m === L) return `output neuron ${nodeName(m, j).replace(/^output /, "")}`;
+  if (m === L) {
+    const name = nodeName(m, j);
+    return `output neuron ${j}${name === `output ${j}` ? "" : ` (${name})`}`;
+  }
   return `hidden neuron ${j}${L === 2 ? "" : ` of layer ${m - 1}`}`;
 };
 /** What a row of a table is called. */
