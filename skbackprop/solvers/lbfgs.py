@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scipy.optimize import minimize
 
-from .solver import SOLVERS, WholeBatchSolver, check_start
+from .solver import SOLVERS, ScaledProblem, WholeBatchSolver, check_start
 
 __all__ = ["LBFGS"]
 
@@ -39,15 +39,22 @@ class LBFGS(WholeBatchSolver):
     def minimise(self, problem, state, monitor) -> str | None:
         """SciPy's iterations, each told to the monitor."""
 
+        problem = ScaledProblem(problem, state.memory.get("unit"))
+        state.memory = {"unit": problem.unit}
+
+        def downhill(u):
+            cost, g = problem.correction(u)
+            return cost, -g
+
         def after_iteration(intermediate_result):
             problem.accept(intermediate_result.x)
-            if monitor.after_epoch(float(intermediate_result.fun)):
+            if monitor.after_epoch(problem.cost(float(intermediate_result.fun))):
                 raise StopIteration
 
-        start = problem.w
+        start = problem.start()
         check_start(problem.value(start))
         result = minimize(
-            problem.value_and_gradient,
+            downhill,
             start,
             jac=True,
             method="L-BFGS-B",

@@ -14,12 +14,15 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from ..network.objective import Problem
-from .solver import SOLVERS, WholeBatchSolver, check_start
+from .solver import SOLVERS, ScaledProblem, WholeBatchSolver, check_start
 
 __all__ = ["LM"]
 
 
 STEEPEST = 1e40  # scale of the curvature that leaves no step
+
+# Trial points may be anywhere: what is not finite there is refused.
+EXTREMES = np.errstate(over="ignore", invalid="ignore")
 
 
 class LM(WholeBatchSolver):
@@ -68,31 +71,32 @@ class LM(WholeBatchSolver):
     def minimise(self, problem, state, monitor) -> str | None:
         """One accepted step an iteration."""
         self._check_memory(problem)
-        l2 = problem.objective.penalty.l2
-        point = self._evaluate(problem, problem.w)
+        problem = ScaledProblem(problem, state.memory.get("unit"))
+        l2 = problem.problem.objective.penalty.l2
+        decay = 0.0 if l2 is None else l2 * problem.ratio**2
+        point = self._evaluate(problem, problem.start())
         damping = self._damping(point, state.memory)
         while True:
             if np.abs(point.g).max(initial=0.0) <= self.min_grad:
                 return "converged"
-            w = damping.step(problem, point, 0.0 if l2 is None else l2, problem.value)
-            if w is None:
+            u = damping.step(point, decay, problem.value)
+            if u is None:
                 return "stalled"
-            problem.accept(w)
-            point = self._evaluate(problem, w)
-            state.memory = vars(damping).copy()
-            if monitor.after_epoch(point.cost):
+            problem.accept(u)
+            point = self._evaluate(problem, u)
+            state.memory = {"unit": problem.unit, **damping.memory()}
+            if monitor.after_epoch(problem.cost(point.cost)):
                 return None
 
-    def _evaluate(self, problem: Problem, w: np.ndarray) -> Point:
-        point = Point(w, *problem.gauss_newton(w))
+    def _evaluate(self, problem: ScaledProblem, u: np.ndarray) -> Point:
+        point = Point(u, *problem.gauss_newton(u))
         check_start(point.cost)
         return point
 
     def _damping(self, point: Point, memory: dict) -> Damping:
-        if memory:
-            return Damping(memory["mu"], memory["factor"], memory["limit"])
-        unit = float(point.H.diagonal().max(initial=0.0)) or 1.0
-        return Damping(self.mu * unit, 2.0, self.mu_max * unit)
+        if "mu" in memory:
+            return Damping(memory["mu"], memory["factor"], self.mu_max)
+        return Damping(self.mu * point.curvature, 2.0, self.mu_max)
 
     def _check_memory(self, problem: Problem) -> None:
         n = problem.w.size
@@ -114,30 +118,38 @@ class Point:
     def __init__(self, w, cost, g, H):
         self.w, self.cost, self.g, self.H = w, cost, g, H
 
+    @property
+    def curvature(self) -> float:
+        """The largest diagonal element of `H`, and 1 if that is 0: the unit of mu."""
+        return float(self.H.diagonal().max(initial=0.0)) or 1.0
+
+    @EXTREMES
     def tilted(self, decay: np.ndarray) -> Point:
         """The same with ``1/2 sum decay w^2`` added to the cost; `H` is left as it is."""
         cost = self.cost + 0.5 * float(np.dot(decay * self.w, self.w))
         return Point(self.w, cost, self.g - decay * self.w, self.H)
 
 
-def tilted_cost(problem: Problem, w: np.ndarray, decay: np.ndarray) -> float:
-    return problem.value(w) + 0.5 * float(np.dot(decay * w, w))
-
-
 class Damping:
     """The damping mu of Gauss-Newton steps (Nielsen, "Damping parameter in Marquardt's method")."""
 
-    def __init__(self, mu: float, factor: float, limit: float):
+    def __init__(self, mu: float, factor: float, mu_max: float):
         self.mu = mu
         self.factor = factor  # what the next failure multiplies mu by
-        self.limit = limit
+        self.mu_max = mu_max  # in units of the curvature
 
-    def step(self, problem, point: Point, decay, value) -> np.ndarray | None:
+    def memory(self) -> dict[str, float]:
+        """What a later fit goes on with."""
+        return {"mu": self.mu, "factor": self.factor}
+
+    @EXTREMES
+    def step(self, point: Point, decay, value) -> np.ndarray | None:
         """Parameters of less cost, or None if no damping up to the limit gives any."""
         H = point.H.copy(order="F")
         diagonal = np.einsum("ii->i", H)  # a view
         base = diagonal + decay
-        while self.mu <= self.limit:
+        limit = min(self.mu_max * point.curvature, 1e300)
+        while self.mu <= limit:
             diagonal[...] = base + self.mu
             try:
                 Dw = cho_solve(cho_factor(H, lower=True, check_finite=False), point.g)
