@@ -11,10 +11,11 @@ from .solver import SOLVERS, ScaledProblem, warn_user
 __all__ = ["BayesianLM"]
 
 
-_FIRST_DECAY = 1e-8  # in units of the mean curvature: the data speak first
+_WEAK = 1e-8  # in units of the mean curvature: the data speak first
 _DECAY_GROWTH = 1.3  # at most, from a step to the next
 _FLAT_DECAY = 1e4  # in units of the largest curvature: no weight is left
 _NO_WEIGHT = 0.01  # effective parameters
+_HUGE = 1e290  # what products with it do not overflow
 _EXACT = 1e-30  # a cost in the unit of the targets that is round-off
 
 
@@ -34,18 +35,28 @@ class BayesianLM(LM):
 
         ln p(d | alpha, beta) = -F - 1/2 ln det H + k/2 ln alpha + N K / 2 ln beta + constant
 
-    A decay that begins strong confirms itself: it holds all weights at zero, and what is left
-    looks like noise. Here it begins next to none, as in [2]_, and grows by no more than 1.3 times a
-    step, so that the network has seen the bends of the function before the decay judges them. The
-    constant network has an evidence, too; where that is the greater one in the end, the data show
-    no more than noise, the decay is raised until the network is constant, and a
-    `ConvergenceWarning` says so.
+    E_W counts the weights below the output layer in the unit of the targets, too (times their
+    standard deviation, `ScaledProblem`), so that the fit of 1000 y is that of y. For y of standard
+    deviation 1, and for a network without hidden layers, it is as it stands above.
 
-    It needs no validation set. One alpha holds the weights of all layers, so scale X and y. Sample
+    The evidence has several maxima, and alpha goes to the one nearest its start. A strong decay
+    takes the bends of a function for noise, and finds itself confirmed; a weak one may take noise
+    for bends. So there are two starts, from the initial weights, and the decay grows by no more
+    than 1.3 times a step:
+
+    - next to no decay, as in [2]_: the first where there are two residuals or more a parameter;
+    - a decay as strong as the data: the first where there are fewer, and the second where the
+      evidence of what the weak start found is below that of the constant network (gamma = K).
+
+    The weak one is the second where the strong one made the network constant, if there are 1.25
+    residuals or more a parameter: with fewer, it would run through every point. If the constant
+    network has the greatest evidence, the data show no more than noise: the decay is raised until
+    the network is constant, and a `ConvergenceWarning` says so.
+
+    It needs no validation set. One alpha holds the weights of all layers, so scale X. Sample
     weights count as repetitions. The cost that is recorded is the data's, ``E_D / N``. The
-    estimator's parameter `alpha`, if it is not 0, is where the decay begins, in the unit that it
-    has there: alpha / (beta N). The sums depend on the number of BLAS threads in their last bits,
-    as in `LM`.
+    estimator's parameter `alpha`, if it is not 0, is the only start, in the unit that it has there:
+    alpha / (beta N). Another number of BLAS threads changes the last bits, as with `LM`.
 
     Parameters
     ----------
@@ -82,9 +93,12 @@ class BayesianLM(LM):
     def minimise(self, problem, state, monitor) -> str | None:
         """A step down F, then the evidence's alpha and beta, in turn."""
         self._check_memory(problem)
-        alpha, problem = problem.alpha, ScaledProblem(problem, state.memory.get("unit"))
-        point = self._evaluate(problem, problem.start())
-        evidence = _Evidence(problem, point, state.memory.get("ratio", alpha))
+        given, problem = problem.alpha, ScaledProblem(problem, state.memory.get("unit"))
+        first = point = self._evaluate(problem, problem.start())
+        evidence = _Evidence(problem)
+        given = state.memory.get("ratio", given)
+        starts = [given] if given else evidence.starts(point)
+        evidence.begin(starts.pop(0))
         damping = self._damping(point, state.memory)
         while True:
             moved = self._step(problem, point, damping, evidence.decay)
@@ -95,12 +109,20 @@ class BayesianLM(LM):
             state.memory = {"unit": problem.unit, **damping.memory(), **evidence.found()}
             if monitor.after_epoch(problem.cost(point.cost)):
                 return None
-            if settled and evidence.constant:
+            if not settled:
+                continue
+            if evidence.beats_constant(point):
+                return "converged"
+            if evidence.constant and not starts:
                 self._warn_constant(problem)
                 del state.memory["ratio"]  # other rows may show more
                 return "converged"
-            if settled and not evidence.prefers_constant(point):
-                return "converged"
+            if starts and (evidence.constant or starts[0] > evidence.ratio):
+                point = first
+                evidence.begin(starts.pop(0))
+                damping = self._damping(point, {})
+            else:
+                evidence.flatten(point)
 
     def _step(self, problem, point: Point, damping, decay: np.ndarray) -> Point | None:
         """The point after a step down F; the same if its slope is none, None if no step does."""
@@ -116,9 +138,9 @@ class BayesianLM(LM):
     def _warn_constant(self, problem: ScaledProblem) -> None:
         warn_user(
             "solver='br' made the network constant: by the evidence, the "
-            f"{problem.problem.n_rows} rows show no more than noise. If there should be something "
-            "to learn, give more rows, check that X and y belong together and are scaled, or begin "
-            "with a smaller decay (alpha=1e-12)."
+            f"{problem.problem.n_rows} rows show no more than noise. If there is something to "
+            "learn, give more rows, check that the rows of X and y belong together and that X is "
+            "scaled, or begin with a smaller decay, such as alpha=1e-6."
         )
 
     def fitted(self, state):
@@ -139,10 +161,10 @@ class _Evidence:
     every unit.
     """
 
-    def __init__(self, problem: ScaledProblem, point: Point, ratio: float):
+    def __init__(self, problem: ScaledProblem):
         network = problem.problem.objective.network
         self.s = problem.unit
-        self.n_residuals = problem.problem.n_residuals
+        self.n_residuals = min(problem.problem.n_residuals, _HUGE)
         self.n_outputs = network.sizes[-1]
         self.held = np.ones(network.w.size)  # 1 where the prior holds a parameter near zero
         W, b = network.layers(self.held)[-1]
@@ -156,9 +178,22 @@ class _Evidence:
         # Whether the constant outputs of `ScaledProblem`, whose cost is 1/2, are within reach.
         self.knows_constant = self.s != 1.0 and bool(free.all() and W.all())
         self.flattened = False
-        self.gamma = self.n_free + self.n_held
-        self.cost, self.objective, self.log_det = point.cost, 0.0, 0.0
-        self.ratio = ratio or _FIRST_DECAY * float(point.H.diagonal().mean())
+
+    def starts(self, point: Point) -> list[float]:
+        """The decays to begin with, from the initial `point`, the more promising first."""
+        n_parameters, curvature = self.n_free + self.n_held, float(point.H.diagonal().mean())
+        E_W = max(half_square(self.held, point.w), 1e-300)
+        # As if half of the data's say were used, and no stronger than the data.
+        used = 0.5 * min(n_parameters, self.n_residuals)
+        strong = used / E_W * max(point.cost, _EXACT) / (self.n_residuals - used)
+        weak, strong = _WEAK * curvature, min(strong, curvature)
+        if self.n_residuals >= 2.0 * n_parameters:
+            return [weak, strong]
+        return [strong, weak] if self.n_residuals >= 1.25 * n_parameters else [strong]
+
+    def begin(self, ratio: float) -> None:
+        """From the weight decay `ratio`."""
+        self.ratio, self.gamma, self.objective = ratio, self.n_free + self.n_held, 0.0
 
     @property
     def decay(self) -> np.ndarray:
@@ -200,25 +235,28 @@ class _Evidence:
         return point.cost <= _EXACT or bool(still[:2].all() and (still[2] or self.constant))
 
     @EXTREMES
-    def prefers_constant(self, point: Point) -> bool:
-        """Whether the constant network has the greater evidence; if so, the decay is raised.
+    def beats_constant(self, point: Point) -> bool:
+        """Whether the evidence is above that of the constant network, ``gamma = K``, cost 1/2.
 
-        With the constant's ``gamma = K`` and cost 1/2, the difference of the two logarithms is ::
+        The difference of the two logarithms is ::
 
             (N K - K) / 2 - F + (N K - K) / 2 ln(beta / beta_constant)
             + k / 2 ln(decay) - 1/2 ln det(J'J / N + decay I_w)
         """
-        if not self.knows_constant or self.flattened or point.cost <= _EXACT:
+        if self.constant or self.flattened:
             return False
+        if not self.knows_constant or point.cost <= _EXACT:
+            return True
         rest = self.n_residuals - self.n_free
         precision = (self.n_residuals - self.gamma) / (2.0 * point.cost)  # beta N, by s^2
         occam = self.n_held * np.log(self.ratio) - self.log_det
         gain = rest - 2.0 * precision * self.objective + rest * np.log(precision / rest) + occam
-        if gain >= 0.0:
-            return False
+        return bool(gain >= 0.0)
+
+    def flatten(self, point: Point) -> None:
+        """Raise the decay for good, so that the network becomes constant."""
         self.flattened = True
-        self.ratio = _FLAT_DECAY * point.curvature
-        return True
+        self.ratio = min(max(self.ratio, _FLAT_DECAY * point.curvature), _HUGE)
 
     def found(self) -> dict[str, float]:
         """What a later fit goes on with, and what the estimator shows."""

@@ -26,7 +26,7 @@ class SCG(WholeBatchSolver):
     lambda_ : float > 0, default=5e-7
         Initial scale of the curvature.
     min_grad : float, default=1e-6
-        Converged once ``max |dE/dw|`` is not above it, in the unit of the targets
+        Converged once ``max |dE/du|`` is not above it, in the unit of the targets
         (`ScaledProblem`).
     """
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
+from ..exceptions import DivergenceError
 from ..network.objective import Problem
 from .solver import SOLVERS, ScaledProblem, WholeBatchSolver, check_start
 
@@ -30,18 +31,21 @@ class LM(WholeBatchSolver):
 
     ``(J'J / N + alpha I_w + mu I) Dw = g`` by Cholesky; mu falls while steps do as the quadratic
     model says, and rises until one lowers the cost (Marquardt 1963; Hagan and Menhaj 1994; the
-    damping is that of Nielsen 1999). Scale X and y: one mu serves the weights of all layers. Time
-    and memory grow with the square of the number of parameters (and its cube): some thousand of
-    them are the limit.
+    damping is that of Nielsen 1999). Scale X: one mu serves the weights of all layers; those of the
+    output layer count in the unit of the targets (`ScaledProblem`). Time and memory grow with the
+    square of the number of parameters (and its cube): some thousand of them are the limit. Another
+    number of BLAS threads adds in another order, and changes the last bits of the result.
 
     Parameters
     ----------
     mu : float > 0, default=1e-3
         Initial damping, as a share of the largest diagonal element of ``J'J / N``.
     mu_max : float, default=1e10
-        The fit has stalled once mu is above it, in the same unit: no step lowers the cost.
+        The fit has stalled once mu is above it, as a share of the largest element at that point: no
+        step lowers the cost.
     min_grad : float, default=1e-9
-        Converged once ``max |dE/dw|`` is not above it.
+        Converged once ``max |dE/du|`` is not above it, in the unit of the targets
+        (`ScaledProblem`).
     max_memory : float, default=2e9
         Bytes that the matrices may take; ``np.inf`` is no limit.
     """
@@ -91,6 +95,10 @@ class LM(WholeBatchSolver):
     def _evaluate(self, problem: ScaledProblem, u: np.ndarray) -> Point:
         point = Point(u, *problem.gauss_newton(u))
         check_start(point.cost)
+        if not np.isfinite(point.curvature) or not np.isfinite(point.g).all():
+            raise DivergenceError(
+                "training diverged: the squares of the outputs' slopes are not finite. Scale X."
+            )
         return point
 
     def _damping(self, point: Point, memory: dict) -> Damping:
@@ -152,7 +160,9 @@ class Damping:
         while self.mu <= limit:
             diagonal[...] = base + self.mu
             try:
-                Dw = cho_solve(cho_factor(H, lower=True, check_finite=False), point.g)
+                Dw = cho_solve(
+                    cho_factor(H, lower=True, check_finite=False), point.g, check_finite=False
+                )
             except LinAlgError:
                 self._raise()
                 continue

@@ -98,7 +98,7 @@ class ScaledProblem:
     Multiply y and the output layer's initial parameters by any number, and the path in u is the
     same up to round-off. Tolerances are absolute here, so they are relative to the spread of y.
     Other losses, and squares behind other outputs, have a scale of their own: s is 1. So it is for
-    constant targets.
+    targets that are constant, or vary by no more than 1e-140.
 
     Parameters
     ----------
@@ -159,6 +159,11 @@ class ScaledProblem:
         E, g = self.problem.correction(self._w(u))
         return E / self.unit / self.unit, g * self.ratio / self.unit
 
+    def value_and_gradient(self, u: np.ndarray) -> tuple[float, np.ndarray]:
+        """``E(u)`` and ``+dE/du``, the sign that SciPy's minimisers want."""
+        E, gradient = self.problem.value_and_gradient(self._w(u))
+        return E / self.unit / self.unit, gradient * self.ratio / self.unit
+
     def gauss_newton(self, u: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         """``E(u)``, ``-dE/du``, and ``J'J / N`` of the outputs over s by u (lower triangle)."""
         E, g, H = self.problem.gauss_newton(self._w(u))
@@ -198,7 +203,7 @@ def warn_user(message: str) -> None:
     frame, level = sys._getframe(1), 2
     while frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] in _NOT_THE_USER:
         frame, level = frame.f_back, level + 1
-    warnings.warn(message, ConvergenceWarning, stacklevel=level - 1)
+    warnings.warn(message, ConvergenceWarning, stacklevel=level)
 
 
 _NOT_THE_USER = (__name__.split(".")[0], "sklearn", "contextlib")
