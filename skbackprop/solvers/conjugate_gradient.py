@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..exceptions import DivergenceError
 from .levenberg_marquardt import STEEPEST
-from .solver import SOLVERS, WholeBatchSolver, check_start
+from .solver import SOLVERS, ScaledProblem, WholeBatchSolver, check_start
 
 __all__ = ["SCG"]
 
@@ -25,7 +26,8 @@ class SCG(WholeBatchSolver):
     lambda_ : float > 0, default=5e-7
         Initial scale of the curvature.
     min_grad : float, default=1e-6
-        Converged once ``max |dE/dw|`` is not above it.
+        Converged once ``max |dE/du|`` is not above it, in the unit of the targets
+        (`ScaledProblem`).
     """
 
     def __init__(self, sigma: float = 1e-3, lambda_: float = 5e-7, min_grad: float = 1e-6):
@@ -41,53 +43,64 @@ class SCG(WholeBatchSolver):
 
     def minimise(self, problem, state, monitor) -> str | None:
         """Moller's algorithm; a step that would raise the cost is not taken."""
-        w = problem.w
+        problem = ScaledProblem(problem, state.memory.get("unit"))
+        w = problem.start()
         E, r = problem.correction(w)
         check_start(E)
         # Direction, scale of the curvature, and p'Hp with its scale after a step that failed.
         start = {"p": r, "scale": self.lambda_, "raised": 0.0, "curvature": None, "k": 0}
-        p, scale, raised, curvature, k = (state.memory or start).values()
+        memory = state.memory or start
+        p, scale, raised, curvature, k = (memory[name] for name in start)
         while True:
             if np.abs(r).max(initial=0.0) <= self.min_grad:
                 return "converged"
-            length, slope = float(p @ p), float(p @ r)
-            if curvature is None:
-                curvature = self._curvature(problem, w, p, r, length)
-            curvature += (scale - raised) * length
-            if curvature <= 0:  # make the Hessian positive definite along p
-                raised = 2.0 * (scale - curvature / length)
-                curvature = -curvature + scale * length
-                scale = raised
-            trial = w + slope / curvature * p
-            E_trial, r_trial = problem.correction(trial)
-            # 1 where the cost falls as the quadratic model says
-            gain = 2.0 * curvature * (E - E_trial) / slope**2 if np.isfinite(E_trial) else -1.0
-            rise = curvature * (1.0 - gain) / length if gain < 0.25 else 0.0
-            k += 1
-            if gain >= 0:
-                p = r_trial + (r_trial @ (r_trial - r)) / slope * p
-                if k % w.size == 0 or p @ r_trial <= 0:  # conjugacy is lost: begin anew
-                    p = r_trial.copy()
-                w, E, r = trial, E_trial, r_trial
-                problem.accept(w)
-                raised, curvature = 0.0, None
-                scale *= 0.25 if gain >= 0.75 else 1.0
-            else:
-                raised = scale
-            scale += rise
+            # What overflows is found below, not warned of.
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                length, slope = p @ p, p @ r
+                if curvature is None:
+                    curvature = self._curvature(problem, w, p, r, length)
+                curvature += (scale - raised) * length
+                if curvature <= 0:  # make the Hessian positive definite along p
+                    raised = 2.0 * (scale - curvature / length)
+                    curvature = -curvature + scale * length
+                    scale = raised
+                if not np.isfinite(slope * slope) or not np.isfinite(curvature):
+                    raise DivergenceError(
+                        "training diverged: the squares of the cost's slopes are not finite. "
+                        "Scale X and y."
+                    )
+                trial = w + slope / curvature * p
+                E_trial, r_trial = problem.correction(trial)
+                # 1 where the cost falls as the quadratic model says
+                gain = 2.0 * curvature * (E - E_trial) / slope**2
+                gain = gain if np.isfinite(gain) else -1.0
+                rise = curvature * (1.0 - gain) / length if gain < 0.25 else 0.0
+                k += 1
+                if gain >= 0:
+                    p = r_trial + (r_trial @ (r_trial - r)) / slope * p
+                    if k % w.size == 0 or p @ r_trial <= 0:  # conjugacy is lost: begin anew
+                        p = r_trial.copy()
+                    w, E, r = trial, E_trial, r_trial
+                    raised, curvature = 0.0, None
+                    scale *= 0.25 if gain >= 0.75 else 1.0
+                else:
+                    raised = scale
+                scale += rise
+            problem.accept(w)
             state.memory = {
-                "p": p, "scale": scale, "raised": raised, "curvature": curvature, "k": k
+                "p": p, "scale": scale, "raised": raised, "curvature": curvature, "k": k,
+                "unit": problem.unit,
             }  # fmt: skip
-            if monitor.after_epoch(E):
+            if monitor.after_epoch(problem.cost(E)):
                 return None
             if not scale < STEEPEST:
                 return "stalled"
         return None
 
-    def _curvature(self, problem, w, p, r, length) -> float:
+    def _curvature(self, problem, w, p, r, length):
         sigma = self.sigma / np.sqrt(length)
         _, ahead = problem.correction(w + sigma * p)
-        return float(p @ (r - ahead)) / sigma
+        return (p @ (r - ahead)) / sigma
 
 
 SOLVERS.update({"scg": SCG()})

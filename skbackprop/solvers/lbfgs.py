@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scipy.optimize import minimize
 
-from .solver import SOLVERS, WholeBatchSolver, check_start
+from .solver import SOLVERS, ScaledProblem, WholeBatchSolver, check_start
 
 __all__ = ["LBFGS"]
 
@@ -12,17 +12,19 @@ __all__ = ["LBFGS"]
 class LBFGS(WholeBatchSolver):
     """Limited-memory BFGS, ``scipy.optimize.minimize(method="L-BFGS-B")`` (Byrd et al. 1995).
 
-    SciPy works in float64; the network keeps its own type. A fit with ``warm_start`` begins with an
-    empty memory.
+    SciPy works in float64; the network keeps its own type. A fit with ``warm_start`` begins without
+    past steps.
 
     Parameters
     ----------
     memory : int, default=10
         Number of past steps that approximate the inverse Hessian.
     min_grad : float, default=1e-5
-        Converged once ``max |dE/dw|`` is not above it.
+        Converged once ``max |dE/du|`` is not above it, in the unit of the targets
+        (`ScaledProblem`).
     min_decrease : float, default=1e-9
-        Converged once a step lowers E by no more than this share of it.
+        Converged once a step lowers E by no more than this share of it or, if E is below 1 in the
+        unit of the targets, by no more than this.
     """
 
     def __init__(self, memory: int = 10, min_grad: float = 1e-5, min_decrease: float = 1e-9):
@@ -38,13 +40,15 @@ class LBFGS(WholeBatchSolver):
 
     def minimise(self, problem, state, monitor) -> str | None:
         """SciPy's iterations, each told to the monitor."""
+        problem = ScaledProblem(problem, state.memory.get("unit"))
+        state.memory = {"unit": problem.unit}
 
         def after_iteration(intermediate_result):
             problem.accept(intermediate_result.x)
-            if monitor.after_epoch(float(intermediate_result.fun)):
+            if monitor.after_epoch(problem.cost(float(intermediate_result.fun))):
                 raise StopIteration
 
-        start = problem.w
+        start = problem.start()
         check_start(problem.value(start))
         result = minimize(
             problem.value_and_gradient,

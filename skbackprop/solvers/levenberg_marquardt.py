@@ -13,13 +13,17 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
+from ..exceptions import DivergenceError
 from ..network.objective import Problem
-from .solver import SOLVERS, WholeBatchSolver, check_start
+from .solver import SOLVERS, ScaledProblem, WholeBatchSolver, check_start
 
 __all__ = ["LM"]
 
 
 STEEPEST = 1e40  # scale of the curvature that leaves no step
+
+# Trial points may be anywhere: what is not finite there is refused.
+EXTREMES = np.errstate(over="ignore", invalid="ignore")
 
 
 class LM(WholeBatchSolver):
@@ -27,18 +31,21 @@ class LM(WholeBatchSolver):
 
     ``(J'J / N + alpha I_w + mu I) Dw = g`` by Cholesky; mu falls while steps do as the quadratic
     model says, and rises until one lowers the cost (Marquardt 1963; Hagan and Menhaj 1994; the
-    damping is that of Nielsen 1999). Scale X and y: one mu serves the weights of all layers. Time
-    and memory grow with the square of the number of parameters (and its cube): some thousand of
-    them are the limit.
+    damping is that of Nielsen 1999). Scale X: one mu serves the weights of all layers; those of the
+    output layer count in the unit of the targets (`ScaledProblem`). Time and memory grow with the
+    square of the number of parameters (and its cube): some thousand of them are the limit. Another
+    number of BLAS threads adds in another order, and changes the last bits of the result.
 
     Parameters
     ----------
     mu : float > 0, default=1e-3
         Initial damping, as a share of the largest diagonal element of ``J'J / N``.
     mu_max : float, default=1e10
-        The fit has stalled once mu is above it, in the same unit: no step lowers the cost.
+        The fit has stalled once mu is above it, as a share of the largest element at that point: no
+        step lowers the cost.
     min_grad : float, default=1e-9
-        Converged once ``max |dE/dw|`` is not above it.
+        Converged once ``max |dE/du|`` is not above it, in the unit of the targets
+        (`ScaledProblem`).
     max_memory : float, default=2e9
         Bytes that the matrices may take; ``np.inf`` is no limit.
     """
@@ -68,31 +75,36 @@ class LM(WholeBatchSolver):
     def minimise(self, problem, state, monitor) -> str | None:
         """One accepted step an iteration."""
         self._check_memory(problem)
-        l2 = problem.objective.penalty.l2
-        point = self._evaluate(problem, problem.w)
+        problem = ScaledProblem(problem, state.memory.get("unit"))
+        l2 = problem.problem.objective.penalty.l2
+        decay = 0.0 if l2 is None else l2 * problem.ratio**2
+        point = self._evaluate(problem, problem.start())
         damping = self._damping(point, state.memory)
         while True:
             if np.abs(point.g).max(initial=0.0) <= self.min_grad:
                 return "converged"
-            w = damping.step(problem, point, 0.0 if l2 is None else l2, problem.value)
-            if w is None:
+            u = damping.step(point, decay, problem.value)
+            if u is None:
                 return "stalled"
-            problem.accept(w)
-            point = self._evaluate(problem, w)
-            state.memory = vars(damping).copy()
-            if monitor.after_epoch(point.cost):
+            problem.accept(u)
+            point = self._evaluate(problem, u)
+            state.memory = {"unit": problem.unit, **damping.memory()}
+            if monitor.after_epoch(problem.cost(point.cost)):
                 return None
 
-    def _evaluate(self, problem: Problem, w: np.ndarray) -> Point:
-        point = Point(w, *problem.gauss_newton(w))
+    def _evaluate(self, problem: ScaledProblem, u: np.ndarray) -> Point:
+        point = Point(u, *problem.gauss_newton(u))
         check_start(point.cost)
+        if not np.isfinite(point.curvature) or not np.isfinite(point.g).all():
+            raise DivergenceError(
+                "training diverged: the squares of the outputs' slopes are not finite. Scale X."
+            )
         return point
 
     def _damping(self, point: Point, memory: dict) -> Damping:
-        if memory:
-            return Damping(memory["mu"], memory["factor"], memory["limit"])
-        unit = float(point.H.diagonal().max(initial=0.0)) or 1.0
-        return Damping(self.mu * unit, 2.0, self.mu_max * unit)
+        if "mu" in memory:
+            return Damping(memory["mu"], memory["factor"], self.mu_max)
+        return Damping(self.mu * point.curvature, 2.0, self.mu_max)
 
     def _check_memory(self, problem: Problem) -> None:
         n = problem.w.size
@@ -114,33 +126,43 @@ class Point:
     def __init__(self, w, cost, g, H):
         self.w, self.cost, self.g, self.H = w, cost, g, H
 
+    @property
+    def curvature(self) -> float:
+        """The largest diagonal element of `H`, and 1 if that is 0: the unit of mu."""
+        return float(self.H.diagonal().max(initial=0.0)) or 1.0
+
+    @EXTREMES
     def tilted(self, decay: np.ndarray) -> Point:
         """The same with ``1/2 sum decay w^2`` added to the cost; `H` is left as it is."""
         cost = self.cost + 0.5 * float(np.dot(decay * self.w, self.w))
         return Point(self.w, cost, self.g - decay * self.w, self.H)
 
 
-def tilted_cost(problem: Problem, w: np.ndarray, decay: np.ndarray) -> float:
-    return problem.value(w) + 0.5 * float(np.dot(decay * w, w))
-
-
 class Damping:
     """The damping mu of Gauss-Newton steps (Nielsen, "Damping parameter in Marquardt's method")."""
 
-    def __init__(self, mu: float, factor: float, limit: float):
+    def __init__(self, mu: float, factor: float, mu_max: float):
         self.mu = mu
         self.factor = factor  # what the next failure multiplies mu by
-        self.limit = limit
+        self.mu_max = mu_max  # in units of the curvature
 
-    def step(self, problem, point: Point, decay, value) -> np.ndarray | None:
+    def memory(self) -> dict[str, float]:
+        """What a later fit goes on with."""
+        return {"mu": self.mu, "factor": self.factor}
+
+    @EXTREMES
+    def step(self, point: Point, decay, value) -> np.ndarray | None:
         """Parameters of less cost, or None if no damping up to the limit gives any."""
         H = point.H.copy(order="F")
         diagonal = np.einsum("ii->i", H)  # a view
         base = diagonal + decay
-        while self.mu <= self.limit:
+        limit = min(self.mu_max * point.curvature, 1e300)
+        while self.mu <= limit:
             diagonal[...] = base + self.mu
             try:
-                Dw = cho_solve(cho_factor(H, lower=True, check_finite=False), point.g)
+                Dw = cho_solve(
+                    cho_factor(H, lower=True, check_finite=False), point.g, check_finite=False
+                )
             except LinAlgError:
                 self._raise()
                 continue

@@ -6,7 +6,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from scipy.optimize import least_squares
+from scipy.optimize import least_squares, minimize
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import BayesianRidge, LogisticRegression
@@ -28,6 +28,7 @@ from skbackprop.losses.task import Task
 from skbackprop.network.network import Network, Workspace
 from skbackprop.network.objective import Objective, Problem
 from skbackprop.network.penalties import ElasticNet
+from skbackprop.solvers.solver import ScaledProblem
 
 unconverged = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 LEAST_SQUARES = [name for name, solver in SOLVERS.items() if solver.sum_of_squares]
@@ -278,6 +279,155 @@ def test_only_br_has_its_attributes():
     assert {"gamma_", "alpha_", "beta_"} <= set(vars(model))
     model.set_params(solver="lm").fit(X, Y)
     assert not {"gamma_", "alpha_", "beta_"} & set(vars(model))
+
+
+def test_br_finds_the_greatest_evidence_of_a_linear_model():
+    # ln p(d | alpha, beta) with the intercept integrated out, from its closed form.
+    rng = np.random.default_rng(4)
+    Z = rng.normal(size=(50, 6))
+    d = Z[:, :2] @ [1.5, -1.0] + 0.8 * rng.normal(size=50) + 2
+    centred, e = Z - Z.mean(axis=0), d - d.mean()
+    eigenvalues, V = np.linalg.eigh(centred.T @ centred)
+    projected = (V.T @ centred.T @ e) ** 2
+
+    def minus_evidence(logs):
+        alpha, beta = np.exp(logs)
+        A = alpha + beta * eigenvalues
+        F = beta / 2 * e @ e - beta**2 / 2 * (projected / A).sum()
+        return F + np.log(A).sum() / 2 - 6 / 2 * logs[0] - 49 / 2 * logs[1]
+
+    best = minimize(minus_evidence, [0.0, 0.0], method="Nelder-Mead",
+                    options={"xatol": 1e-12, "fatol": 1e-14, "maxiter": 5000})  # fmt: skip
+    model = BackpropRegressor((), solver=BayesianLM(tol=1e-12), max_iter=1000).fit(Z, d)
+    assert model.stop_reason_ == "converged"
+    alpha, beta = np.exp(best.x)
+    # The evidence is flat at its top: there, a search finds the place to half of the digits only.
+    np.testing.assert_allclose([model.alpha_, model.beta_], [alpha, beta], rtol=1e-6)
+    found = minus_evidence(np.log([model.alpha_, model.beta_]))
+    assert found == pytest.approx(best.fun, rel=1e-12)
+    weights = np.linalg.solve(
+        centred.T @ centred + alpha / beta * np.eye(6), centred.T @ e
+    )  # fmt: skip
+    np.testing.assert_allclose(model.coefs_[0][:, 0], weights, rtol=1e-6)
+    gamma = (beta * eigenvalues / (alpha + beta * eigenvalues)).sum()
+    assert model.gamma_ == pytest.approx(1 + gamma, rel=1e-6)
+
+
+def bends(name, x):
+    y = {"sine": np.sin(x), "square": np.sign(np.sin(x)), "sine 2": np.sin(2 * x)}[name]
+    return y / y.std()
+
+
+@unconverged
+@pytest.mark.parametrize("noise", [0.05, 0.3])
+@pytest.mark.parametrize(("name", "r2"), [("sine", 0.97), ("sine 2", 0.95), ("square", 0.85)])
+def test_br_takes_no_bends_for_noise(name, r2, noise):
+    x, grid = np.linspace(0, 10, 80), np.linspace(0.1, 9.9, 400)
+    for seed in range(3):
+        y = bends(name, x) + noise * np.random.default_rng(seed).normal(size=80)
+        model = make("br", (10,), random_state=seed).fit((x[:, None] - 5) / 2.9, y)
+        wrong = model.predict((grid[:, None] - 5) / 2.9) - bends(name, grid)
+        assert 1 - np.mean(wrong**2) > r2
+
+
+@unconverged
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+def test_br_says_that_the_network_came_out_constant(scale):
+    rng = np.random.default_rng(3)
+    x, y = rng.uniform(-2, 2, size=(80, 1)), scale * rng.normal(size=80)
+    with pytest.warns(ConvergenceWarning, match="constant.*80 rows.*more rows.*alpha=") as caught:
+        model = make("br", (10,)).fit(x, y)
+    assert [w.filename for w in caught] == [__file__]
+    assert model.stop_reason_ == "converged"
+    np.testing.assert_allclose(model.predict(x), y.mean(), atol=1e-3 * scale)
+    assert model.gamma_ == pytest.approx(1, abs=0.02)
+    assert model.beta_ == pytest.approx(79 / 80 / y.var(), rel=1e-3)
+    # More rows, and a function in them: it is not held back by what it found before.
+    x = rng.uniform(-2, 2, size=(80, 1))
+    model.set_params(warm_start=True, max_iter=400).fit(x, scale * np.sin(2 * x[:, 0]))
+    assert model.score(x, scale * np.sin(2 * x[:, 0])) > 0.9
+
+
+# -- the unit of the targets -----------------------------------------------------------------------
+
+START = [RNG.normal(size=(2, 6)), RNG.normal(size=(6, 1))]
+
+
+@unconverged
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("scale", [2.0**-40, 2.0**40, 1e-12, 1e-6, 1e6, 1e12])
+def test_the_unit_of_y_changes_nothing(solver, scale):
+    one, other = (
+        make(solver, max_iter=25).fit(X, c * Y, coef_init=[START[0], c * START[1]])
+        for c in (1.0, scale)
+    )
+    exact = np.log2(scale) % 1 == 0
+    assert one.n_iter_ == other.n_iter_ and one.stop_reason_ == other.stop_reason_
+    np.testing.assert_allclose(
+        other.loss_curve_, scale**2 * np.array(one.loss_curve_), rtol=0 if exact else 1e-6
+    )
+    np.testing.assert_allclose(
+        other.coefs_[0], one.coefs_[0], rtol=0 if exact else 1e-3, atol=0 if exact else 1e-3
+    )
+
+
+@unconverged
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("scale", [1e-12, 1e-6, 1e6, 1e12])
+def test_initial_weights_suit_targets_of_any_size(solver, scale):
+    assert make(solver, max_iter=300).fit(X, scale * Y).score(X, scale * Y) > 0.995
+
+
+@unconverged
+@pytest.mark.parametrize("output", ["identity", "tanh"])
+def test_scaled_problem_keeps_derivatives_and_what_is_fixed(output):
+    learning = np.ones(53)
+    learning[[3, -1, -4]] = 0.0
+    problem = problem_of(n_units=2, learning=learning, output=output)
+    problem.targets *= 1e4
+    scaled, before = ScaledProblem(problem), problem.w
+    assert (scaled.unit == 1.0) == (output == "tanh")
+    u = scaled.start() + 0.1 * np.random.default_rng(0).normal(size=before.size)
+    E, g = scaled.correction(u)
+    assert E == pytest.approx(scaled.value(u), rel=1e-12)
+    step = 1e-6 * np.eye(u.size)
+    slope = [(scaled.value(u - h) - scaled.value(u + h)) / 2e-6 for h in step]
+    np.testing.assert_allclose(g, slope, rtol=1e-4, atol=1e-4 * np.abs(g).max())
+    assert scaled.cost(E) == pytest.approx(problem.value(scaled._w(u)), rel=1e-12)
+    scaled.accept(u)
+    np.testing.assert_array_equal(problem.w[learning == 0], before[learning == 0])
+
+
+EXTREMES = {
+    "y 1e300": (X, 1e300 * Y), "y 1e150": (X, 1e150 * Y), "y 1e-300": (X, 1e-300 * Y),
+    "y 1e-150": (X, 1e-150 * Y), "X 1e40": (1e40 * X, Y), "X 1e150": (1e150 * X, Y),
+    "X 1e300": (1e300 * X, Y), "X 1e-300": (1e-300 * X, Y), "both": (1e150 * X, 1e150 * Y),
+    "far off": (X, 1e9 + Y), "constant": (X, np.full(80, 1e6)),
+}  # fmt: skip
+
+
+@unconverged
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("name", EXTREMES)
+def test_extremes_end_in_a_result_or_a_divergence(name, solver, activation):
+    from skbackprop import DivergenceError
+
+    rows, targets = EXTREMES[name]
+    model = make(solver, activation=activation, max_iter=60)
+    try:
+        model.fit(rows, targets)
+    except DivergenceError:
+        assert name in ("y 1e300", "X 1e150", "X 1e300", "both")
+    assert np.isfinite(flat(model)).all()
+
+
+@unconverged
+@pytest.mark.parametrize("weight", [1e-320, 1e-200, 1e200, 1e308])
+def test_br_with_weights_of_any_size(weight):
+    model = make("br", max_iter=60).fit(X, Y, np.full(80, weight))
+    assert np.isfinite([model.gamma_, model.alpha_]).all() and np.isfinite(flat(model)).all()
+    assert (np.ptp(model.predict(X)) < 1e-3) == (weight < 1)  # less than one row, or many
 
 
 # -- all solvers ---------------------------------------------------------------------------------
