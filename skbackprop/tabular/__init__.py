@@ -1,0 +1,6 @@
+"""Tables as they come: what turns their columns into numbers that a network learns from."""
+
+from .periodic import PeriodicFeatures
+from .scaling import RobustSmoothScaler
+
+__all__ = ["PeriodicFeatures", "RobustSmoothScaler"]
