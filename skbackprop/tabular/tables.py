@@ -198,12 +198,12 @@ def read_table(X, estimator=None) -> Table:
     """
     if sparse.issparse(X):
         raise TypeError("Sparse X is not supported: a table has few columns; pass X.toarray().")
-    if hasattr(X, "collect"):
-        raise TypeError(f"X is a {type(X).__name__}, which is not computed yet: X.collect() is.")
     if _is_frame(X, "pandas"):
         return _Pandas(_not_empty(X))
     if _is_frame(X, "polars"):
         return _Polars(_not_empty(X))
+    if hasattr(X, "collect"):
+        raise TypeError(f"X is a {type(X).__name__}, which is not computed yet: X.collect() is.")
     if hasattr(X, "to_pandas"):
         return read_table(X.to_pandas(), estimator)
     return _Array(_array(X, estimator))

@@ -395,6 +395,11 @@ def test_names_that_are_whole_numbers():
     )
 
 
+def test_names_that_are_methods_elsewhere():
+    table = pd.DataFrame({"collect": [1, 2, 3], "to_pandas": ["a", "b", "b"], "dtype": [1, 0, 0]})
+    assert TableEncoder().fit_transform(table).shape == (3, 3)
+
+
 def test_pickle_and_clone():
     encoder = TableEncoder(max_categories=7).fit(mixed())
     again = pickle.loads(pickle.dumps(encoder))
@@ -447,6 +452,6 @@ def test_one_row_and_many_are_quick():
             best = min(best, time.perf_counter() - start)
         return best
 
-    # Ten times what it takes on an idle machine.
-    assert seconds(table) < 0.5
-    assert seconds(table[:1]) < 0.02
+    # Twenty times what it takes on an idle machine.
+    assert seconds(table) < 1
+    assert seconds(table[:1]) < 0.04
