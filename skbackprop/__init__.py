@@ -75,6 +75,7 @@ if TYPE_CHECKING:  # imported when asked for: see `__getattr__`
         SignalFlowDisplay,
         WeightsDisplay,
     )
+    from .tabular import PeriodicFeatures, RobustSmoothScaler
 
 __all__ = [
     "Tweedie",
@@ -132,6 +133,8 @@ __all__ = [
     "Task",
     "UpdateRule",
     "WholeBatchSolver",
+    "PeriodicFeatures",
+    "RobustSmoothScaler",
     "SignalTrace",
     "TrainingRecord",
     "ActivationDisplay",
@@ -146,7 +149,8 @@ __all__ = [
     "trace_signals",
 ]
 
-# What looks into a fitted network is imported when first asked for: training needs none of it.
+# Imported when first asked for: what looks into a fitted network, and what prepares tables. The
+# training of a network needs none of it.
 _LATER = {
     "inspection": (
         "SignalTrace",
@@ -163,6 +167,7 @@ _LATER = {
         "SignalFlowDisplay",
         "WeightsDisplay",
     ),
+    "tabular": ("PeriodicFeatures", "RobustSmoothScaler"),
 }
 _MODULE_OF = {name: module for module, names in _LATER.items() for name in names}
 
