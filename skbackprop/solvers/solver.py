@@ -185,7 +185,7 @@ _LEAST = 1e-140  # a spread whose square is still far from the least number
 def _spread(problem: Problem) -> float:
     """The targets' standard deviation where the cost is half a sum of squares, else 1."""
     network = problem.objective.network
-    if not problem.objective.loss.sum_of_squares or network.activations[-1].name != "identity":
+    if not problem.objective.head.loss.sum_of_squares or network.activations[-1].name != "identity":
         return 1.0
     constant = np.zeros(network.w.size)
     bias = network.layers(constant)[-1][1]
