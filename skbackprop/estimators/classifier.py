@@ -40,7 +40,7 @@ class BackpropClassifier(ClassifierMixin, Backprop):
         Or ``"squared_error"`` (the desired outputs are 0 and 1, or -1 and 1 where the output
         activation's range is bounded on both sides of zero), ``"focal"``, ``"hinge"``, or an object
         such as ``CrossEntropy(label_smoothing=0.1)``.
-    alpha, l1_ratio, dropout, noise, max_grad_norm, max_norm, mask
+    alpha, l1_ratio, dropout, noise, max_grad_norm, max_norm, input_gain, mask
         See `BackpropRegressor`.
     batch_size, max_iter, tol, n_iter_no_change, scoring, max_time
         See `BackpropRegressor`.
@@ -54,7 +54,7 @@ class BackpropClassifier(ClassifierMixin, Backprop):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,) or (n_labels,)
-    coefs_, intercepts_, n_iter_, t_, n_updates_, loss_, best_loss_, loss_curve_, eta_curve_
+    coefs_, intercepts_, gains_, n_iter_, t_, n_updates_, loss_, best_loss_, loss_curve_, eta_curve_
         See `BackpropRegressor`.
     validation_loss_curve_, validation_scores_, best_validation_score_, best_iter_, stop_reason_
         See `BackpropRegressor`; unless `scoring` says otherwise, the score is the accuracy.
