@@ -51,8 +51,8 @@ def whole_after_an_alarm(blob, X, y, batch_size, delay):
     same = pickle.loads(blob).partial_fit(X[:batch_size], y[:batch_size])
     if n_rows:
         same.partial_fit(X[:n_rows], y[:n_rows])
-    np.testing.assert_array_equal(model._network.w, same._network.w)
-    np.testing.assert_array_equal(model._state.rule_state, same._state.rule_state)
+    np.testing.assert_array_equal(model._model.network.w, same._model.network.w)
+    np.testing.assert_array_equal(model._model.state.rule_state, same._model.state.rule_state)
     assert (model.n_updates_, model.t_) == (same.n_updates_, same.t_)
     return raised
 

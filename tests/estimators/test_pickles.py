@@ -28,7 +28,8 @@ HIDDEN = ["tanh", leaky_relu(0.2)]
 NAMES = {
     "activations.built_in.built_in",
     "estimators.building.Model",
-    "losses.head.Task",
+    "losses.head.Head",
+    "losses.task.Task",
     "network.network.Network",
     "updates.state.TrainingState",
     "updates.adaptive.Adam",
