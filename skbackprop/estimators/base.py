@@ -177,7 +177,7 @@ class Backprop(CallbackSupport, Parameters):
             # Where it cannot train as things are, partial_fit says what is wrong.
             with Watch(), suppress(ValueError, TypeError, ImportError):
                 if not resolve_solver(self.solver).full_batch:  # which knows no single rows
-                    state.engine = self._run_on().trainer.engine
+                    state.engine = self._current_run().trainer.engine
         return state.engine or "numpy"
 
     # -- fit -------------------------------------------------------------------------------------
