@@ -16,7 +16,7 @@ from skbackprop import (
     BackpropClassifier,
     BackpropRegressor,
 )
-from skbackprop.estimators.parameters import check_parameters
+from skbackprop.estimators.plan import make_plan
 from skbackprop.synonyms import NAMES, PARAMETERS, advise_on_name, advise_on_parameter
 
 REGISTRIES = {
@@ -93,7 +93,7 @@ def test_a_parameter_of_another_library(theirs, advice):
         given = (
             eval(f"dict({ours})", vars(skbackprop).copy()) if "=" in ours else {ours: OURS[ours]}
         )
-        check_parameters((BackpropClassifier if "loss" in given else BackpropRegressor)(**given))
+        make_plan((BackpropClassifier if "loss" in given else BackpropRegressor)(**given))
     spoken = f"Instead of {theirs}, give {advice.replace('`', '')}."
     assert advise_on_parameter(theirs, OURS) == spoken
 

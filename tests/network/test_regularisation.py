@@ -4,10 +4,11 @@ import pickle
 
 import numpy as np
 import pytest
+from regularisation_cases import ONLINE, RNG, X, Y, flat, make, unconverged
 from scipy import sparse
 from sklearn.base import clone
 
-from skbackprop import RULES, BackpropClassifier, BackpropRegressor
+from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.activations.activation import resolve_activation
 from skbackprop.losses.head import Head
 from skbackprop.losses.regression import SquaredError
@@ -16,24 +17,6 @@ from skbackprop.network.network import Network, Workspace
 from skbackprop.network.objective import Objective
 from skbackprop.network.penalties import ElasticNet
 from skbackprop.network.regularisation import Disturbance, limit_neuron_norms, limit_norm
-
-unconverged = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-RNG = np.random.default_rng(0)
-X = RNG.normal(size=(50, 3))
-Y = np.sin(X[:, 0]) + 0.5 * X[:, 1]
-ONLINE = [name for name, rule in RULES.items() if not rule.full_batch]
-
-
-def flat(model):
-    return model._model.network.w.copy()
-
-
-def make(**kw):
-    kw = {"activation": "tanh", "solver": "sgd", "eta": 0.01, "random_state": 0, **kw}
-    return BackpropRegressor((6, 5), **kw)
-
-
-# -- dropout and noise ---------------------------------------------------------------------------
 
 
 class _Replay(Disturbance):
@@ -150,9 +133,6 @@ def test_dropout_is_what_bagging_is_on_a_linear_model():
     np.testing.assert_allclose(model.coefs_[0][:, 0], expected, atol=0.02)
 
 
-# -- norms ---------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("length", [0.5, 3.0, 1e200, 1e300])
 def test_limit_norm(length):
     g = np.array([3.0, -4.0, 0.0]) / 5 * length
@@ -235,71 +215,3 @@ def test_an_eta_that_touches_zero_keeps_the_velocity(name):
     other = make(solver=name, eta_schedule=lambda t: 1e-12 if t == 20 else 1.0).partial_fit(X, Y)
     np.testing.assert_allclose(before, other._model.state.rule_state, rtol=0.3, atol=1e-3)
     assert np.abs(before).max() > 0.005
-
-
-# -- masks ---------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("rule", ONLINE)
-@pytest.mark.parametrize("alpha", [0.0, 0.1])
-def test_masked_weights_never_move(rule, alpha):
-    cut = np.random.default_rng(0).integers(0, 2, size=(3, 6))
-    mask = [cut, False, True]
-    start = make(solver="sgd", eta=1e-300, mask=mask).partial_fit(X[:1], Y[:1])
-    model = make(solver=rule, eta=1e-3, mask=mask, alpha=alpha)
-    for _ in range(5):
-        model.partial_fit(X, Y)
-    assert (model.coefs_[0][cut == 0] == 0).all()
-    assert (model.coefs_[0] != start.coefs_[0])[cut == 1].all()
-    assert (model.intercepts_[0] != 0).all()
-    np.testing.assert_array_equal(model.coefs_[1], start.coefs_[1])
-    np.testing.assert_array_equal(model.intercepts_[1], 0.0)
-    assert (model.coefs_[2] != start.coefs_[2]).all()
-
-
-@unconverged
-def test_given_weights_stay_where_the_mask_is_zero():
-    rng = np.random.default_rng(0)
-    start = [rng.normal(size=s) for s in ((3, 6), (6, 5), (5, 1))]
-    cut = np.zeros((3, 6), bool)
-    model = make(mask=[cut, None, None], max_iter=3).fit(X, Y, coef_init=start)
-    np.testing.assert_array_equal(model.coefs_[0], start[0])
-    assert (model.coefs_[1] != start[1]).all()
-
-
-def test_mask_may_change_between_calls():
-    model = make(mask=[None, False, None]).partial_fit(X, Y)
-    before = model.coefs_[1].copy()
-    model.mask[1] = True  # in place
-    model.partial_fit(X, Y)
-    assert (model.coefs_[1] != before).all()
-
-
-@pytest.mark.parametrize(
-    ("mask", "message"),
-    [
-        ([None, None], "mask has 2 entries; .* 3"),
-        ([np.ones((3, 5)), None, None], r"mask\[0\] has shape \(3, 5\).*\(3, 6\)"),
-        ([None, 2 * np.ones((6, 5)), None], r"mask\[1\].*0 and 1"),
-    ],
-)
-def test_bad_masks(mask, message):
-    with pytest.raises(ValueError, match=message):
-        make(mask=mask).fit(X, Y)
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("dropout", 1.0), ("dropout", -0.1), ("dropout", [0.1, 0.1]), ("dropout", [0, 0, 1.0]),
-        ("dropout", "half"), ("noise", -1.0), ("max_grad_norm", 0.0), ("max_norm", -1.0),
-    ],
-)  # fmt: skip
-def test_bad_values_are_named(name, value):
-    model = make().partial_fit(X, Y)
-    before = flat(model)
-    for call in (model.fit, model.partial_fit):
-        with pytest.raises(ValueError, match=name):
-            model.set_params(**{name: value})
-            call(X, Y)
-    np.testing.assert_array_equal(flat(model), before)

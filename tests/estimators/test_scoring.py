@@ -1,30 +1,19 @@
-"""Validation, early stopping, time limit, reasons to stop: what `fit` records and keeps."""
+"""Validation rows, scores and the best weights, in an estimator."""
 
 import pickle
-import re
-import time
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import get_scorer, log_loss, mean_absolute_error
-from sklearn.model_selection import GridSearchCV
+from validation_cases import X, Y, regressor, unconverged
 
-from skbackprop import Adam, BackpropClassifier, BackpropRegressor, DivergenceError
-from skbackprop.training.monitor import REASONS, Epoch
-from skbackprop.training.progress import Progress
+from skbackprop import Adam, BackpropClassifier, DivergenceError
 
-unconverged = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-RNG = np.random.default_rng(0)
-X = RNG.normal(size=(120, 3))
-Y = np.sin(X[:, 0]) + 0.5 * X[:, 1] + 0.1 * RNG.normal(size=120)
 IRIS = load_iris(return_X_y=True)
+
+
 NAMES = np.array(["setosa", "versicolor", "virginica"])[IRIS[1]]
-
-
-def regressor(**kw):
-    return BackpropRegressor((8,), **{"random_state": 0, "max_iter": 30, **kw})
 
 
 def classifier(**kw):
@@ -236,106 +225,3 @@ def test_best_iter_counts_on_through_a_warm_start():
     if model.best_iter_ > 5:
         best = model.validation_scores_[model.best_iter_ - 1]
         assert best == model.best_validation_score_
-
-
-# -- reasons -------------------------------------------------------------------------------------
-
-
-def test_reasons():
-    assert regressor(max_iter=5000).fit(X, Y).stop_reason_ == "no_improvement"
-    with pytest.warns(ConvergenceWarning, match="max_iter=2.* 2 epochs.*raise max_iter or eta"):
-        assert regressor(max_iter=2).fit(X, Y).stop_reason_ == "max_iter"
-    with pytest.warns(ConvergenceWarning, match="max_iter=2.*raise max_iter, or scale"):
-        regressor(max_iter=2, solver="lbfgs").fit(X, Y)
-    with pytest.warns(ConvergenceWarning, match=r"Time limit \(max_time=1e-09\).*raise max_time"):
-        model = regressor(max_time=1e-9).fit(X, Y)
-    assert model.stop_reason_ == "max_time" and model.n_updates_ == 1
-    model = regressor(solver="sgd", eta=1e6)
-    with pytest.raises(DivergenceError):
-        model.fit(X, 1e100 * Y)
-    assert model.stop_reason_ == "diverged"
-    assert regressor().partial_fit(X, Y).stop_reason_ is None
-    text = BackpropRegressor.__doc__
-    assert all(f'``"{reason}"``' in text for reason in REASONS)
-
-
-def test_max_time_stops_within_an_epoch():
-    rows = np.random.default_rng(0).normal(size=(20000, 3))
-    model = regressor(batch_size=1, max_time=0.05)
-    started = time.perf_counter()
-    with pytest.warns(ConvergenceWarning, match="max_time"):
-        model.fit(rows, rows[:, 0])
-    assert time.perf_counter() - started < 5  # an epoch takes longer than the limit
-    assert 0 < model.n_updates_ < 20000 and model.n_iter_ == 1
-    assert np.isfinite(model.loss_)
-
-
-def test_interrupt_is_told():
-    def interrupt(t):
-        if t == 7:
-            raise KeyboardInterrupt
-        return 1.0
-
-    model = regressor(eta_schedule=interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        model.fit(X, Y)
-    assert model.stop_reason_ == "interrupted" and model.n_updates_ == 7
-
-
-# -- the live line -------------------------------------------------------------------------------
-
-
-class _Terminal:
-    def __init__(self):
-        self.text = ""
-
-    def write(self, text):
-        self.text += text
-
-    def flush(self):
-        pass
-
-    def isatty(self):
-        return True
-
-
-@unconverged
-def test_one_live_line_on_a_terminal(monkeypatch):
-    terminal = _Terminal()
-    monkeypatch.setattr("sys.stdout", terminal)
-    monkeypatch.setenv("COLUMNS", "200")
-    regressor(verbose=1, early_stopping=True, max_iter=300).fit(X, Y)
-    live, _, rest = terminal.text.rpartition("\n")[0].rpartition("\n")
-    assert live.startswith("\repoch 1/300, loss ") and "\n" not in live
-    last = live.split("\r")[-1]
-    assert re.fullmatch(
-        r"epoch \d+/300, loss [\d.e-]+, score [\d.e-]+, eta 0.003, [\d.]+ s left, "
-        r"validation loss [\d.e-]+ *",
-        last,
-    )
-    assert rest.startswith("stopped (")
-    widths = [len(line) for line in live.split("\r")[1:]]
-    assert widths == sorted(widths) or min(widths) > 60  # a shorter line covers a longer one
-
-
-@pytest.mark.parametrize("columns", [200, 80, 40, 10])
-def test_the_live_line_does_not_wrap(monkeypatch, columns):
-    monkeypatch.setattr("sys.stdout", _Terminal())
-    monkeypatch.setenv("COLUMNS", str(columns))
-    progress = Progress()
-    progress(Epoch(123, 200, 0.123456, 0.123456, -0.987654, 0.000333, 45.6))
-    progress.close("max_iter")
-    line = progress._out.text.split("\n")[0].split("\r")[-1]
-    required = [
-        "epoch 123/200", "loss 0.12346", "score -0.9877", "eta 0.000333", "28.5 s left",
-        "validation loss 0.12346",
-    ]  # fmt: skip
-    shown = {200: 6, 80: 5, 40: 2, 10: 1}[columns]  # all that matters at 80, and whole figures only
-    assert line == ", ".join(required[:shown])
-
-
-@unconverged
-def test_nothing_is_printed_in_workers(capfd):
-    search = GridSearchCV(regressor(verbose=1, max_iter=2), {"eta": [0.1, 0.01]}, n_jobs=2, cv=2)
-    search.set_params(refit=False).fit(X, Y)
-    assert "epoch" not in capfd.readouterr().out

@@ -1,36 +1,17 @@
-"""The training loop, without an estimator."""
+"""One update, one pass over rows, the epochs."""
 
 import signal
 
 import numpy as np
 import pytest
-from scipy import sparse
+from training_cases import RNG, D, X, trainer
 
-from skbackprop import ACTIVATIONS, DivergenceError, SquaredError, Task
+from skbackprop import DivergenceError
 from skbackprop.engines.update import Update
-from skbackprop.losses.head import Head
-from skbackprop.network.network import Network, Workspace
-from skbackprop.network.objective import Objective
-from skbackprop.network.penalties import ElasticNet
-from skbackprop.network.rows import take_rows
-from skbackprop.schedules import constant, resolve_schedule
-from skbackprop.training.monitor import History, Monitor, Stopping
-from skbackprop.training.trainer import Trainer, train
+from skbackprop.network.network import Workspace
+from skbackprop.schedules import constant
+from skbackprop.training.trainer import Trainer
 from skbackprop.updates.rule import RULES
-from skbackprop.updates.state import TrainingState
-
-RNG = np.random.default_rng(0)
-X, D = RNG.normal(size=(23, 3)), RNG.normal(size=(23, 2))
-
-
-def trainer(rule="sgd", eta=0.1, schedule=constant):
-    tanh, identity = ACTIVATIONS["tanh"], ACTIVATIONS["identity"]
-    network = Network((3, 4, 2), (tanh, identity))
-    network.w[:] = np.random.default_rng(1).normal(size=network.w.size)
-    loss = Head(SquaredError(), Task("regression", 2))
-    state = TrainingState(np.empty((0, network.w.size)))
-    objective = Objective(network, loss, ElasticNet(None))
-    return Trainer(Update(objective, RULES[rule], eta, state), resolve_schedule(schedule))
 
 
 @pytest.mark.parametrize("batch_size", [1, 5, 23, 100])
@@ -119,50 +100,3 @@ def test_a_new_kind_of_rule_starts_afresh():
     # the stream.
     assert np.median(np.abs(network.w - before)) == pytest.approx(0.01, rel=1e-4)
     assert state.rule_state.shape == (2, network.w.size) and state.n_updates == 24
-
-
-def stop_after(losses, patience, tol=0.1):
-    stopping = Stopping(tol, patience)
-    for epoch, loss in enumerate(losses):
-        stopping.improved(loss)
-        if stopping.exhausted:
-            return epoch
-    return None
-
-
-def test_stopping_counts_epochs_without_improvement():
-    assert stop_after([5, 4, 3, 2, 1], 1) is None
-    assert stop_after([1, 1, 1, 1, 1], 2) == 3
-    assert stop_after([1, 0.95, 0.9, 0.85, 0.8], 2) == 3  # each less than tol better than the best
-    assert stop_after([1, 1, 0.5, 0.5, 0.5, 0.5], 2) == 5
-    assert stop_after([1] * 1000, np.inf) is None
-
-
-def test_train_keeps_the_best_weights_by_validation_score():
-    ours, weights = trainer(), []
-    scores = iter([0.1, 0.5, 0.3, 0.2, 0.1])
-
-    def validate():
-        weights.append(ours.objective.network.w.copy())
-        return 0.0, next(scores)
-
-    network, state, history = ours.objective.network, ours.state, History()
-    monitor = Monitor(
-        network, state, history, Stopping(0.0, 2), max_iter=100, validate=validate, keep_best=True
-    )
-    train(ours, lambda: None, (X, D, None), 5, monitor)
-    monitor.restore_best()
-    assert monitor.reason == "no_improvement"
-    assert history.best_validation_score == 0.5 and history.best_iter == 2
-    np.testing.assert_array_equal(ours.objective.network.w, weights[1])
-
-
-def test_take_rows_is_contiguous():
-    wide = np.asfortranarray(X)
-    for rows in (slice(2, 5), np.array([4, 1])):
-        taken = take_rows(wide, rows)
-        assert taken.flags.c_contiguous
-        np.testing.assert_array_equal(taken, X[rows])
-        np.testing.assert_array_equal(take_rows(sparse.csr_array(X), rows).toarray(), X[rows])
-    out = np.empty((2, 3))
-    assert take_rows(X, np.array([4, 1]), lambda: out) is out
