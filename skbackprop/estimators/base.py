@@ -37,7 +37,7 @@ from .building import (
 )
 from .callbacks import WRAPPER_FRAMES, CallbackSupport
 from .fitting import Fit, HeldOut, TrainingSet, history_of
-from .given_data import read_rows, read_targets
+from .given_data import accept_rows, accept_targets
 from .parameters import Parameters, is_same_key
 from .plan import (
     Plan,
@@ -352,8 +352,8 @@ class Backprop(CallbackSupport, Parameters):
     def _validate_X_y(self, carrier, X, y, dtype, *, reset=True):
         return validate_data(
             carrier,
-            read_rows(X),
-            read_targets(y, numeric=self._numeric_targets),
+            accept_rows(X),
+            accept_targets(y, numeric=self._numeric_targets),
             accept_sparse="csr",
             dtype=(np.float64, np.float32) if dtype is None else dtype,
             multi_output=True,
@@ -401,7 +401,7 @@ class Backprop(CallbackSupport, Parameters):
         network, row = self._model.network, self._plain_row(X)
         if row is None:
             row = validate_data(
-                self, read_rows(X), accept_sparse="csr", dtype=network.w.dtype, reset=False
+                self, accept_rows(X), accept_sparse="csr", dtype=network.w.dtype, reset=False
             )
         return outputs_of(network, row)
 
@@ -425,9 +425,9 @@ class Backprop(CallbackSupport, Parameters):
         """How good a prediction is, by targets that a user gives."""
         if y is None:
             raise ValueError("y is None; score compares the predictions with targets: give them.")
-        y = read_targets(y, numeric=self._numeric_targets)
+        y = accept_targets(y, numeric=self._numeric_targets)
         if sample_weight is not None:
-            sample_weight = read_rows(sample_weight, "sample_weight")
+            sample_weight = accept_rows(sample_weight, "sample_weight")
         return self._model.head.score(y, prediction, sample_weight)
 
 

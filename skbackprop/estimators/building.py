@@ -24,7 +24,7 @@ from ..schedules import Schedule
 from ..training.trainer import Trainer
 from ..updates.rule import UpdateRule
 from ..updates.state import TrainingState
-from .given_data import read_values
+from .given_data import accept_values
 from .plan import Plan, structure_of
 from .targets import ClassCoding, NumberCoding
 
@@ -148,7 +148,7 @@ def write_arrays(name: str, values, views) -> None:
     if not isinstance(values, Iterable):
         raise TypeError(f"{name} is {values!r}; it must be a sequence of {len(views)} arrays.")
     # Copies: they may be views of each other.
-    arrays = [np.array(read_values(value, f"{name}[{i}]")) for i, value in enumerate(values)]
+    arrays = [np.array(accept_values(value, f"{name}[{i}]")) for i, value in enumerate(values)]
     shapes, wanted = [a.shape for a in arrays], [view.shape for view in views]
     if shapes != wanted:
         raise ValueError(f"{name} has shapes {shapes}; they must be {wanted}.")

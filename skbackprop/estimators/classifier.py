@@ -106,7 +106,8 @@ class BackpropClassifier(ClassifierMixin, Backprop):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             float32 is kept as float32; anything else becomes float64.
         y : array-like of shape (n_samples,) or {array-like, sparse matrix} (n_samples, n_labels)
-            Classes of any sortable type, or a 0/1 indicator matrix.
+            Classes of any sortable type, or a 0/1 indicator matrix. Of one class the model
+            predicts it for every row, and a UserWarning says so.
         sample_weight, X_val, y_val, sample_weight_val, coef_init, intercept_init
             See `BackpropRegressor.fit`.
 

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-__all__ = ["read_rows", "read_targets", "read_values"]
+__all__ = ["accept_rows", "accept_targets", "accept_values"]
 
 _TIMES = (np.datetime64, np.timedelta64, date, timedelta)
 
 
-def read_values(given: Any, name: str) -> Any:
+def accept_values(given: Any, name: str) -> Any:
     """Return what is given, a list as an array, if its entries are there and of equal length.
 
     Parameters
@@ -50,8 +50,8 @@ def read_values(given: Any, name: str) -> Any:
         ) from error
 
 
-def read_rows(X: Any, name: str = "X") -> Any:
-    """Return `X` as it is given, a list as an array, if it holds no dates and nothing is masked.
+def accept_rows(X: Any, name: str = "X") -> Any:
+    """Return `X` as it is given, lists, text and objects as arrays of numbers, without dates.
 
     Parameters
     ----------
@@ -62,27 +62,20 @@ def read_rows(X: Any, name: str = "X") -> Any:
     Raises
     ------
     ValueError
-        As `read_values` does.
+        As `accept_values` does, or if text is no number.
     TypeError
-        If there are dates, times or durations, which have no unit as numbers.
+        If there are dates, times or durations, which have no unit as numbers, or other objects.
     """
-    values = read_values(X, name)
+    values = accept_values(X, name)
     _refuse_times(values, name)
     if not isinstance(values, np.ndarray):
         return values
     if values is not X and values.dtype.kind == "f":
         return values.astype(np.float64, copy=False)  # the numbers of a list are float64
-    if values.dtype.kind == "O":
-        try:
-            return values.astype(np.float64)
-        except OverflowError as error:
-            raise ValueError(f"{name} has numbers too large for float64.") from error
-        except (TypeError, ValueError):  # validation says what is wrong with them
-            pass
-    return values
+    return _as_numbers(values, name) if values.dtype.kind in "OSU" else values
 
 
-def read_targets(y: Any, *, numeric: bool) -> Any:
+def accept_targets(y: Any, *, numeric: bool) -> Any:
     """Return `y` as it is given, a list as an array, if nothing is missing in it.
 
     Parameters
@@ -97,12 +90,12 @@ def read_targets(y: Any, *, numeric: bool) -> Any:
         If targets are missing (NaN, None, NaT, masked) or infinite, or are no numbers where
         numbers are wanted.
     TypeError
-        If they are dates or durations where numbers are wanted.
+        If they are dates, durations or other objects where numbers are wanted.
     """
-    y = read_values(y, "y")
+    y = accept_values(y, "y")
     if y is None or sparse.issparse(y):
         return y
-    if _kinds(y) == {"O"}:
+    if "O" in _kinds(y):
         y = np.asarray(y)
         _refuse_missing(_missing_objects(y), "NaN" if numeric else "missing values")
         if not numeric and y.ndim == 2 and y.shape[1] > 1:
@@ -110,7 +103,7 @@ def read_targets(y: Any, *, numeric: bool) -> Any:
     if numeric:
         _refuse_times(y, "y")
         if _kinds(y) & set("OSU"):
-            y = _as_numbers(y)
+            y = _as_numbers(np.asarray(y), "y")
     kinds = _kinds(y)
     if kinds in ({"m"}, {"M"}):
         _refuse_missing(np.isnat(np.asarray(y)), "missing values")
@@ -174,11 +167,13 @@ def _where(wrong: np.ndarray) -> str:
     return f"in {len(rows)} of {by_row.size} rows ({listed})"
 
 
-def _as_numbers(y: Any) -> np.ndarray:
+def _as_numbers(values: np.ndarray, name: str) -> np.ndarray:
     try:
-        return np.asarray(y).astype(np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(f"y must be numbers within float64: {error}.") from error
+        return values.astype(np.float64)
+    except TypeError as error:
+        raise TypeError(f"{name} must be numbers: {error}.") from error
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{name} must be numbers within float64: {error}.") from error
 
 
 def _as_indicator(y: np.ndarray) -> np.ndarray:

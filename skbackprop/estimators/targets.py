@@ -19,7 +19,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 
 from ..losses.loss import Loss
 from ..losses.task import Task
-from .given_data import read_targets
+from .given_data import accept_targets
 
 __all__ = ["ClassCoding", "NumberCoding", "plain_target"]
 
@@ -271,7 +271,7 @@ def _is_number_list(entry) -> bool:
 def _known_classes(classes) -> np.ndarray:
     """The classes that a user names, sorted."""
     try:
-        given = read_targets(classes, numeric=False)
+        given = accept_targets(classes, numeric=False)
         if np.ndim(given) != 1 or not len(given):
             raise ValueError("they are no sequence")
         return unique_labels(classes)

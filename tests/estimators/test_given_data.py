@@ -10,7 +10,15 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.multioutput import MultiOutputRegressor
 
-from skbackprop import LOSSES, SOLVERS, BackpropClassifier, BackpropRegressor
+from skbackprop import (
+    LOSSES,
+    SOLVERS,
+    BackpropClassifier,
+    BackpropRegressor,
+    check_gradient,
+    diagnose,
+    trace_signals,
+)
 
 pd = pytest.importorskip("pandas")
 
@@ -250,9 +258,35 @@ def test_lists_whose_rows_differ_in_length():
 def test_numbers_too_large_for_any_float():
     model = fitted(BackpropRegressor)
     big = [[10**400, 1, 2]]
-    refused(lambda: model.partial_fit(big, [1.0]), model, "X has numbers too large for float64")
-    refused(lambda: model.predict(big), model, "X has numbers too large for float64")
+    refused(lambda: model.partial_fit(big, [1.0]), model, "X must be numbers within float64")
+    refused(lambda: model.predict(big), model, "X must be numbers within float64")
     refused(lambda: model.partial_fit(X[:1], [10**400]), model, "y must be numbers within float64")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "said"),
+    [("a", ValueError, " within float64: could not.*'a'"), ({}, TypeError, ": float.*not 'dict'")],
+)
+def test_what_is_no_number_is_named(wrong, error, said):
+    model = fitted(BackpropRegressor)
+    for rows in ([[1.0, wrong, 2.0]], np.array([[1.0, wrong, 2.0]], dtype=object)):
+        for call in (model.predict, lambda X: model.partial_fit(X, [1.0])):
+            refused(lambda X=rows, f=call: f(X), model, f"X must be numbers{said}", error)
+    for y in ([wrong, 1.0], np.array([wrong, 1.0], dtype=object)):
+        for call in (model.fit, model.partial_fit, model.score):
+            refused(lambda y=y, f=call: f(X[:2], y), model, f"y must be numbers{said}", error)
+    mixed = pd.DataFrame({"a": [1.0] * N, "b": ["x", None] * (N // 2)})
+    model = fitted(BackpropClassifier)
+    for call in (model.fit, model.partial_fit, model.score):
+        refused(lambda f=call: f(X, mixed), model, "y contains missing values")
+
+
+def test_those_that_look_inside_refuse_alike():
+    model, y = fitted(BackpropRegressor), Y[BackpropRegressor]
+    for look in (trace_signals, diagnose, check_gradient):
+        refused(lambda f=look: f(model, masked(X), y), model, "X is a masked array")
+        refused(lambda f=look: f(model, X, holed(y, None)), model, "y contains NaN")
+    refused(lambda: trace_signals(model, masked(X)), model, "X is a masked array")
 
 
 @pytest.mark.parametrize("loss", FOR_NUMBERS)
