@@ -35,8 +35,9 @@ from .building import (
     trainer_of,
     write_arrays,
 )
-from .callbacks import CallbackSupport
+from .callbacks import WRAPPER_FRAMES, CallbackSupport
 from .fitting import Fit, HeldOut, TrainingSet, history_of
+from .given_data import accept_rows, accept_targets
 from .parameters import Parameters, is_same_key
 from .plan import (
     Plan,
@@ -186,6 +187,7 @@ class Backprop(CallbackSupport, Parameters):
         plan = make_plan(self)
         continues = self.warm_start and self.__sklearn_is_fitted__()
         data = self._prepare(plan, X, y, sample_weight, validation, continues)
+        _warn_of_one_class(data.coding, stacklevel=4 + WRAPPER_FRAMES)
         with _restored_on_error(check_random_state(self.random_state)) as rng:
             if continues:
                 model, history = self._model.copy(), history_of(self)
@@ -218,11 +220,11 @@ class Backprop(CallbackSupport, Parameters):
         X, y = self._validate_X_y(validated, X, y, dtype, reset=not continues)
         check_rows(plan, X)
         coding, targets = self._read_targets(plan, y, X.dtype)
+        if continues:
+            coding = coding.after(self._model.coding)
         given = check_weights(sample_weight, X, "sample_weight")
         weights = self._weights(X, coding, targets, given)
         held_out = self._validate_validation(validated, X, coding, validation)
-        if continues:
-            coding = coding.after(self._model.coding)
         rows = np.arange(X.shape[0]) if weights is None else np.flatnonzero(weights)
         if not len(rows):
             raise ValueError("sample_weight is zero for every row; at least one must be positive.")
@@ -305,6 +307,7 @@ class Backprop(CallbackSupport, Parameters):
         coding, targets = self._read_targets(plan, y, X.dtype, classes, online=True)
         given = check_weights(sample_weight, X, "sample_weight")
         weights = self._weights(X, coding, targets, given, online=True)
+        _warn_of_one_class(coding, stacklevel=5)
         ended_by = None
         with _restored_on_error(check_random_state(self.random_state)) as rng:
             model = new_model(plan, X, coding, rng)
@@ -349,8 +352,8 @@ class Backprop(CallbackSupport, Parameters):
     def _validate_X_y(self, carrier, X, y, dtype, *, reset=True):
         return validate_data(
             carrier,
-            X,
-            y,
+            accept_rows(X),
+            accept_targets(y, numeric=self._numeric_targets),
             accept_sparse="csr",
             dtype=(np.float64, np.float32) if dtype is None else dtype,
             multi_output=True,
@@ -360,9 +363,14 @@ class Backprop(CallbackSupport, Parameters):
 
     def _plain_row(self, X):
         """`X` as validation would give it, if it is one row that needs no more than this test."""
-        if type(X) not in _PLAIN_ROWS or X.shape != (1, self.n_features_in_):
-            return None
         if "feature_names_in_" in vars(self):
+            return None
+        if type(X) is list and len(X) == 1 and type(X[0]) in (list, tuple):
+            try:
+                X = np.array(X)
+            except ValueError:  # nested unevenly: validation says so
+                return None
+        if type(X) not in _PLAIN_ROWS or X.shape != (1, self.n_features_in_):
             return None
         dtype = self._model.network.w.dtype
         if X.dtype != dtype:
@@ -392,7 +400,9 @@ class Backprop(CallbackSupport, Parameters):
             check_is_fitted(self)
         network, row = self._model.network, self._plain_row(X)
         if row is None:
-            row = validate_data(self, X, accept_sparse="csr", dtype=network.w.dtype, reset=False)
+            row = validate_data(
+                self, accept_rows(X), accept_sparse="csr", dtype=network.w.dtype, reset=False
+            )
         return outputs_of(network, row)
 
     def predict(self, X: Any) -> np.ndarray:
@@ -410,6 +420,24 @@ class Backprop(CallbackSupport, Parameters):
         v, y = self._signals(X)
         model = self._model
         return model.coding.decode(model.head.decode(v, y))
+
+    def _score(self, y, prediction, sample_weight) -> float:
+        """How good a prediction is, by targets that a user gives."""
+        if y is None:
+            raise ValueError("y is None; score compares the predictions with targets: give them.")
+        y = accept_targets(y, numeric=self._numeric_targets)
+        if sample_weight is not None:
+            sample_weight = accept_rows(sample_weight, "sample_weight")
+        return self._model.head.score(y, prediction, sample_weight)
+
+
+def _warn_of_one_class(coding, stacklevel: int) -> None:
+    if coding.task.is_one_class:
+        warnings.warn(
+            f"There is one class, {coding.classes[0]!r}: the model predicts it for every row.",
+            UserWarning,
+            stacklevel=stacklevel,
+        )
 
 
 def _writeable_layers(model: Model):

@@ -24,6 +24,7 @@ from ..schedules import Schedule
 from ..training.trainer import Trainer
 from ..updates.rule import UpdateRule
 from ..updates.state import TrainingState
+from .given_data import accept_values
 from .plan import Plan, structure_of
 from .targets import ClassCoding, NumberCoding
 
@@ -146,7 +147,8 @@ def write_arrays(name: str, values, views) -> None:
     """Copy `values` into `views`, all or nothing."""
     if not isinstance(values, Iterable):
         raise TypeError(f"{name} is {values!r}; it must be a sequence of {len(views)} arrays.")
-    arrays = [np.array(value) for value in values]  # copies: they may be views of each other
+    # Copies: they may be views of each other.
+    arrays = [np.array(accept_values(value, f"{name}[{i}]")) for i, value in enumerate(values)]
     shapes, wanted = [a.shape for a in arrays], [view.shape for view in views]
     if shapes != wanted:
         raise ValueError(f"{name} has shapes {shapes}; they must be {wanted}.")

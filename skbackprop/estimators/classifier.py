@@ -106,7 +106,8 @@ class BackpropClassifier(ClassifierMixin, Backprop):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             float32 is kept as float32; anything else becomes float64.
         y : array-like of shape (n_samples,) or {array-like, sparse matrix} (n_samples, n_labels)
-            Classes of any sortable type, or a 0/1 indicator matrix.
+            Classes of any sortable type, or a 0/1 indicator matrix. Of one class the model
+            predicts it for every row, and a UserWarning says so.
         sample_weight, X_val, y_val, sample_weight_val, coef_init, intercept_init
             See `BackpropRegressor.fit`.
 
@@ -175,7 +176,11 @@ class BackpropClassifier(ClassifierMixin, Backprop):
         return coding.weigh(self.class_weight, targets, given, X.dtype, online=online)
 
     def _check_classes(self, classes) -> None:
-        if not np.array_equal(np.unique(classes), self.classes_):
+        try:
+            same = np.ndim(classes) == 1 and np.array_equal(np.unique(classes), self.classes_)
+        except (TypeError, ValueError):  # of types that do not sort, or nested unevenly
+            same = False
+        if not same:
             raise ValueError(
                 f"classes={classes!r} is not the same as on the last call to partial_fit: "
                 f"{self.classes_!r}."
@@ -195,7 +200,7 @@ class BackpropClassifier(ClassifierMixin, Backprop):
         float
         """
         prediction = self.predict(X)
-        return self._model.head.score(y, prediction, sample_weight)
+        return self._score(y, prediction, sample_weight)
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Confidence of each class.
@@ -207,8 +212,9 @@ class BackpropClassifier(ClassifierMixin, Backprop):
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_classes)
-            Two classes: > 0 for ``classes_[1]``. Cross-entropy: the induced local fields v;
-            squared error: the outputs, with their threshold at 0.
+            Two classes: (n_samples,), > 0 for ``classes_[1]``; one class: (n_samples,), all 0.
+            Cross-entropy: the induced local fields v; squared error: the outputs, with their
+            threshold at 0.
         """
         check_is_fitted(self)
         return self._model.head.decision(*self._signals(X))
@@ -246,7 +252,8 @@ class BackpropClassifier(ClassifierMixin, Backprop):
         Returns
         -------
         ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
-            Rows sum to one over classes; a label's is that of the label being present.
+            Rows sum to one over classes, so that a model of one class gives a column of ones; a
+            label's is that of the label being present.
         """
         v, y = self._signals(X)
         return self._model.head.probabilities(v, y)

@@ -102,17 +102,23 @@ class Fit:
             return
         if state.split_seed is None:  # a later fit with warm_start holds out the same rows
             state.split_seed = self.model.rng.randint(2**31 - 1)
+        rows, strata = data.coding.strata(data.targets, data.rows)
+        if not len(rows):
+            raise ValueError(
+                "early_stopping=True has nothing to hold out: every class has one row. Give "
+                "validation rows (X_val, y_val), merge classes, or use early_stopping=False."
+            )
         try:
-            kept, held_out = train_test_split(
-                data.rows,
-                test_size=given.validation_fraction,
+            _, held_out = train_test_split(
+                rows,
+                test_size=float(given.validation_fraction),
                 random_state=state.split_seed,
-                stratify=data.coding.strata(data.targets, data.rows),
+                stratify=strata,
             )
         except ValueError as error:
             raise ValueError(
                 f"early_stopping=True cannot hold out validation_fraction="
-                f"{given.validation_fraction} of {len(data.rows)} rows: {error} Give more "
+                f"{given.validation_fraction} of {len(rows)} rows: {error} Give more "
                 "rows, another validation_fraction, or validation rows (X_val, y_val)."
             ) from error
         if len(held_out) < 2:
@@ -122,7 +128,7 @@ class Fit:
                 "Increase validation_fraction, or give more rows."
             )
         data.held_out = HeldOut(data.X, data.y, data.targets, data.given_weights, np.sort(held_out))
-        data.rows = np.sort(kept)
+        data.rows = np.setdiff1d(data.rows, held_out)
 
     def run(self, batch_size: int) -> None:
         """Train, and note why it ended, and the exception that ended it, if one did."""

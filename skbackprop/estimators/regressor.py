@@ -311,4 +311,4 @@ class BackpropRegressor(RegressorMixin, Backprop):
             1 is perfect, 0 is as good as a constant.
         """
         prediction = self.predict(X)
-        return self._model.head.score(y, prediction, sample_weight)
+        return self._score(y, prediction, sample_weight)

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..estimators.building import new_model, objective_of
 from ..estimators.classifier import BackpropClassifier
+from ..estimators.given_data import accept_rows
 from ..estimators.plan import Plan, make_plan
 from ..estimators.regressor import BackpropRegressor
 from ..network.masks import is_connections
@@ -47,6 +48,7 @@ def read_rows(estimator: BackpropRegressor | BackpropClassifier, X, y=None) -> t
         return read_pairs(estimator, X, y)
     check_is_fitted(estimator)
     dtype = estimator._model.network.w.dtype
+    X = accept_rows(X)
     return validate_data(estimator, X, accept_sparse="csr", dtype=dtype, reset=False), None
 
 

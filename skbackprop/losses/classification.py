@@ -40,7 +40,9 @@ class CrossEntropy(Loss):
     independent = False  # whether each output neuron answers for itself: behind logistic
 
     def canonical_outputs(self, task):
-        """Softmax over classes, logistic for labels, either for two classes."""
+        """Softmax over classes, logistic for labels, either for two classes or one."""
+        if task.is_one_class:
+            return "softmax", "logistic"
         return {
             "binary": ("logistic", "softmax"),
             "multiclass": ("softmax",),

@@ -94,7 +94,7 @@ class Head:
         if self.task.kind == "multilabel":
             codes = targets.toarray() if sparse.issparse(targets) else targets
             d = codes.astype(dtype)
-        elif self.n_units() == 1:
+        elif self.task.kind == "binary" and self.n_units() == 1:
             d = targets.astype(dtype)[:, None]
         else:
             d = np.zeros((len(targets), self.n_units()), dtype)
@@ -158,7 +158,8 @@ class Head:
     def _can_be_probabilities(self) -> bool:
         softmax = not self.output.elementwise and self.task.kind in ("binary", "multiclass")
         logistic = self.output == ACTIVATIONS["logistic"]
-        return softmax or (logistic and self.task.kind in ("binary", "multilabel"))
+        of_one = self.task.kind in ("binary", "multilabel") or self.task.is_one_class
+        return softmax or (logistic and of_one)
 
     @property
     def gives_deviation(self) -> bool:
@@ -170,7 +171,7 @@ class Head:
         if not self.task.is_classification:
             return self.loss.prediction(y)
         scores = self.decision(v, y)
-        if self.task.kind == "multiclass":
+        if scores.ndim == 2 and self.task.kind == "multiclass":
             return scores.argmax(axis=1)
         return (scores > 0).astype(np.intp)
 
@@ -184,7 +185,9 @@ class Head:
         return measure(targets, prediction, sample_weight=sample_weight)
 
     def decision(self, v: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Confidence: (n,) for two classes, > 0 for the second; else (n, n_targets)."""
+        """Confidence: (n,) for two classes, > 0 for the second; 0 for one; else (n, n_targets)."""
+        if self.task.is_one_class:
+            return np.zeros(len(y), y.dtype)
         scores = v
         if not (self.fused and self.gives_probabilities):
             scores = y - sum(self.loss.levels(self.output)) / 2
@@ -197,6 +200,8 @@ class Head:
         if self.task.kind == "multilabel":
             tiny = np.finfo(y.dtype).tiny
             return np.clip(y, tiny, 1.0 - np.finfo(y.dtype).epsneg)
+        if self.task.is_one_class:
+            return np.ones_like(y)
         if y.shape[1] == 1:
             both = np.empty((len(y), 2), y.dtype)
             np.subtract(1.0, y, out=both[:, :1])

@@ -22,3 +22,8 @@ class Task:
     def is_classification(self) -> bool:
         """Whether the targets are classes or labels."""
         return self.kind != "regression"
+
+    @property
+    def is_one_class(self) -> bool:
+        """Whether there is a single class, and so nothing to tell apart."""
+        return self.kind == "multiclass" and self.n_targets == 1
