@@ -22,6 +22,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ..exceptions import DivergenceError, InconsistentVersionWarning
 from ..losses.check import check_loss
 from ..network.outputs import outputs_of
+from ..network.rows import checked_csr
 from ..signal_handlers import Watch
 from ..training.monitor import History
 from ..training.trainer import Trainer
@@ -349,8 +350,8 @@ class Backprop(CallbackSupport, Parameters):
     def _validate_X_y(self, carrier, X, y, dtype, *, reset=True):
         return validate_data(
             carrier,
-            X,
-            y,
+            checked_csr(X),
+            checked_csr(y, "y"),
             accept_sparse="csr",
             dtype=(np.float64, np.float32) if dtype is None else dtype,
             multi_output=True,
@@ -365,6 +366,7 @@ class Backprop(CallbackSupport, Parameters):
         if "feature_names_in_" in vars(self):
             return None
         dtype = self._model.network.w.dtype
+        X = checked_csr(X)
         if X.dtype != dtype:
             if not np.can_cast(X.dtype, dtype):
                 return None
@@ -392,7 +394,8 @@ class Backprop(CallbackSupport, Parameters):
             check_is_fitted(self)
         network, row = self._model.network, self._plain_row(X)
         if row is None:
-            row = validate_data(self, X, accept_sparse="csr", dtype=network.w.dtype, reset=False)
+            X, dtype = checked_csr(X), network.w.dtype
+            row = validate_data(self, X, accept_sparse="csr", dtype=dtype, reset=False)
         return outputs_of(network, row)
 
     def predict(self, X: Any) -> np.ndarray:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -190,6 +191,23 @@ def objective_of(plan: Plan, model: Model) -> Objective:
 
 def trainer_of(plan: Plan, model: Model, schedule: Schedule) -> Trainer:
     """The trainer of `model` that the plan describes, by a schedule whose horizon is known."""
+    with _nothing_drawn_on_error(model):
+        return _build_trainer(plan, model, schedule)
+
+
+@contextmanager
+def _nothing_drawn_on_error(model: Model) -> Iterator[None]:
+    """Put the random states of a model back, if what was drawn from them is refused."""
+    before, disturbance_rng = model.rng.get_state(), model.state.disturbance_rng
+    try:
+        yield
+    except BaseException:
+        model.rng.set_state(before)
+        model.state.disturbance_rng = disturbance_rng
+        raise
+
+
+def _build_trainer(plan: Plan, model: Model, schedule: Schedule) -> Trainer:
     objective = objective_of(plan, model)
     eta: Any = plan.eta
     if isinstance(eta, list):
@@ -207,7 +225,9 @@ def trainer_of(plan: Plan, model: Model, schedule: Schedule) -> Trainer:
 def _check_constants(rule: UpdateRule, dtype) -> None:
     """Refuse a rule's constant that is zero or infinite in the type of the weights."""
     for name, value in vars(rule).items():
-        if not isinstance(value, float) or not value or not np.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+            continue
+        if not value or not -np.inf < value < np.inf:
             continue
         with np.errstate(over="ignore", under="ignore"):
             constant = dtype.type(value)

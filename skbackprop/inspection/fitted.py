@@ -17,6 +17,7 @@ from ..estimators.plan import Plan, make_plan
 from ..estimators.regressor import BackpropRegressor
 from ..network.masks import is_connections
 from ..network.objective import Objective
+from ..network.rows import checked_csr
 
 __all__ = ["eta_in_force", "fitted_objective", "initial_objective", "read_pairs", "read_rows"]
 
@@ -47,6 +48,7 @@ def read_rows(estimator: BackpropRegressor | BackpropClassifier, X, y=None) -> t
         return read_pairs(estimator, X, y)
     check_is_fitted(estimator)
     dtype = estimator._model.network.w.dtype
+    X = checked_csr(X)
     return validate_data(estimator, X, accept_sparse="csr", dtype=dtype, reset=False), None
 
 
