@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy import sparse
+from scipy.special import expit, log_expit, log_softmax
 from sklearn.metrics import accuracy_score
 
 from ..activations.activation import ACTIVATIONS, resolve_activation
@@ -193,16 +194,23 @@ class Head:
         return scores
 
     def probabilities(self, v: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Probabilities (n, n_classes) of the classes, or (n, n_labels) of the labels."""
+        """Probabilities (n, n_classes) of the classes, or (n, n_labels) of the labels.
+
+        That of the first of two classes is ``phi(-v)``, which is exact where ``1 - phi(v)`` is 0.
+        """
         if self.task.kind == "multilabel":
             tiny = np.finfo(y.dtype).tiny
             return np.clip(y, tiny, 1.0 - np.finfo(y.dtype).epsneg)
-        if y.shape[1] == 1:
-            both = np.empty((len(y), 2), y.dtype)
-            np.subtract(1.0, y, out=both[:, :1])
-            both[:, 1:] = y
-            return both
-        return y
+        return y if y.shape[1] > 1 else np.hstack([expit(-v), y])
+
+    def log_probabilities(self, v: np.ndarray) -> np.ndarray:
+        """Logarithms of `probabilities`, from v: finite wherever they can be."""
+        if not self.output.elementwise:
+            with np.errstate(over="ignore"):  # v that far apart
+                return log_softmax(v, axis=1)
+        if self.task.kind == "multilabel":
+            return log_expit(v)
+        return np.hstack([log_expit(-v), log_expit(v)])
 
     # -- as one writes it down ---------------------------------------------------------------
 

@@ -102,7 +102,7 @@ def _check_indices(indices: np.ndarray, size: int, name: str) -> None:
 
 def _broken(name: str, why: str) -> ValueError:
     return ValueError(
-        f"{name} is a broken sparse matrix: {why}. Build it anew from its rows, columns and numbers."
+        f"{name} is a broken sparse matrix: {why}. Make it anew from rows, columns and numbers."
     )
 
 
