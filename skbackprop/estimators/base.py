@@ -202,6 +202,7 @@ class Backprop(CallbackSupport, Parameters):
                 start_at_best_constant(model, data.targets, data.weights, data.rows)
             start_from(model.network, coef_init, intercept_init)
             fit.run(batch_size)
+            fit.check_outcome(is_refit=self.__sklearn_is_fitted__())
         self._commit(fit)
         if fit.ended_by is not None:
             raise fit.ended_by

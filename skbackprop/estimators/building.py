@@ -13,6 +13,7 @@ import numpy as np
 from ..activations.activation import Activation
 from ..activations.check import check_activation
 from ..engines.update import Limits, Update
+from ..exceptions import DivergenceError
 from ..losses.head import Head
 from ..network.initializers import initializer_for
 from ..network.masks import is_connections, learning_parameters
@@ -126,12 +127,26 @@ def _initial_weights(weight_init, n_in: int, n_out: int, activation: Activation,
 
 
 def start_at_best_constant(model: Model, targets, weights, rows) -> None:
-    """Start the output biases at the best constant prediction of the rows, in float64."""
+    """Start the output biases at the best constant prediction of the rows, in float64.
+
+    Raises
+    ------
+    DivergenceError
+        If that is not finite in the dtype of the network.
+    """
     shares = np.full(len(rows), 1.0 / len(rows))
     if weights is not None:
         shares *= with_mean_one(weights[rows].astype(np.float64))
     whole = take_rows(targets, slice(None) if len(rows) == targets.shape[0] else rows)
-    model.network.layers(model.network.w)[-1][1][...] = model.head.best_constant(whole, shares)
+    bias = model.network.layers(model.network.w)[-1][1]
+    with np.errstate(all="ignore"):
+        best = model.head.best_constant(whole, shares).astype(bias.dtype)
+    if not np.isfinite(best).all():
+        raise DivergenceError(
+            f"the best constant of loss={model.head.loss!r}, where training begins, is not finite "
+            f"in {bias.dtype}: y is too large for it. Scale y."
+        )
+    bias[...] = best
 
 
 def start_from(network: Network, coef_init, intercept_init) -> None:

@@ -44,6 +44,8 @@ class Head:
     output : Activation
     fused : bool
         Whether the local gradients come in one piece, and not as ``e phi'(v)``.
+    output_may_overflow : bool
+        Whether an output may be infinite where its v is finite, as ``exp(v)`` may.
 
     Raises
     ------
@@ -67,6 +69,8 @@ class Head:
         self.loss = loss.behind(self.output)
         self._is_canonical = self.output in canonical
         self.fused = loss.fused and self._is_canonical
+        bounded = all(map(np.isfinite, self.output.range))
+        self.output_may_overflow = not bounded and self.output != ACTIVATIONS["identity"]
 
     # -- targets -----------------------------------------------------------------------------
 
@@ -108,8 +112,15 @@ class Head:
     # -- the maths ---------------------------------------------------------------------------
 
     def value(self, d: np.ndarray, y: np.ndarray, v: np.ndarray) -> np.ndarray:
-        """Cost ``E(n)`` of each row, (n,), summed over the output neurons."""
-        return self.loss.value(d, y, v)
+        """Cost ``E(n)`` of each row, (n,), summed over the output neurons.
+
+        Infinite where an output is not finite, whatever the loss makes of that: a cost that is
+        computed from v may be finite where ``y = exp(v)`` is not.
+        """
+        values = self.loss.value(d, y, v)
+        if self.output_may_overflow and not (finite := np.isfinite(y)).all():
+            values = np.where(finite.all(axis=1), values, np.inf)
+        return values
 
     def error(self, d: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Error signal ``e_j = -dE/dy_j``, (n, n_units)."""

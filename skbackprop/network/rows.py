@@ -9,6 +9,7 @@ from scipy import sparse
 
 __all__ = [
     "BLOCK_ROWS",
+    "SHARE",
     "add_outer",
     "affine",
     "checked_csr",
@@ -105,6 +106,8 @@ def _broken(name: str, why: str) -> ValueError:
         f"{name} is a broken sparse matrix: {why}. Make it anew from rows, columns and numbers."
     )
 
+
+SHARE = 2.0**-64  # of costs whose sum overflows: it is exact, and there are fewer rows
 
 BLOCK_ROWS = 4096  # rows whose signals are held at a time
 
