@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from numbers import Integral, Real
+from numbers import Integral
 from types import FunctionType, MethodType
 from typing import Any, TypeVar
 
@@ -27,12 +27,10 @@ class Checked(BaseEstimator):
 
     def _check_number(self, name: str, interval: str) -> None:
         """Refuse all but a number in an interval such as ``"[0, inf)"``."""
-        value = getattr(self, name)
+        value = _as_float(getattr(self, name))
         low, high = map(float, interval[1:-1].split(","))
-        real = isinstance(value, Real) and not isinstance(value, bool)
         if not (
-            real
-            and (low < value or (interval[0] == "[" and value == low))
+            (low < value or (interval[0] == "[" and value == low))
             and (value < high or (interval[-1] == "]" and value == high))
         ):
             self._refuse(name, f"a number in {interval}")
@@ -49,6 +47,16 @@ class Checked(BaseEstimator):
         raise ValueError(
             f"{name} of {type(self).__name__} is {getattr(self, name)!r}; it must be {wanted}."
         )
+
+
+def _as_float(value: Any) -> float:
+    """A number of Python's or NumPy's as a float; NaN if it is none, or no array can take it."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        return np.nan  # a Fraction, say: an array times that would be one of objects
+    try:
+        return float(value)
+    except OverflowError:  # of a whole number
+        return np.inf if value > 0 else -np.inf
 
 
 def resolve(value: Any, registry: Mapping[str, T], kind: Any, parameter: str) -> T:

@@ -22,6 +22,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ..exceptions import DivergenceError, InconsistentVersionWarning
 from ..losses.check import check_loss
 from ..network.outputs import outputs_of
+from ..network.rows import checked_csr
 from ..signal_handlers import Watch
 from ..training.monitor import History
 from ..training.trainer import Trainer
@@ -203,6 +204,7 @@ class Backprop(CallbackSupport, Parameters):
                 start_at_best_constant(model, data.targets, data.weights, data.rows)
             start_from(model.network, coef_init, intercept_init)
             fit.run(batch_size)
+            fit.check_outcome(is_refit=self.__sklearn_is_fitted__())
         self._commit(fit)
         if fit.ended_by is not None:
             raise fit.ended_by
@@ -373,6 +375,7 @@ class Backprop(CallbackSupport, Parameters):
         if type(X) not in _PLAIN_ROWS or X.shape != (1, self.n_features_in_):
             return None
         dtype = self._model.network.w.dtype
+        X = checked_csr(X)
         if X.dtype != dtype:
             if not np.can_cast(X.dtype, dtype):
                 return None

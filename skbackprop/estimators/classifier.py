@@ -260,7 +260,7 @@ class BackpropClassifier(ClassifierMixin, Backprop):
 
     @available_if(_gives_probabilities)
     def predict_log_proba(self, X: Any) -> np.ndarray:
-        """Logarithms of `predict_proba`.
+        """Logarithms of `predict_proba`, exact also where a probability is 0 or 1 to the last bit.
 
         Parameters
         ----------
@@ -270,5 +270,5 @@ class BackpropClassifier(ClassifierMixin, Backprop):
         -------
         ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
         """
-        with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
+        v, _ = self._signals(X)
+        return self._model.head.log_probabilities(v)

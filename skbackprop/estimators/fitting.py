@@ -84,6 +84,11 @@ class Fit:
         self.reason: str | None = None
         self.ended_by: BaseException | None = None
         self._n_before = len(history.loss)
+        self._n_updates_before = model.state.n_updates
+
+    @property
+    def _moved(self) -> bool:
+        return self.model.state.n_updates > self._n_updates_before
 
     @property
     def n_epochs(self) -> int:
@@ -153,6 +158,21 @@ class Fit:
         if progress is not None:
             progress.close(self.reason)
 
+    def check_outcome(self, *, is_refit: bool) -> None:
+        """Raise what ended the fit if nothing came of it that is worth the model that there was.
+
+        That is a divergence before the first update, in the place of a fitted model; or weights
+        that are not finite, of a user's own solver, say.
+        """
+        if np.isfinite(self.model.network.w).all():
+            if is_refit and not self._moved and isinstance(self.ended_by, DivergenceError):
+                raise self.ended_by
+            return
+        raise DivergenceError(
+            f"training diverged: solver={self.plan.given.solver!r} has left weights that are not "
+            "finite; the estimator is as it was. Scale X and y."
+        ) from self.ended_by
+
     def _train(self, batch_size: int, listeners) -> str:
         """Run the solver under a monitor; returns why it stopped."""
         plan, data, model = self.plan, self.data, self.model
@@ -214,7 +234,7 @@ class Fit:
         def validate():
             with np.errstate(over="ignore", invalid="ignore"):
                 v, outputs = outputs_of(network, X, rows)
-            if not np.isfinite(v).all():
+            if not (np.isfinite(v).all() and np.isfinite(outputs).all()):
                 raise DivergenceError(
                     "training diverged: the outputs on the validation rows are not finite. Use a "
                     "smaller eta, or scale X and y."
