@@ -37,6 +37,7 @@ from .building import (
 )
 from .callbacks import CallbackSupport
 from .fitting import Fit, HeldOut, TrainingSet, history_of
+from .offenders import naming, naming_rows_or_targets
 from .parameters import Parameters, is_same_key
 from .plan import (
     Plan,
@@ -346,6 +347,7 @@ class Backprop(CallbackSupport, Parameters):
 
     # -- data ------------------------------------------------------------------------------------
 
+    @naming_rows_or_targets
     def _validate_X_y(self, carrier, X, y, dtype, *, reset=True):
         return validate_data(
             carrier,
@@ -386,6 +388,7 @@ class Backprop(CallbackSupport, Parameters):
 
     # -- predictions -----------------------------------------------------------------------------
 
+    @naming("X")
     def _signals(self, X) -> tuple[np.ndarray, np.ndarray]:
         """Induced local fields and outputs of the output neurons, each (n, n_units)."""
         if "_model" not in vars(self):

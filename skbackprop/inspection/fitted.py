@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..estimators.building import new_model, objective_of
 from ..estimators.classifier import BackpropClassifier
+from ..estimators.offenders import naming
 from ..estimators.plan import Plan, make_plan
 from ..estimators.regressor import BackpropRegressor
 from ..network.masks import is_connections
@@ -21,6 +22,7 @@ from ..network.objective import Objective
 __all__ = ["eta_in_force", "fitted_objective", "initial_objective", "read_pairs", "read_rows"]
 
 
+@naming("X")
 def read_rows(estimator: BackpropRegressor | BackpropClassifier, X, y=None) -> tuple[Any, Any]:
     """Rows and targets, validated as a fitted estimator's own methods validate them.
 

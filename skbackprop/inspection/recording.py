@@ -9,6 +9,7 @@ from sklearn.utils.multiclass import unique_labels
 
 from ..estimators.classifier import BackpropClassifier
 from ..estimators.compatibility import count_samples, take_samples
+from ..estimators.offenders import naming
 from ..estimators.regressor import BackpropRegressor
 from .fitted import read_pairs
 from .records import TrainingRecord, TrainingStep
@@ -64,6 +65,7 @@ def record_training(estimator, X, y, n_steps: int) -> TrainingRecord:
     return TrainingRecord(steps, model)
 
 
+@naming("y")
 def _initialise(model: BackpropRegressor | BackpropClassifier, X, y) -> None:
     """Give a model that is not fitted its initial weights: no row counts yet."""
     if model.__sklearn_is_fitted__():
