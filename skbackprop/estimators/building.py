@@ -93,7 +93,13 @@ def new_model(plan: Plan, X, coding: NumberCoding | ClassCoding, rng) -> Model:
             raise ValueError(
                 f"activation {activation!r} is for {width} neurons; its layer has {n}."
             )
-    network = Network(sizes, activations, dtype=X.dtype.type)
+    try:
+        network = Network(sizes, activations, dtype=X.dtype.type)
+    except (ValueError, MemoryError) as error:
+        given = plan.given.hidden_layer_sizes
+        raise type(error)(
+            f"hidden_layer_sizes is {given!r}: there is no room for so many weights ({error})."
+        ) from error
     for (W, _), activation in zip(network.layers(network.w), activations, strict=True):
         n_in, n_out = W.shape
         W[...] = _initial_weights(plan.given.weight_init, n_in, n_out, activation, rng)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
 
+import numpy as np
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_array
 
@@ -58,9 +59,7 @@ def naming_rows_or_targets(validate: F) -> F:
 
 def _refused(X, y) -> str:
     try:
-        checked = check_array(X, accept_sparse="csr", ensure_all_finite=False)
-        if checked.dtype.kind == "c":
-            return "X"
+        checked = check_array(X, accept_sparse="csr", dtype=np.float64, ensure_all_finite=False)
     except _ABOUT_DATA:
         return "X"
     try:

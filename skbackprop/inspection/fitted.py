@@ -52,6 +52,7 @@ def read_rows(estimator: BackpropRegressor | BackpropClassifier, X, y=None) -> t
     return validate_data(estimator, X, accept_sparse="csr", dtype=dtype, reset=False), None
 
 
+@naming("y")
 def read_pairs(estimator: BackpropRegressor | BackpropClassifier, X, y) -> tuple[Any, Any]:
     """Rows and targets as `read_rows` gives them, where y of None is refused."""
     check_is_fitted(estimator)

@@ -357,7 +357,7 @@ def judge(call: OddCall, tally: Tally) -> None:
 
     model = _make(call)
     params = {name: evaluate(text) for name, text in call.params.items()}
-    if call.method == "pickle" and not _is_picklable(params):
+    if call.method in ("pickle", "clone") and not _is_picklable(params):
         return
     arguments = _evaluated(call)
     given = {k: _bytes_of(v) for k, v in arguments.items()}
@@ -391,7 +391,10 @@ def judge(call: OddCall, tally: Tally) -> None:
             note("argument changed", name)
     for each in warned:
         if issubclass(each.category, (RuntimeWarning, DeprecationWarning)):
-            note("warning", f"{each.category.__name__}: {each.message} ({each.filename}:{each.lineno})")
+            note(
+                "warning",
+                f"{each.category.__name__}: {each.message} ({each.filename}:{each.lineno})",
+            )
 
 
 def _silence():
