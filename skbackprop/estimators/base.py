@@ -172,14 +172,17 @@ class Backprop(CallbackSupport, Parameters):
 
     @property
     def engine_(self) -> str:
-        """What presents single rows, chosen when they first come, or when this is first asked."""
-        state = self._fitted("engine_").state
-        if state.engine is None:
+        """What presents single rows: chosen when they first come; until then, what would be."""
+        engine = self._fitted("engine_").state.engine
+        if engine is None:
             # Where it cannot train as things are, partial_fit says what is wrong.
             with Watch(), suppress(ValueError, TypeError, ImportError):
-                if not resolve_solver(self.solver).full_batch:  # which knows no single rows
-                    state.engine = self._current_run().trainer.engine
-        return state.engine or "numpy"
+                plan = make_plan(self)
+                if not plan.solver.full_batch:  # which knows no single rows
+                    check_online(plan)
+                    check_structure(self, self._model.structure)
+                    engine = trainer_of(plan, self._model.copy(), plan.schedule).engine
+        return engine or "numpy"
 
     # -- fit -------------------------------------------------------------------------------------
 

@@ -167,6 +167,7 @@ class BackpropClassifier(ClassifierMixin, Backprop):
         assert isinstance(coding, ClassCoding)
         return coding.classes
 
+    @naming("y")
     def _read_targets(self, plan: Plan, y, dtype, classes=None, *, online=False):
         return ClassCoding.read(y, classes, online=online)
 
@@ -182,7 +183,8 @@ class BackpropClassifier(ClassifierMixin, Backprop):
                 f"{self.classes_!r}."
             )
 
-    @naming("y or sample_weight")
+    @naming("X, y or sample_weight")
+    @np.errstate(all="ignore")
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Accuracy of the prediction: the share of rows whose class, or whose labels, are right.
 

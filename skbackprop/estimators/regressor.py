@@ -297,7 +297,8 @@ class BackpropRegressor(RegressorMixin, Backprop):
         parts = model.head.decode(v, y), model.head.deviation(v, y)
         return tuple(map(model.coding.decode, parts))
 
-    @naming("y or sample_weight")
+    @naming("X, y or sample_weight")
+    @np.errstate(all="ignore")
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """R^2 of the prediction, the mean over targets; of quantiles, D^2 of the pinball loss.
 
