@@ -39,6 +39,7 @@ from .building import (
 from .callbacks import WRAPPER_FRAMES, CallbackSupport
 from .fitting import Fit, HeldOut, TrainingSet, history_of
 from .given_data import accept_rows, accept_targets
+from .offenders import naming, naming_rows_or_targets
 from .parameters import Parameters, is_same_key
 from .plan import (
     Plan,
@@ -173,14 +174,17 @@ class Backprop(CallbackSupport, Parameters):
 
     @property
     def engine_(self) -> str:
-        """What presents single rows, chosen when they first come, or when this is first asked."""
-        state = self._fitted("engine_").state
-        if state.engine is None:
+        """What presents single rows: chosen when they first come; until then, what would be."""
+        engine = self._fitted("engine_").state.engine
+        if engine is None:
             # Where it cannot train as things are, partial_fit says what is wrong.
             with Watch(), suppress(ValueError, TypeError, ImportError):
-                if not resolve_solver(self.solver).full_batch:  # which knows no single rows
-                    state.engine = self._current_run().trainer.engine
-        return state.engine or "numpy"
+                plan = make_plan(self)
+                if not plan.solver.full_batch:  # which knows no single rows
+                    check_online(plan)
+                    check_structure(self, self._model.structure)
+                    engine = trainer_of(plan, self._model.copy(), plan.schedule).engine
+        return engine or "numpy"
 
     # -- fit -------------------------------------------------------------------------------------
 
@@ -351,6 +355,7 @@ class Backprop(CallbackSupport, Parameters):
 
     # -- data ------------------------------------------------------------------------------------
 
+    @naming_rows_or_targets
     def _validate_X_y(self, carrier, X, y, dtype, *, reset=True):
         return validate_data(
             carrier,
@@ -397,6 +402,7 @@ class Backprop(CallbackSupport, Parameters):
 
     # -- predictions -----------------------------------------------------------------------------
 
+    @naming("X")
     def _signals(self, X) -> tuple[np.ndarray, np.ndarray]:
         """Induced local fields and outputs of the output neurons, each (n, n_units)."""
         if "_model" not in vars(self):

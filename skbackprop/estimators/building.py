@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from ..activations.activation import Activation
 from ..activations.check import check_activation
@@ -96,7 +97,13 @@ def new_model(plan: Plan, X, coding: NumberCoding | ClassCoding, rng) -> Model:
             raise ValueError(
                 f"activation {activation!r} is for {width} neurons; its layer has {n}."
             )
-    network = Network(sizes, activations, dtype=X.dtype.type)
+    try:
+        network = Network(sizes, activations, dtype=X.dtype.type)
+    except (ValueError, MemoryError) as error:
+        given = plan.given.hidden_layer_sizes
+        raise type(error)(
+            f"hidden_layer_sizes is {given!r}: there is no room for so many weights ({error})."
+        ) from error
     for (W, _), activation in zip(network.layers(network.w), activations, strict=True):
         n_in, n_out = W.shape
         W[...] = _initial_weights(plan.given.weight_init, n_in, n_out, activation, rng)
@@ -161,7 +168,7 @@ def start_from(network: Network, coef_init, intercept_init) -> None:
 
 def write_arrays(name: str, values, views) -> None:
     """Copy `values` into `views`, all or nothing."""
-    if not isinstance(values, Iterable):
+    if not isinstance(values, Iterable) or sparse.issparse(values):
         raise TypeError(f"{name} is {values!r}; it must be a sequence of {len(views)} arrays.")
     # Copies: they may be views of each other.
     arrays = [np.array(accept_values(value, f"{name}[{i}]")) for i, value in enumerate(values)]

@@ -16,6 +16,7 @@ from ..losses.task import Task
 from .base import Backprop
 from .callbacks import fit_with_callbacks
 from .compatibility import Options, available_if
+from .offenders import naming
 from .parameters import with_constructor
 from .plan import Plan, resolve_loss
 from .targets import ClassCoding
@@ -167,6 +168,7 @@ class BackpropClassifier(ClassifierMixin, Backprop):
         assert isinstance(coding, ClassCoding)
         return coding.classes
 
+    @naming("y")
     def _read_targets(self, plan: Plan, y, dtype, classes=None, *, online=False):
         return ClassCoding.read(y, classes, online=online)
 
@@ -186,6 +188,8 @@ class BackpropClassifier(ClassifierMixin, Backprop):
                 f"{self.classes_!r}."
             )
 
+    @naming("X, y or sample_weight")
+    @np.errstate(all="ignore")
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Accuracy of the prediction: the share of rows whose class, or whose labels, are right.
 

@@ -231,6 +231,7 @@ class Fit:
             view.__dict__.pop("feature_names_in_", None)  # the rows to score are a bare array
             scorer = check_scoring(view, given.scoring)
 
+        @np.errstate(all="ignore")
         def validate():
             with np.errstate(over="ignore", invalid="ignore"):
                 v, outputs = outputs_of(network, X, rows)
@@ -250,7 +251,7 @@ class Fit:
                 raise ValueError(
                     f"scoring={given.scoring!r} gives nan on the validation rows; "
                     "early_stopping=True needs a number. Give validation rows on which the score "
-                    "is defined (X_val, y_val), or another scoring."
+                    "is defined (X_val, y_val), another scoring, or smaller sample_weight."
                 )
             return cost, score
 

@@ -11,6 +11,7 @@ from ..losses.loss import LOSSES
 from .base import Backprop
 from .callbacks import fit_with_callbacks
 from .compatibility import available_if
+from .offenders import naming
 from .plan import Plan
 from .targets import NumberCoding
 
@@ -296,6 +297,8 @@ class BackpropRegressor(RegressorMixin, Backprop):
         parts = model.head.decode(v, y), model.head.deviation(v, y)
         return tuple(map(model.coding.decode, parts))
 
+    @naming("X, y or sample_weight")
+    @np.errstate(all="ignore")
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """R^2 of the prediction, the mean over targets; of quantiles, D^2 of the pinball loss.
 

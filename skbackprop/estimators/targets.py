@@ -20,6 +20,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from ..losses.loss import Loss
 from ..losses.task import Task
 from .given_data import accept_targets
+from .offenders import naming
 
 __all__ = ["ClassCoding", "NumberCoding", "plain_target"]
 
@@ -70,7 +71,7 @@ class NumberCoding:
         """The coding of a fit that continues a model with the coding `fitted`; or an error."""
         if self.task != fitted.task:
             raise ValueError(
-                f"warm_start=True needs targets as in the first fit, {fitted.task}; got "
+                f"warm_start=True needs y as in the first fit, {fitted.task}; got "
                 f"{self.task}."
             )
         return self
@@ -140,6 +141,7 @@ class ClassCoding:
             return {}
         return {label: np.array([i]) for i, label in enumerate(self.classes.tolist())}
 
+    @naming("y")
     def _encode(self, y):
         if self.task.kind == "multilabel":
             if y.ndim != 2 or y.shape[1] != self.task.n_targets or not _is_binary(y):

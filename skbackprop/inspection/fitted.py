@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ..estimators.building import new_model, objective_of
 from ..estimators.classifier import BackpropClassifier
 from ..estimators.given_data import accept_rows
+from ..estimators.offenders import naming
 from ..estimators.plan import Plan, make_plan
 from ..estimators.regressor import BackpropRegressor
 from ..network.masks import is_connections
@@ -22,6 +23,7 @@ from ..network.objective import Objective
 __all__ = ["eta_in_force", "fitted_objective", "initial_objective", "read_pairs", "read_rows"]
 
 
+@naming("X")
 def read_rows(estimator: BackpropRegressor | BackpropClassifier, X, y=None) -> tuple[Any, Any]:
     """Rows and targets, validated as a fitted estimator's own methods validate them.
 
@@ -52,6 +54,7 @@ def read_rows(estimator: BackpropRegressor | BackpropClassifier, X, y=None) -> t
     return validate_data(estimator, X, accept_sparse="csr", dtype=dtype, reset=False), None
 
 
+@naming("y")
 def read_pairs(estimator: BackpropRegressor | BackpropClassifier, X, y) -> tuple[Any, Any]:
     """Rows and targets as `read_rows` gives them, where y of None is refused."""
     check_is_fitted(estimator)

@@ -277,7 +277,7 @@ class SignalTrace(Record):
             raise ValueError(f"weight is {weight!r}; it must be None, a whole number, or 'bias'.")
         if weight is not None:
             self._at(layer, sample)
-            if weight != "bias":
+            if not isinstance(weight, str):
                 weight = index_of(weight, self.sizes[layer], "weight")
         if isinstance(digits, bool) or not isinstance(digits, (int, np.integer)):
             raise TypeError(f"digits is {digits!r}; it must be a whole number.")
