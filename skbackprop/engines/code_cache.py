@@ -23,6 +23,7 @@ from pathlib import Path
 from threading import get_ident
 from typing import Any
 
+from ..extras import say_missing
 from ..signal_handlers import Watch
 
 __all__ = ["is_compiled", "load", "why_no_compiler"]
@@ -190,7 +191,7 @@ def _write(directory: Path, text: str) -> Path:
 def why_no_compiler() -> str | None:
     """Why nothing can be compiled here; None if it can."""
     if importlib.util.find_spec("numba") is None:
-        return "it needs Numba, which is not installed: pip install 'skbackprop[fast]'"
+        return say_missing("numba", "it")
     if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
         return "NUMBA_DISABLE_JIT is set"
     return None

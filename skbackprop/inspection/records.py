@@ -10,6 +10,7 @@ import numpy as np
 
 from ..estimators.classifier import BackpropClassifier
 from ..estimators.regressor import BackpropRegressor
+from ..extras import say_missing
 from .explanations import RENDERERS, Explanation, explain_neuron
 from .unwrapping import index_of
 
@@ -204,7 +205,7 @@ class SignalTrace(Record):
         try:
             import pandas as pd
         except ImportError as error:
-            raise ImportError("to_frame needs pandas: pip install pandas") from error
+            raise ImportError(say_missing("pandas", "to_frame")) from error
         tables = []
         for layer, v in enumerate(self.v):
             sample, neuron = np.indices(v.shape)

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..extras import say_missing
 from ..inspection.records import SignalTrace
 from ..signal_handlers import Watch
 
@@ -54,10 +55,7 @@ def pyplot_for(caller: str):
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
-        raise ImportError(
-            f"{caller} needs matplotlib; install it with pip install 'skbackprop[plot]' or "
-            "pip install matplotlib."
-        ) from error
+        raise ImportError(say_missing("matplotlib", caller)) from error
     return plt
 
 
