@@ -99,10 +99,11 @@ class Parametrised(BaseEstimator):
         ValueError
             If there is no parameter of a name; nothing is set then.
         """
-        names = [name.partition("__")[0] for name in params]
-        answer = _answer(type(self), names, self._get_param_names())
-        if answer:
-            raise ValueError(answer)
+        names = dict.fromkeys(name.partition("__")[0] for name in params)
+        if not names.keys() <= vars(self).keys():  # the names that it has take their time
+            answer = _answer(type(self), names, list(inspect.signature(type(self)).parameters))
+            if answer:
+                raise ValueError(answer)
         return super().set_params(**params)
 
 

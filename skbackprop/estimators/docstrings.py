@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from inspect import cleandoc
+from functools import cache
 
 __all__ = ["complete_docstring"]
 
 _TITLE = re.compile(r"^(\w[\w ]*)\n-+\n", re.MULTILINE)
 _ENTRY = re.compile(r"\n+(?=\S)")
+_INDENT = re.compile(r"\n+( *)\S")
 
 
 def complete_docstring(cls: type, parameters: Sequence[str]) -> None:
@@ -30,12 +31,12 @@ def complete_docstring(cls: type, parameters: Sequence[str]) -> None:
         return
     known: dict[str, dict[str, str]] = {"Parameters": {}, "Attributes": {}}
     for base in reversed(cls.__mro__):
-        sections = _sections(base.__doc__)
+        sections = _sections(vars(base).get("__doc__") or "")
         for title, entries in known.items():
             entries |= _entries(sections.get(title, ""))
     described = known["Parameters"]
     known["Parameters"] = {name: described[name] for name in parameters if name in described}
-    own = _sections(cls.__doc__)
+    own = dict(_sections(cls.__doc__))
     summary = own.pop("")
     whole = {title: "\n".join(entries.values()) for title, entries in known.items() if entries}
     cls.__doc__ = summary.strip() + "".join(
@@ -44,9 +45,12 @@ def complete_docstring(cls: type, parameters: Sequence[str]) -> None:
     )
 
 
-def _sections(docstring: str | None) -> dict[str, str]:
+@cache
+def _sections(docstring: str) -> dict[str, str]:
     """Split a numpydoc docstring: title -> text; what stands before all titles has the title ""."""
-    summary, *others = _TITLE.split(cleandoc(docstring or ""))
+    found = _INDENT.search(docstring)  # of the first line below the summary
+    indent = found[1] if found else ""
+    summary, *others = _TITLE.split(docstring.replace(f"\n{indent}", "\n"))
     return {"": summary, **dict(zip(others[::2], others[1::2], strict=True))}
 
 
