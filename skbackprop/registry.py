@@ -76,11 +76,11 @@ class Parametrised(BaseEstimator):
     def __init__(self) -> None:
         pass
 
-    def __init_subclass__(cls, **kwargs):
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         """Let the class's own constructor answer unknown parameters."""
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls):
-            cls.__init__ = advise_callers(cls.__init__)
+            setattr(cls, "__init__", advise_callers(cls.__init__))  # noqa: B010
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters of this object, or of one that it holds, as in ``solver__momentum``.

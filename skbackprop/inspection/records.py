@@ -188,7 +188,7 @@ class SignalTrace(Record):
             raise ValueError("The trace was made without y: there is no error, and no change.")
         return layer, sample, self.delta[layer][sample]
 
-    def to_frame(self):
+    def to_frame(self) -> Any:
         """A table with a row for each neuron and sample.
 
         Returns
