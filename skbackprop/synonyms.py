@@ -199,7 +199,7 @@ PARAMETERS: dict[str, str] = {
 
 
 def advise_on_name(name: str, known: Iterable[str]) -> str:
-    """What to say of a name that a registry does not know.
+    """Return what to say of a name that a registry does not know.
 
     Parameters
     ----------
@@ -221,7 +221,7 @@ def advise_on_name(name: str, known: Iterable[str]) -> str:
 
 
 def advise_on_parameter(name: str, known: Iterable[str]) -> str:
-    """What to say of a parameter that a constructor does not know.
+    """Return what to say of a parameter that a constructor does not know.
 
     Parameters
     ----------

@@ -51,7 +51,7 @@ def _machine() -> str:
 
 
 def _cache_directory() -> Path:
-    """Where compiled code is kept: $SKBACKPROP_CACHE_DIR, or the user's own cache."""
+    """The directory of compiled code: $SKBACKPROP_CACHE_DIR, or the user's own cache."""
     given = os.environ.get(_CACHE_VARIABLE)
     if given:
         return Path(given)

@@ -18,7 +18,7 @@ __all__ = ["SignalTrace", "TrainingRecord", "TrainingStep"]
 
 
 class Record:
-    """What holds arrays that are read-only, through pickles and deep copies, too."""
+    """Base class of records, whose arrays stay read-only through pickles and deep copies."""
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -129,7 +129,7 @@ class SignalTrace(Record):
         return f"<SignalTrace: {self.n_samples} samples {has} targets through {net}, {self.loss}>"
 
     def neuron_names(self, layer: int) -> list[str]:
-        """What the neurons of a layer are called: ``"neuron 0"``; `output_names` of the last."""
+        """The names of the neurons of a layer: ``"neuron 0"``; `output_names` of the last."""
         layer = index_of(layer, self.n_layers, "layer")
         if layer == self.n_layers - 1:
             return self.output_names
@@ -172,7 +172,7 @@ class SignalTrace(Record):
         return change + 0.0  # no -0.0, which reads like a change
 
     def db(self, layer: int, sample: int) -> np.ndarray:
-        """As `dw`, of the biases: ``eta delta_j``, for ``y_0 = 1``.
+        """The rule's change of a layer's biases for one sample, ``eta delta_j``, for ``y_0 = 1``.
 
         Returns
         -------

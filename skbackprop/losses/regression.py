@@ -168,7 +168,7 @@ class Quantile(Loss):
         return len(self._levels)
 
     def unit_names(self, targets) -> list[str]:
-        """Over several levels, the level of each."""
+        """The level of each output neuron, if there are several."""
         levels = self._levels.tolist()
         if len(levels) == 1:
             return list(targets)
