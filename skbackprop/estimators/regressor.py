@@ -157,7 +157,8 @@ class BackpropRegressor(RegressorMixin, Backprop):
         -------
         prediction : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             In the units of the `y` that the model was fitted with; with several levels of
-            ``loss="quantile"``, a column for each.
+            ``loss="quantile"``, a column for each, which `VotingRegressor` and
+            `MultiOutputRegressor` of scikit-learn put together wrongly.
         std : ndarray of the same shape
             If `return_std`.
 

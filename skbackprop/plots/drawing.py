@@ -74,7 +74,7 @@ def line_styles() -> Iterator[tuple[Any, str]]:
 
 
 class Display:
-    """What all displays share: where they are drawn."""
+    """Base class of the displays: where they are drawn."""
 
     figure_: Any
     ax_: Any
