@@ -29,7 +29,7 @@ _BLOCK_NUMBERS = 2**16
 
 
 class RowPass(Protocol):
-    """What presents single rows."""
+    """Protocol of the passes that present single rows."""
 
     def load(self) -> None:
         """Get ready, before anything changes."""

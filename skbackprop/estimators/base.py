@@ -68,7 +68,60 @@ class Running:
 
 
 class Backprop(CallbackSupport, Parameters):
-    """What both estimators share."""
+    """What both estimators share: how they fit, what is fitted, how they predict.
+
+    Attributes
+    ----------
+    coefs_ : tuple of ndarray of shape (n_in, n_out)
+        Weights of each layer, views into one flat vector; assigning copies in.
+    intercepts_ : tuple of ndarray of shape (n_out,)
+        Biases of each layer, views likewise.
+    n_iter_ : int
+        Epochs of the last `fit`, and passes of `partial_fit` since.
+    t_ : int
+        Samples seen in training.
+    n_updates_ : int
+        Updates done in training.
+    loss_ : float
+        Cost of the last epoch or `partial_fit` call, each row before its own update.
+    best_loss_ : float or None
+        Lowest cost of an epoch; None with early stopping, which watches the score.
+    loss_curve_ : list of float
+        Cost of each epoch of `fit`.
+    eta_curve_ : list of float or None
+        Learning rate at the start of each epoch of `fit`, the largest if there is one per layer;
+        None for an epoch of a whole-batch solver, which chooses its own steps.
+    validation_loss_curve_ : list of float or None
+        Cost on the validation rows after each epoch.
+    validation_scores_ : list of float or None
+        Score on the validation rows after each epoch; see `scoring`.
+    best_validation_score_ : float or None
+        Best of `validation_scores_`.
+    best_iter_ : int or None
+        With early stopping, the epochs of `loss_curve_` after which the weights were those kept.
+    stop_reason_ : str or None
+        Why the last `fit` ended: ``"no_improvement"`` (of `tol` in `n_iter_no_change` epochs),
+        ``"converged"`` or ``"stalled"`` (a whole-batch solver), ``"max_iter"``, ``"max_time"``,
+        ``"callback"``, ``"interrupted"``, ``"diverged"``.
+    gamma_ : float
+        Effective number of parameters; with ``solver="br"`` only, like the next two.
+    alpha_ : float
+        Precision of the weights.
+    beta_ : float
+        Precision of the noise.
+    engine_ : {"numpy", "compiled"}
+        What presents single rows, chosen when they first come, or when this is first read.
+    n_layers_ : int
+        Number of layers, the input counted.
+    n_outputs_ : int
+        Number of output neurons.
+    out_activation_ : str
+        Name of the output activation.
+    n_features_in_ : int
+        Number of inputs.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the inputs, if X has string column names.
+    """
 
     n_features_in_: int
     feature_names_in_: np.ndarray
@@ -82,6 +135,9 @@ class Backprop(CallbackSupport, Parameters):
     best_validation_score_: float | None
     best_iter_: int | None
     stop_reason_: str | None
+    gamma_: float
+    alpha_: float
+    beta_: float
     _model: Model
     _running: Running
     _numeric_targets: bool

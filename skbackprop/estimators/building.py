@@ -69,7 +69,7 @@ class Model:
     rng: np.random.RandomState
 
     def copy(self) -> Model:
-        """The same, apart from this one: training the one does not move the other."""
+        """A copy of the model: training the one does not move the other."""
         return replace(
             self,
             network=self.network.with_parameters(self.network.w.copy()),

@@ -35,32 +35,18 @@ class BackpropClassifier(ClassifierMixin, Backprop):
 
     Parameters
     ----------
-    hidden_layer_sizes, activation, output_activation, solver, eta, eta_schedule
-        See `BackpropRegressor`.
     loss : str or Loss, default="cross_entropy"
-        Or ``"squared_error"`` (the desired outputs are 0 and 1, or -1 and 1 where the output
-        activation's range is bounded on both sides of zero), ``"focal"``, ``"hinge"``, or an object
-        such as ``CrossEntropy(label_smoothing=0.1)``.
-    alpha, l1_ratio, dropout, noise, max_grad_norm, max_norm, mask
-        See `BackpropRegressor`.
-    batch_size, max_iter, tol, n_iter_no_change, scoring, max_time
-        See `BackpropRegressor`.
-    shuffle, warm_start, verbose, weight_init, engine
-        See `BackpropRegressor`.
-    early_stopping, validation_fraction, random_state
-        See `BackpropRegressor`; the validation split is stratified, the score the accuracy.
+        What an output costs: a name in `LOSSES` or an object such as
+        ``CrossEntropy(label_smoothing=0.1)``. ``"cross_entropy"``, ``"focal"``, ``"hinge"``, or
+        ``"squared_error"`` (the desired outputs are 0 and 1, or -1 and 1 where the output
+        activation's range is bounded on both sides of zero).
     class_weight : dict, list of dict, "balanced" or None, default=None
-        Multiplies ``sample_weight``. "balanced" is for `fit` only.
+        Weights of the classes, which multiply ``sample_weight``. "balanced" is for `fit` only.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,) or (n_labels,)
-    coefs_, intercepts_, n_iter_, t_, n_updates_, loss_, best_loss_, loss_curve_, eta_curve_
-        See `BackpropRegressor`.
-    validation_loss_curve_, validation_scores_, best_validation_score_, best_iter_, stop_reason_
-        See `BackpropRegressor`; unless `scoring` says otherwise, the score is the accuracy.
-    engine_, n_layers_, n_outputs_, out_activation_, n_features_in_, feature_names_in_
-        See `BackpropRegressor`.
+        Classes, or labels, in the order of the outputs.
 
     Examples
     --------

@@ -209,7 +209,7 @@ class GaussianNLL(Loss):
         return np.hstack([r / s, 0.5 * (r * r / s - 1.0) / s])
 
     def has_desired(self, j, n_units) -> bool:
-        """Whether it is a mean; nobody knows the variances."""
+        """Whether neuron j stands for a mean; nobody knows the variances."""
         return j < n_units // 2
 
     def error_rule(self, j, n_units) -> str:

@@ -175,7 +175,7 @@ class Network:
         return flat
 
     def with_parameters(self, w: np.ndarray) -> Network:
-        """The same network over other parameters, which are not copied."""
+        """A network of the same kind over other parameters, which are not copied."""
         return Network(self.sizes, self.activations, w)
 
     def forward(

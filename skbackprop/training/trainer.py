@@ -206,7 +206,7 @@ class Trainer:
         return mean
 
     def _present_rows(self, row_pass: RowPass, X, targets, scale, order, deadline: float):
-        """As `_present_batches`, one row an update, by the pass that there is for it."""
+        """Present rows, one an update, by the pass that there is for it."""
         n_rows = X.shape[0] if order is None else len(order)
         mean = _Mean()
         while (done := mean.n_rows) < n_rows:
