@@ -76,6 +76,8 @@ class Backprop(CallbackSupport, Parameters):
         Weights of each layer, views into one flat vector; assigning copies in.
     intercepts_ : tuple of ndarray of shape (n_out,)
         Biases of each layer, views likewise.
+    gains_ : ndarray of shape (n_features_in_,)
+        With ``input_gain=True`` only: the factor of each input, a view as `coefs_` are.
     n_iter_ : int
         Epochs of the last `fit`, and passes of `partial_fit` since.
     t_ : int
@@ -89,8 +91,8 @@ class Backprop(CallbackSupport, Parameters):
     loss_curve_ : list of float
         Cost of each epoch of `fit`.
     eta_curve_ : list of float or None
-        Learning rate at the start of each epoch of `fit`, the largest if there is one per layer;
-        None for an epoch of a whole-batch solver, which chooses its own steps.
+        Learning rate at the start of each epoch of `fit`, the largest if there is one per layer,
+        the base of a `FanInEta`; None for an epoch of a whole-batch solver, which chooses its own steps.
     validation_loss_curve_ : list of float or None
         Cost on the validation rows after each epoch.
     validation_scores_ : list of float or None
@@ -204,6 +206,20 @@ class Backprop(CallbackSupport, Parameters):
         write_arrays("intercepts_", values, [b for _, b in layers])
 
     @property
+    def gains_(self) -> np.ndarray:
+        """Gain of each input, (n_features,), with ``input_gain=True``: a view, as `coefs_` are."""
+        network = self._fitted("gains_").network
+        gains = network.gains(network.w)
+        if gains is None:
+            raise AttributeError("gains_ is there with input_gain=True only")
+        return gains[:, 0]
+
+    @gains_.setter
+    def gains_(self, values):
+        self._fitted("gains_").make_writeable()
+        write_arrays("gains_", [values], [self.gains_])
+
+    @property
     def t_(self) -> int:
         """Samples seen in training."""
         return self._fitted("t_").state.n_samples
@@ -258,9 +274,10 @@ class Backprop(CallbackSupport, Parameters):
                 check_loss(model.head, data.targets)
             fit = Fit(self, plan, data, model, history)
             fit.hold_out()
+            fit.scale_targets()
             batch_size = plan.batch_rows(len(data.rows))
             # At one row an update, fit is the online rule: it starts where partial_fit does.
-            if plan.given.weight_init == "auto" and not continues and batch_size > 1:
+            if plan.starts_at_constant and not continues and batch_size > 1:
                 start_at_best_constant(model, data.targets, data.weights, data.rows)
             start_from(model.network, coef_init, intercept_init)
             fit.run(batch_size)

@@ -25,6 +25,7 @@ from ..network.regularisation import Disturbance
 from ..network.rows import take_rows, with_mean_one
 from ..schedules import Schedule
 from ..training.trainer import Trainer
+from ..updates.fan_in import FanInEta
 from ..updates.rule import UpdateRule
 from ..updates.state import TrainingState
 from .given_data import accept_values
@@ -97,16 +98,18 @@ def new_model(plan: Plan, X, coding: NumberCoding | ClassCoding, rng) -> Model:
             raise ValueError(
                 f"activation {activation!r} is for {width} neurons; its layer has {n}."
             )
+    gained = plan.given.input_gain
     try:
-        network = Network(sizes, activations, dtype=X.dtype.type)
+        network = Network(sizes, activations, dtype=X.dtype.type, input_gain=gained)
     except (ValueError, MemoryError) as error:
         given = plan.given.hidden_layer_sizes
         raise type(error)(
             f"hidden_layer_sizes is {given!r}: there is no room for so many weights ({error})."
         ) from error
-    for (W, _), activation in zip(network.layers(network.w), activations, strict=True):
+    layers = zip(network.layers(network.w), activations, plan.weight_init, strict=True)
+    for (W, _), activation, weight_init in layers:
         n_in, n_out = W.shape
-        W[...] = _initial_weights(plan.given.weight_init, n_in, n_out, activation, rng)
+        W[...] = _initial_weights(weight_init, n_in, n_out, activation, rng)
     _cut_connections(plan.given.mask, network)
     state = TrainingState(np.empty((0, network.w.size), network.w.dtype))
     return Model(network, head, coding, structure_of(plan.given), state, rng)
@@ -189,7 +192,7 @@ def penalty_of(plan: Plan, network: Network) -> ElasticNet:
     if not plan.given.alpha or plan.solver.tunes_alpha:
         return ElasticNet(None)
     n_layers = network.n_layers
-    is_weight = network.spread([1.0] * n_layers, [0.0] * n_layers)
+    is_weight = network.spread([1.0] * n_layers, [0.0] * n_layers, 0.0)
     return ElasticNet(is_weight, plan.given.alpha, plan.given.l1_ratio)
 
 
@@ -234,15 +237,16 @@ def _nothing_drawn_on_error(model: Model) -> Iterator[None]:
 def _build_trainer(plan: Plan, model: Model, schedule: Schedule) -> Trainer:
     objective = objective_of(plan, model)
     eta: Any = plan.eta
-    if isinstance(eta, list):
-        eta = model.network.spread(eta)
+    base = eta.base if isinstance(eta, FanInEta) else None
+    if not isinstance(eta, float):
+        eta = model.network.spread(*plan.rates(model.network.sizes[0]))
     if objective.learning is not None:  # a rule may move a weight that has no correction
         eta = eta * objective.learning
     rule = plan.solver
     assert isinstance(rule, UpdateRule)
     _check_constants(rule, model.network.w.dtype)
     limits = Limits(plan.given.max_grad_norm, plan.given.max_norm)
-    update = Update(objective, rule, eta, model.state, limits)
+    update = Update(objective, rule, eta, model.state, limits, base)
     return Trainer(update, schedule, plan.given.engine)
 
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from ..activations.activation import Activation
 from ..losses.loss import Loss
-from ..registry import Parametrised, advise_callers
+from ..registry import Checked, Parametrised, advise_callers
+from ..updates.fan_in import FanInEta
 from ..updates.rule import Solver
 from .compatibility import Interval, Options
 from .docstrings import complete_docstring
@@ -79,9 +80,9 @@ class Parameters(Parametrised):
         (Bayesian regularisation). What a solver cannot honour (a parameter, a loss, small batches)
         is an error that names both. A whole-batch solver has no `partial_fit`, an epoch is one of
         its iterations, and it stops by its own criteria.
-    eta : float, sequence of float or "auto", default="auto"
-        Learning rate: one number or one per layer of weights (0 freezes a layer); "auto" is the
-        solver's own default.
+    eta : float, sequence of float, FanInEta or "auto", default="auto"
+        Learning rate: one number, one per layer of weights (0 freezes a layer), or a `FanInEta`,
+        ``base / sqrt(n_in)`` layer by layer; "auto" is the solver's own default.
     eta_schedule : str, callable or None, default=None
         A name in `SCHEDULES` (None is ``"constant"``), an object, or any ``t -> multiplier`` of
         eta, where t counts the updates done. Those with a horizon take `total_steps`, which `fit`
@@ -104,6 +105,11 @@ class Parameters(Parametrised):
     max_norm : float or None, default=None
         Largest Euclidean norm of the weights into one neuron, kept after each update; of those
         that learn.
+    input_gain : bool, default=False
+        Give each input a factor that is learnt, ``gain_i x_i`` in the place of ``x_i``: a diagonal
+        layer before the first, which starts at 1 and learns at the first layer's eta, or that of a
+        `FanInEta`. Inputs that matter grow, others shrink. It has no penalty, and does not count in
+        `max_norm`. Not for ``solver="br"``; single rows run in NumPy.
     mask : sequence or None, default=None
         What learns, an entry for each layer of weights: None or True, all of it; False, nothing (a
         frozen layer); an array (n_in, n_out) of 0 and 1, the weights at 1 and the biases. A weight
@@ -136,11 +142,12 @@ class Parameters(Parametrised):
     verbose : bool, default=False
         Show epoch, costs, score, eta and time: one live line on a terminal, else a line an epoch;
         nothing in worker processes.
-    weight_init : str or callable, default="auto"
-        Name in `INITIALIZERS`, or ``(n_in, n_out, rng) -> W``; "auto" goes by the activation.
-        Biases start at zero; but with "auto", and batches of more than one row, `fit` starts those
-        of the output neurons at the best constant prediction (the mean of y, the log-odds of the
-        classes), so that y need not be centred.
+    weight_init : str, callable or sequence of these, default="auto"
+        Name in `INITIALIZERS`, or ``(n_in, n_out, rng) -> W``; "auto" goes by the activation; a
+        sequence has one entry for each layer of weights. Biases start at zero; but where the output
+        layer is "auto" or "zeros", and batches have more than one row, `fit` starts those of the
+        output neurons at the best constant prediction (the mean of y, the log-odds of the classes),
+        so that y need not be centred. With "zeros" there, the network starts as that constant.
     engine : {"auto", "numpy", "compiled"}, default="auto"
         What presents single rows (``batch_size=1``, and `partial_fit` by default): "compiled" is
         the pass that Numba compiles, in seconds when it is first needed, and an error where it
@@ -159,7 +166,9 @@ class Parameters(Parametrised):
     output_activation: Annotated[str | Activation | None, str, Activation, None] = None
     loss: Annotated[str | Loss, str, Loss] = "squared_error"
     solver: Annotated[str | Solver, str, Solver] = "adam"
-    eta: Annotated[float | Sequence[float] | np.ndarray | str, str, _POSITIVE, *_SEQUENCE] = "auto"
+    eta: Annotated[
+        float | Sequence[float] | np.ndarray | FanInEta | str, str, _POSITIVE, *_SEQUENCE, FanInEta
+    ] = "auto"
     eta_schedule: Annotated[str | Callable[[Any], Any] | None, str, callable, None] = None
     alpha: Annotated[float, _NOT_NEGATIVE] = 0.0
     l1_ratio: Annotated[float, Interval(Real, 0, 1, closed="both")] = 0.0
@@ -169,6 +178,7 @@ class Parameters(Parametrised):
     noise: Annotated[float, _NOT_NEGATIVE] = 0.0
     max_grad_norm: Annotated[float | None, _POSITIVE, None] = None
     max_norm: Annotated[float | None, _POSITIVE, None] = None
+    input_gain: Annotated[bool, "boolean"] = False
     mask: Annotated[Sequence[Any] | None, list, tuple, None] = None
     batch_size: Annotated[int | Literal["auto"], Options(str, {"auto"}), _COUNT] = "auto"
     max_iter: Annotated[int, _COUNT] = 200
@@ -182,7 +192,9 @@ class Parameters(Parametrised):
     warm_start: Annotated[bool, "boolean"] = False
     random_state: Annotated[int | np.random.RandomState | None, "random_state"] = None
     verbose: Annotated[int, "verbose"] = False
-    weight_init: Annotated[str | Callable[..., Any], str, callable] = "auto"
+    weight_init: Annotated[
+        str | Callable[..., Any] | Sequence[str | Callable[..., Any]], str, callable, list, tuple
+    ] = "auto"
     engine: Annotated[
         Literal["auto", "numpy", "compiled"], Options(str, {"auto", "numpy", "compiled"})
     ] = "auto"
@@ -198,7 +210,7 @@ class Parameters(Parametrised):
             if type(part) not in _UNCHANGING:
                 objects += tuple(getattr(part, "__dict__", {}).values())
         held: tuple = ()
-        for value in (self.eta, self.dropout, self.mask):
+        for value in (self.eta, self.dropout, self.mask, self.weight_init):
             if type(value) not in _UNCHANGING:
                 held += (_content(value),)
         return objects, held
@@ -212,10 +224,12 @@ def is_same_key(known: tuple[tuple, tuple], key: tuple[tuple, tuple]) -> bool:
 
 def _content(value) -> Any:
     """What `value` holds, to be compared by ``==`` after it may have changed in place."""
-    if type(value) in _UNCHANGING or isinstance(value, (Real, np.bool_)):
+    if type(value) in _UNCHANGING or isinstance(value, (Real, np.bool_)) or callable(value):
         return value
     if isinstance(value, (list, tuple)):
         return tuple(map(_content, value))
+    if isinstance(value, Checked):
+        return type(value), *map(_content, vars(value).values())
     if isinstance(value, np.ndarray) and not value.dtype.hasobject:
         return value.shape, value.dtype, value.tobytes()
     return object()  # unknown: never the same twice

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self, overload
+from dataclasses import KW_ONLY
+from typing import Annotated, Any, Literal, Self, overload
 
 import numpy as np
 from sklearn.base import RegressorMixin
@@ -33,6 +34,13 @@ class BackpropRegressor(RegressorMixin, Backprop):
         A name in `LOSSES` or an object: ``"squared_error"``, ``"absolute_error"``, ``"huber"``,
         ``"log_cosh"``, ``"quantile"`` (one or several levels), ``"poisson"``, ``"gamma"``,
         ``"tweedie"`` (positive outputs), ``"gaussian_nll"`` (mean and variance).
+    scale_targets : bool, default=False
+        Give the network each target less its mean, over its standard deviation (both weighted, of
+        the rows that `fit` trains on), so that eta and weights meet targets of size one.
+        Predictions, quantiles and standard deviations come out in the units of y; costs (`loss_`,
+        the curves), `coefs_` and what looks inside are of the scaled problem. With losses for
+        positive targets (poisson, gamma, tweedie) the mean is divided by, and nothing subtracted.
+        Kept by `warm_start` and by `partial_fit`, which `fit` must precede.
 
     References
     ----------
@@ -49,6 +57,9 @@ class BackpropRegressor(RegressorMixin, Backprop):
     >>> model.n_updates_
     50
     """
+
+    _: KW_ONLY
+    scale_targets: Annotated[bool, "boolean"] = False
 
     _numeric_targets = True
 
@@ -137,6 +148,11 @@ class BackpropRegressor(RegressorMixin, Backprop):
         return self._partial_fit(X, y, sample_weight, coef_init, intercept_init)
 
     def _read_targets(self, plan: Plan, y, dtype, classes=None, *, online=False):
+        if online and self.scale_targets:
+            raise ValueError(
+                "scale_targets=True needs the spread of the targets, which the first rows of a "
+                "stream do not tell; call fit first, on rows that do, or scale y."
+            )
         return NumberCoding.read(y, dtype, plan.loss)
 
     @overload
@@ -177,8 +193,12 @@ class BackpropRegressor(RegressorMixin, Backprop):
                 f"return_std=True needs a loss that estimates it, loss='gaussian_nll'; the model "
                 f"was fitted with loss={model.structure['loss']!r}."
             )
-        parts = model.head.decode(v, y), model.head.deviation(v, y)
-        return tuple(map(model.coding.decode, parts))
+        coding = model.coding
+        assert isinstance(coding, NumberCoding)
+        return (
+            coding.decode(model.head.decode(v, y)),
+            coding.decode_deviation(model.head.deviation(v, y)),
+        )
 
     @naming("X, y or sample_weight")
     @np.errstate(all="ignore")

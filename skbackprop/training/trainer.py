@@ -99,15 +99,15 @@ class Trainer:
         return cost
 
     def next_eta(self) -> float:
-        """The largest eta of the next update."""
-        return self.update.largest_eta * self.state.decay * self._multiplier(self.state.n_updates)
+        """The eta of the next update, as it is shown: the largest, or the base of all."""
+        return self.update.shown_eta * self.state.decay * self._multiplier(self.state.n_updates)
 
     def lower_eta(self) -> bool:
         """Divide eta if the schedule does so on a plateau; False if there is nothing to divide."""
         schedule, state = self.schedule, self.state
         if not schedule.acts_on_plateau:
             return False
-        if self.update.largest_eta * state.decay <= schedule.floor:
+        if self.update.shown_eta * state.decay <= schedule.floor:
             return False
         state.decay /= schedule.factor
         return True
@@ -131,7 +131,7 @@ class Trainer:
         # A cost may be infinite, of residuals whose squares overflow; NaN says nothing.
         finite = self._signals_are_finite(workspace, eta) and np.isfinite(g).all()
         if not (finite and cost == cost and self.update.try_step(g, factor, cost)):
-            raise self._divergence(eta)
+            raise self._divergence(factor)
 
     @staticmethod
     def _signals_are_finite(workspace: Workspace, eta: float) -> bool:
@@ -142,7 +142,8 @@ class Trainer:
                 return False
         return bool(np.isfinite(workspace.y[-1]).all())
 
-    def _divergence(self, eta: float) -> DivergenceError:
+    def _divergence(self, factor: float) -> DivergenceError:
+        eta = self.update.shown_eta * factor
         return DivergenceError(
             f"training diverged: update {self.state.n_updates + 1} at eta={eta:.6g} would not be "
             "finite and was not applied; the model keeps its last finite weights. Use a smaller "
