@@ -75,7 +75,12 @@ if TYPE_CHECKING:  # imported when asked for: see `__getattr__`
         SignalFlowDisplay,
         WeightsDisplay,
     )
-    from .tabular import PeriodicFeatures, RobustSmoothScaler
+    from .tabular import (
+        PeriodicFeatures,
+        RobustSmoothScaler,
+        TabularClassifier,
+        TabularRegressor,
+    )
 
 __all__ = [
     "Tweedie",
@@ -135,6 +140,8 @@ __all__ = [
     "WholeBatchSolver",
     "PeriodicFeatures",
     "RobustSmoothScaler",
+    "TabularClassifier",
+    "TabularRegressor",
     "SignalTrace",
     "TrainingRecord",
     "ActivationDisplay",
@@ -149,8 +156,8 @@ __all__ = [
     "trace_signals",
 ]
 
-# Imported when first asked for: what looks into a fitted network, and what prepares tables. The
-# training of a network needs none of it.
+# Imported when first asked for: what looks into a fitted network, and what is for
+# tables. The training of a network needs none of it.
 _LATER = {
     "inspection": (
         "SignalTrace",
@@ -167,7 +174,12 @@ _LATER = {
         "SignalFlowDisplay",
         "WeightsDisplay",
     ),
-    "tabular": ("PeriodicFeatures", "RobustSmoothScaler"),
+    "tabular": (
+        "PeriodicFeatures",
+        "RobustSmoothScaler",
+        "TabularClassifier",
+        "TabularRegressor",
+    ),
 }
 _MODULE_OF = {name: module for module, names in _LATER.items() for name in names}
 
