@@ -45,6 +45,8 @@ class Update:
     state : TrainingState
         Changed in place; it counts each update with its change.
     limits : Limits
+    base_eta : float, optional
+        What stands for eta where one number is shown; the largest by default.
     """
 
     objective: Objective
@@ -52,11 +54,17 @@ class Update:
     eta: float | np.ndarray
     state: TrainingState
     limits: Limits = Limits()
+    base_eta: float | None = None
 
     @cached_property
     def largest_eta(self) -> float:
         """The largest learning rate of a parameter."""
         return float(np.max(self.eta))
+
+    @property
+    def shown_eta(self) -> float:
+        """The learning rate that curves and messages show."""
+        return self.largest_eta if self.base_eta is None else self.base_eta
 
     @cached_property
     def eta_by_layer(self) -> list[float] | None:

@@ -197,7 +197,7 @@ class Backprop(CallbackSupport, Parameters):
             fit.hold_out()
             batch_size = plan.batch_rows(len(data.rows))
             # At one row an update, fit is the online rule: it starts where partial_fit does.
-            if plan.given.weight_init == "auto" and not continues and batch_size > 1:
+            if plan.starts_at_constant and not continues and batch_size > 1:
                 start_at_best_constant(model, data.targets, data.weights, data.rows)
             start_from(model.network, coef_init, intercept_init)
             fit.run(batch_size)

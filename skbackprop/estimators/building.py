@@ -22,6 +22,7 @@ from ..network.regularisation import Disturbance
 from ..network.rows import take_rows, with_mean_one
 from ..schedules import Schedule
 from ..training.trainer import Trainer
+from ..updates.fan_in import FanInEta
 from ..updates.rule import UpdateRule
 from ..updates.state import TrainingState
 from .plan import Plan, structure_of
@@ -94,9 +95,9 @@ def new_model(plan: Plan, X, coding: NumberCoding | ClassCoding, rng) -> Model:
                 f"activation {activation!r} is for {width} neurons; its layer has {n}."
             )
     network = Network(sizes, activations, dtype=X.dtype.type)
-    for (W, _), activation in zip(network.layers(network.w), activations, strict=True):
-        n_in, n_out = W.shape
-        W[...] = _initial_weights(plan.given.weight_init, n_in, n_out, activation, rng)
+    layers = zip(network.layers(network.w), activations, plan.weight_init, strict=True)
+    for (W, _), activation, weight_init in layers:
+        W[...] = _initial_weights(weight_init, *W.shape, activation, rng)
     _cut_connections(plan.given.mask, network)
     state = TrainingState(np.empty((0, network.w.size), network.w.dtype))
     return Model(network, head, coding, structure_of(plan.given), state, rng)
@@ -192,15 +193,17 @@ def trainer_of(plan: Plan, model: Model, schedule: Schedule) -> Trainer:
     """The trainer of `model` that the plan describes, by a schedule whose horizon is known."""
     objective = objective_of(plan, model)
     eta: Any = plan.eta
-    if isinstance(eta, list):
-        eta = model.network.spread(eta)
+    base = eta.base if isinstance(eta, FanInEta) else None
+    if not isinstance(eta, float):
+        rates = plan.rates(model.network.sizes[0])
+        eta = model.network.spread(rates.weights, rates.biases)
     if objective.learning is not None:  # a rule may move a weight that has no correction
         eta = eta * objective.learning
     rule = plan.solver
     assert isinstance(rule, UpdateRule)
     _check_constants(rule, model.network.w.dtype)
     limits = Limits(plan.given.max_grad_norm, plan.given.max_norm)
-    update = Update(objective, rule, eta, model.state, limits)
+    update = Update(objective, rule, eta, model.state, limits, base)
     return Trainer(update, schedule, plan.given.engine)
 
 

@@ -12,6 +12,8 @@ from sklearn.base import BaseEstimator
 
 from ..activations.activation import Activation
 from ..losses.loss import Loss
+from ..registry import Checked
+from ..updates.fan_in import FanInEta
 from ..updates.rule import Solver
 from .compatibility import Interval, Options
 
@@ -69,7 +71,9 @@ class Parameters(BaseEstimator):
     output_activation: Annotated[str | Activation | None, str, Activation, None] = None
     loss: Annotated[str | Loss, str, Loss] = "squared_error"
     solver: Annotated[str | Solver, str, Solver] = "adam"
-    eta: Annotated[float | Sequence[float] | np.ndarray | str, str, _POSITIVE, *_SEQUENCE] = "auto"
+    eta: Annotated[
+        float | Sequence[float] | np.ndarray | FanInEta | str, str, _POSITIVE, *_SEQUENCE, FanInEta
+    ] = "auto"
     eta_schedule: Annotated[str | Callable[[Any], Any] | None, str, callable, None] = None
     alpha: Annotated[float, _NOT_NEGATIVE] = 0.0
     l1_ratio: Annotated[float, Interval(Real, 0, 1, closed="both")] = 0.0
@@ -92,7 +96,9 @@ class Parameters(BaseEstimator):
     warm_start: Annotated[bool, "boolean"] = False
     random_state: Annotated[int | np.random.RandomState | None, "random_state"] = None
     verbose: Annotated[int, "verbose"] = False
-    weight_init: Annotated[str | Callable[..., Any], str, callable] = "auto"
+    weight_init: Annotated[
+        str | Callable[..., Any] | Sequence[str | Callable[..., Any]], str, callable, list, tuple
+    ] = "auto"
     engine: Annotated[
         Literal["auto", "numpy", "compiled"], Options(str, {"auto", "numpy", "compiled"})
     ] = "auto"
@@ -108,7 +114,7 @@ class Parameters(BaseEstimator):
             if type(part) not in _UNCHANGING:
                 objects += tuple(getattr(part, "__dict__", {}).values())
         held: tuple = ()
-        for value in (self.eta, self.dropout, self.mask):
+        for value in (self.eta, self.dropout, self.mask, self.weight_init):
             if type(value) not in _UNCHANGING:
                 held += (_content(value),)
         return objects, held
@@ -122,10 +128,12 @@ def is_same_key(known: tuple[tuple, tuple], key: tuple[tuple, tuple]) -> bool:
 
 def _content(value) -> Any:
     """What `value` holds, to be compared by ``==`` after it may have changed in place."""
-    if type(value) in _UNCHANGING or isinstance(value, (Real, np.bool_)):
+    if type(value) in _UNCHANGING or isinstance(value, (Real, np.bool_)) or callable(value):
         return value
     if isinstance(value, (list, tuple)):
         return tuple(map(_content, value))
+    if isinstance(value, Checked):
+        return type(value), *map(_content, vars(value).values())
     if isinstance(value, np.ndarray) and not value.dtype.hasobject:
         return value.shape, value.dtype, value.tobytes()
     return object()  # unknown: never the same twice

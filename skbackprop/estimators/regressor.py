@@ -42,9 +42,9 @@ class BackpropRegressor(RegressorMixin, Backprop):
         (Bayesian regularisation). What a solver cannot honour (a parameter, a loss, small batches)
         is an error that names both. A whole-batch solver has no `partial_fit`, an epoch is one of
         its iterations, and it stops by its own criteria.
-    eta : float, sequence of float or "auto", default="auto"
-        Learning rate: one number or one per layer of weights (0 freezes a layer); "auto" is the
-        solver's own default.
+    eta : float, sequence of float, FanInEta or "auto", default="auto"
+        Learning rate: one number, one per layer of weights (0 freezes a layer), or a `FanInEta`,
+        ``base / sqrt(n_in)`` layer by layer; "auto" is the solver's own default.
     eta_schedule : str, callable or None, default=None
         A name in `SCHEDULES` (None is ``"constant"``), an object, or any ``t -> multiplier`` of
         eta, where t counts the updates done. Those with a horizon take `total_steps`, which `fit`
@@ -98,11 +98,12 @@ class BackpropRegressor(RegressorMixin, Backprop):
     verbose : bool, default=False
         Show epoch, costs, score, eta and time: one live line on a terminal, else a line an epoch;
         nothing in worker processes.
-    weight_init : str or callable, default="auto"
-        Name in `INITIALIZERS`, or ``(n_in, n_out, rng) -> W``; "auto" goes by the activation.
-        Biases start at zero; but with "auto", and batches of more than one row, `fit` starts those
-        of the output neurons at the best constant prediction (the mean of y, the log-odds of the
-        classes), so that y need not be centred.
+    weight_init : str, callable or sequence of these, default="auto"
+        Name in `INITIALIZERS`, or ``(n_in, n_out, rng) -> W``; "auto" goes by the activation; a
+        sequence has one entry for each layer of weights. Biases start at zero; but where the output
+        layer is "auto" or "zeros", and batches have more than one row, `fit` starts those of the
+        output neurons at the best constant prediction (the mean of y, the log-odds of the classes),
+        so that y need not be centred. With "zeros" there, the network starts as that constant.
     engine : {"auto", "numpy", "compiled"}, default="auto"
         What presents single rows (``batch_size=1``, and `partial_fit` by default): "compiled" is
         the pass that Numba compiles, in seconds when it is first needed, and an error where it
@@ -125,7 +126,8 @@ class BackpropRegressor(RegressorMixin, Backprop):
     loss_curve_ : list of float
         Cost of each epoch of `fit`.
     eta_curve_ : list of float or None
-        Learning rate at the start of each epoch of `fit`, the largest if there is one per layer;
+        Learning rate at the start of each epoch of `fit`, the largest if there is one per layer,
+        the base of a `FanInEta`;
         None for an epoch of a whole-batch solver, which chooses its own steps.
     validation_loss_curve_, validation_scores_ : list of float or None
         Cost and score (see `scoring`) on the validation rows after each epoch.

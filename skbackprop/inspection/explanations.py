@@ -323,7 +323,7 @@ class _Work:
 
     def change(self, i: int) -> _Part:
         part = _Part("The change of the weight")
-        change, eta = self.dw()[i], self.trace.eta[self.layer]
+        change, eta = self.dw()[i], self.eta(i)
         part.equate("Dw_ji", "-eta * dE/dw_ji", "eta * delta_j * y_i")
         if self.is_fixed(i):
             part.equate("", self.n(change), note="the mask keeps this weight as it is")
@@ -335,20 +335,26 @@ class _Work:
 
     def changes(self) -> _Part:
         part = _Part("The change of each weight")
-        change, eta = self.dw(), self.trace.eta[self.layer]
+        change, eta = self.dw(), self.eta(1)
         part.equate("Dw_ji", "eta * delta_j * y_i", note=f"eta = {self.n(eta)}")
+        if self.eta(0) != eta:
+            part.rows[0].note += f", {self.n(self.eta(0))} for the bias"
         shown = range(len(change)) if len(change) <= _MANY else _largest(change)
         for i in shown:
             if self.is_fixed(i):
                 right = self.n(change[i])
             else:
-                worked = self.product(eta, self.delta, self.entering[i])
+                worked = self.product(self.eta(i), self.delta, self.entering[i])
                 right = f"{worked} = {self.n(change[i])}"
             fixed = ", kept as it is by the mask" if self.is_fixed(i) else ""
             part.rows.append(_Row("", "=", right, f"{self.source(i)}{fixed}"))
         if len(change) > len(shown):
             part.rows[0].note += f"; the {len(shown)} largest of {len(change)}"
         return part
+
+    def eta(self, i: int) -> float:
+        """The learning rate of ``w[i]``."""
+        return (self.trace.eta if i else self.trace.eta_biases)[self.layer]
 
     def dw(self) -> np.ndarray:
         """The changes of `w`."""

@@ -64,9 +64,11 @@ class SignalTrace(Record):
     coefs, intercepts : list of ndarray
         Weights (n_in, n_out) and biases (n_out,) of each layer.
     eta : list of float
-        Learning rate of each layer at the next update: the parameter `eta` times what the schedule
+        Learning rate of each layer's weights at the next update: the parameter `eta` times what the schedule
         makes of it; 0 for a frozen layer. 1 for a whole-batch solver, which knows no eta, and for
         the unknown factor of a schedule whose horizon only `fit` knows.
+    eta_biases : list of float
+        That of each layer's biases, which is the same unless `eta` is a `FanInEta`.
     learns : list of ndarray or None
         With a mask, 1 where a weight learns and 0 where it is fixed, (n_in, n_out) for each layer.
     activations : list of str
@@ -97,6 +99,7 @@ class SignalTrace(Record):
     coefs: list[np.ndarray]
     intercepts: list[np.ndarray]
     eta: list[float]
+    eta_biases: list[float]
     learns: list[np.ndarray] | None
     activations: list[str]
     loss: str
@@ -178,7 +181,7 @@ class SignalTrace(Record):
         ndarray of shape (n_out,)
         """
         layer, _, delta = self._at(layer, sample)
-        return self.eta[layer] * delta + 0.0
+        return self.eta_biases[layer] * delta + 0.0
 
     def _at(self, layer: int, sample: int) -> tuple[int, int, np.ndarray]:
         layer = index_of(layer, self.n_layers, "layer")

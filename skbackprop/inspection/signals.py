@@ -63,7 +63,7 @@ def trace_unwrapped(unwrapped: Unwrapped) -> SignalTrace:
     X, targets = read_rows(estimator, unwrapped.X, unwrapped.y)
     objective = fitted_objective(estimator)
     network, head = objective.network, objective.head
-    layers = network.layers(network.w)
+    layers, rates = network.layers(network.w), eta_in_force(estimator)
     learns = None
     if objective.learning is not None:
         learns = [fixed(W) for W, _ in network.layers(objective.learning)]
@@ -74,7 +74,8 @@ def trace_unwrapped(unwrapped: Unwrapped) -> SignalTrace:
         elementwise=head.output.elementwise,
         coefs=[fixed(W) for W, _ in layers],
         intercepts=[fixed(b) for _, b in layers],
-        eta=eta_in_force(estimator),
+        eta=rates.weights,
+        eta_biases=rates.biases,
         learns=learns,
         activations=[activation.name for activation in network.activations],
         loss=_loss_name(head.loss),

@@ -97,15 +97,15 @@ class Trainer:
         return cost
 
     def next_eta(self) -> float:
-        """The largest eta of the next update."""
-        return self.update.largest_eta * self.state.decay * self._multiplier(self.state.n_updates)
+        """The eta of the next update, as it is shown: the largest, or the base of all."""
+        return self.update.shown_eta * self.state.decay * self._multiplier(self.state.n_updates)
 
     def lower_eta(self) -> bool:
         """Divide eta if the schedule does so on a plateau; False if there is nothing to divide."""
         schedule, state = self.schedule, self.state
         if not schedule.acts_on_plateau:
             return False
-        if self.update.largest_eta * state.decay <= schedule.floor:
+        if self.update.shown_eta * state.decay <= schedule.floor:
             return False
         state.decay /= schedule.factor
         return True
@@ -128,12 +128,12 @@ class Trainer:
         w, rule_state = self.objective.network.w, self.state.rule_state
         eta = self.update.largest_eta * factor
         if not (self._signals_are_finite(workspace, eta) and np.isfinite(g).all()):
-            raise self._divergence(eta)
+            raise self._divergence(factor)
         before = w.copy(), rule_state.copy()
         self.update.step(g, factor, cost)
         if not (np.isfinite(w).all() and np.isfinite(rule_state).all()):
             w[...], rule_state[...] = before
-            raise self._divergence(eta)
+            raise self._divergence(factor)
 
     @staticmethod
     def _signals_are_finite(workspace: Workspace, eta: float) -> bool:
@@ -144,7 +144,8 @@ class Trainer:
                 return False
         return True
 
-    def _divergence(self, eta: float) -> DivergenceError:
+    def _divergence(self, factor: float) -> DivergenceError:
+        eta = self.update.shown_eta * factor
         return DivergenceError(
             f"training diverged: update {self.state.n_updates + 1} at eta={eta:.6g} would not be "
             "finite and was not applied; the model keeps its last finite weights. Use a smaller "
