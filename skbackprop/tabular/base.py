@@ -18,6 +18,7 @@ from ..estimators.sample_weights import check_weights
 from ..network.rows import row_blocks
 from ..registry import Checked
 from ..updates.adaptive import Adam
+from ..updates.fan_in import FanInEta
 from .columns import TableEncoder
 from .holdouts import LEAST_ROWS, hold_out
 from .members import Member, TableRows
@@ -52,6 +53,7 @@ class TabularEstimator(Checked):
     views_: list[str]
     weights_: np.ndarray
     loss_curve_: list[list[float]]
+    n_iter_: int
     _task: Any
     _encoder: TableEncoder
     _members: list[Member]
@@ -222,7 +224,8 @@ class TabularEstimator(Checked):
             output_activation=task.output_activation,
             loss=task.loss,
             solver=Adam(beta_2=0.95),
-            eta=task.eta,
+            eta=FanInEta(task.eta),
+            weight_init=["lecun_normal"] * np.size(self.hidden_layer_sizes) + ["zeros"],
             max_iter=int(self.max_iter),
             early_stopping=holds_out,
             scoring="loss",
@@ -244,6 +247,7 @@ class TabularEstimator(Checked):
             "views_": names,
             "weights_": np.array([member.weight for member in members]),
             "loss_curve_": [network.loss_curve_ for network in networks],
+            "n_iter_": max((network.n_iter_ for network in networks), default=0),
         }
         kept = {name: value for name, value in vars(self).items() if not name.endswith("_")}
         of_input = {

@@ -54,7 +54,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         The members of the average: fitted networks, which speak of their view of the encoded
         table, and of classes as numbers; and fitted pipelines of a `StandardScaler` and a
         `LogisticRegression` (none for labels).
-    views_, weights_, loss_curve_, n_features_in_, feature_names_in_
+    views_, weights_, loss_curve_, n_iter_, n_features_in_, feature_names_in_
         See `TabularRegressor`.
 
     Notes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
@@ -17,7 +18,7 @@ from ..estimators.plan import make_plan
 from ..estimators.targets import ClassCoding, NumberCoding
 from ..exceptions import DivergenceError
 from ..network.outputs import outputs_of
-from ..schedules import Cosine, WarmUp
+from ..schedules import Schedule
 from ..training.monitor import History, Monitor, Stopping
 from ..training.trainer import train
 from .holdouts import LEAST_ROWS
@@ -191,10 +192,25 @@ def _batch_size(n_rows: int) -> int:
 
 
 def _plan_updates(network: Backprop, batch_size: int, n_batches: int) -> None:
-    n_updates = n_batches * network.max_iter
-    warm_up = max(1, round(_WARM_UP * n_updates))
-    schedule = WarmUp(Cosine(total_steps=max(n_updates - warm_up, 1)), warm_up)
+    schedule = _Cycle(n_batches * network.max_iter)
     network.set_params(batch_size=batch_size, eta_schedule=schedule)
+
+
+class _Cycle(Schedule):
+    """Straight up over a tenth of the updates, then down to 0 along half a cosine.
+
+    In plain floats: small batches take so little time that arrays of one number would tell.
+    """
+
+    def __init__(self, total_steps: int):
+        self.total_steps = total_steps
+
+    def __call__(self, t):
+        """Multiplier after t updates."""
+        share = t / self.total_steps
+        if share < _WARM_UP:
+            return share / _WARM_UP
+        return 0.5 * (1 + math.cos(math.pi * (share - _WARM_UP) / (1 - _WARM_UP)))
 
 
 def _validator(network, X, rows: TableRows, held, cost):

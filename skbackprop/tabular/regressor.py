@@ -71,6 +71,8 @@ class TabularRegressor(RegressorMixin, MultiOutputMixin, TabularEstimator):
         Their weights; the sum is one.
     loss_curve_ : list of list of float
         The training loss of each network, epoch by epoch.
+    n_iter_ : int
+        The most epochs of a network.
     n_features_in_ : int
         The number of columns.
     feature_names_in_ : ndarray of shape (n_features_in_,)
