@@ -168,9 +168,9 @@ def silu_slope(v: Array, y: Array) -> Array:
     return slope
 
 
-# tanh(log(1 + exp(v))) = n / (n + 2) with n = e (e + 2), e = exp(v): one exponential, where softplus
-# and tanh take three, and exact in both tails. From v = 20 on it is 1 to the last bit, and n^2 does
-# not overflow float32 before.
+# tanh(log(1 + exp(v))) = n / (n + 2) with n = e (e + 2), e = exp(v): one exponential, where
+# softplus and tanh take three, and exact in both tails. From v = 20 on it is 1 to the last bit, and
+# n^2 does not overflow float32 before.
 _MISH_ONE = 20.0
 
 

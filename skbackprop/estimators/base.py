@@ -145,6 +145,20 @@ class Backprop(CallbackSupport, Parameters):
         write_arrays("intercepts_", values, [b for _, b in layers])
 
     @property
+    def gains_(self) -> np.ndarray:
+        """Gain of each input, (n_features,), with ``input_gain=True``: a view, as `coefs_` are."""
+        network = self._fitted("gains_").network
+        gains = network.gains(network.w)
+        if gains is None:
+            raise AttributeError("gains_ is there with input_gain=True only")
+        return gains[:, 0]
+
+    @gains_.setter
+    def gains_(self, values):
+        self._fitted("gains_").make_writeable()
+        write_arrays("gains_", [values], [self.gains_])
+
+    @property
     def t_(self) -> int:
         """Samples seen in training."""
         return self._fitted("t_").state.n_samples

@@ -94,10 +94,12 @@ def new_model(plan: Plan, X, coding: NumberCoding | ClassCoding, rng) -> Model:
             raise ValueError(
                 f"activation {activation!r} is for {width} neurons; its layer has {n}."
             )
-    network = Network(sizes, activations, dtype=X.dtype.type)
+    gained = plan.given.input_gain
+    network = Network(sizes, activations, dtype=X.dtype.type, input_gain=gained)
     layers = zip(network.layers(network.w), activations, plan.weight_init, strict=True)
     for (W, _), activation, weight_init in layers:
-        W[...] = _initial_weights(weight_init, *W.shape, activation, rng)
+        n_in, n_out = W.shape
+        W[...] = _initial_weights(weight_init, n_in, n_out, activation, rng)
     _cut_connections(plan.given.mask, network)
     state = TrainingState(np.empty((0, network.w.size), network.w.dtype))
     return Model(network, head, coding, structure_of(plan.given), state, rng)
@@ -165,7 +167,7 @@ def penalty_of(plan: Plan, network: Network) -> ElasticNet:
     if not plan.given.alpha or plan.solver.tunes_alpha:
         return ElasticNet(None)
     n_layers = network.n_layers
-    is_weight = network.spread([1.0] * n_layers, [0.0] * n_layers)
+    is_weight = network.spread([1.0] * n_layers, [0.0] * n_layers, 0.0)
     return ElasticNet(is_weight, plan.given.alpha, plan.given.l1_ratio)
 
 
@@ -195,8 +197,7 @@ def trainer_of(plan: Plan, model: Model, schedule: Schedule) -> Trainer:
     eta: Any = plan.eta
     base = eta.base if isinstance(eta, FanInEta) else None
     if not isinstance(eta, float):
-        rates = plan.rates(model.network.sizes[0])
-        eta = model.network.spread(rates.weights, rates.biases)
+        eta = model.network.spread(*plan.rates(model.network.sizes[0]))
     if objective.learning is not None:  # a rule may move a weight that has no correction
         eta = eta * objective.learning
     rule = plan.solver

@@ -83,6 +83,7 @@ class Parameters(BaseEstimator):
     noise: Annotated[float, _NOT_NEGATIVE] = 0.0
     max_grad_norm: Annotated[float | None, _POSITIVE, None] = None
     max_norm: Annotated[float | None, _POSITIVE, None] = None
+    input_gain: Annotated[bool, "boolean"] = False
     mask: Annotated[Sequence[Any] | None, list, tuple, None] = None
     batch_size: Annotated[int | Literal["auto"], Options(str, {"auto"}), _COUNT] = "auto"
     max_iter: Annotated[int, _COUNT] = 200

@@ -46,8 +46,9 @@ _NEUTRAL = {
     "noise": 0.0,
     "max_grad_norm": None,
     "max_norm": None,
+    "input_gain": False,
 }
-_STRUCTURE = ("hidden_layer_sizes", "activation", "output_activation", "loss")
+_STRUCTURE = ("hidden_layer_sizes", "activation", "output_activation", "loss", "input_gain")
 
 
 @dataclass(frozen=True, eq=False)

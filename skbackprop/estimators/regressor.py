@@ -67,6 +67,11 @@ class BackpropRegressor(RegressorMixin, Backprop):
     max_norm : float or None, default=None
         Largest Euclidean norm of the weights into one neuron, kept after each update; of those
         that learn.
+    input_gain : bool, default=False
+        Give each input a factor that is learnt, ``gain_i x_i`` in the place of ``x_i``: a diagonal
+        layer before the first, which starts at 1 and learns at the first layer's eta, or that of a
+        `FanInEta`. Inputs that matter grow, others shrink. It has no penalty, and does not count in
+        `max_norm`. Not for ``solver="br"``; single rows run in NumPy.
     mask : sequence or None, default=None
         What learns, an entry for each layer of weights: None or True, all of it; False, nothing (a
         frozen layer); an array (n_in, n_out) of 0 and 1, the weights at 1 and the biases. A weight
@@ -116,6 +121,8 @@ class BackpropRegressor(RegressorMixin, Backprop):
         Weights of each layer, views into one flat vector; assigning copies in.
     intercepts_ : tuple of ndarray of shape (n_out,)
         Biases.
+    gains_ : ndarray of shape (n_features_in_,)
+        With ``input_gain=True`` only: the factor of each input, a view as `coefs_` are.
     n_iter_ : int
         Epochs of the last `fit`, and passes of `partial_fit` since.
     t_, n_updates_ : int

@@ -125,6 +125,7 @@ class _Work:
         self.digits = digits
         self.is_output = layer == trace.n_layers - 1
         self.activation = trace.neuron_activation(layer, neuron).replace("`", "'")
+        self.has_gains = layer == 0 and trace.gains is not None
         self.alone = not self.is_output or trace.elementwise  # y_j depends on v_j alone
         self.entering = np.concatenate([[1.0], trace.y[layer][sample]])
         self.w = np.concatenate(
@@ -197,11 +198,15 @@ class _Work:
         if weight is None:
             return [*parts, self.changes()]
         i = self.index(weight)
-        return [*parts, self.chain(i), self.change(i)]
+        parts += [self.chain(i), self.change(i)]
+        return [*parts, self.gain(i - 1)] if i and self.has_gains else parts
 
     def forward(self) -> _Part:
         part = _Part("Forward")
-        part.equate("v_j", "sum_i w_ji * y_i", note="from i = 0, the bias, with y_0 = 1")
+        note = "from i = 0, the bias, with y_0 = 1"
+        if self.has_gains:
+            note += "; y_i is input i times its gain"
+        part.equate("v_j", "sum_i w_ji * y_i", note=note)
         part.add_sum(*self.terms(self.w, self.entering))
         part.equate("", self.n(self.v))
         field = self.n(self.v) if self.alone else "v"
@@ -333,6 +338,23 @@ class _Work:
         part.equate("", self.n(self.w[i] + change))
         return part
 
+    def gain(self, i: int) -> _Part:
+        """The gain of an input, and how the rule changes it, by way of all its weights."""
+        trace, part = self.trace, _Part("The gain of the input")
+        gain, x = trace.gains[i], trace.x[self.sample, i]
+        delta, w = trace.delta[0][self.sample], trace.coefs[0][i]
+        part.equate("y_i", "g_i * x_i", self.product(gain, x), self.n(gain * x))
+        part.rows[0].note = "g_i, the gain of input i"
+        part.equate("-dE/dy_i", "sum_j delta_j * w_ji", note="over the neurons j that i feeds")
+        part.add_sum(*self.terms(delta, w))
+        back, change = float(delta @ w), trace.dgain(self.sample)[i]
+        part.equate("", self.n(back))
+        part.equate("Dg_i", "-eta * dE/dg_i", "eta * x_i * sum_j delta_j * w_ji")
+        part.equate("", self.product(trace.eta_gains, x, back), self.n(change))
+        part.equate("g_i + Dg_i", f"{self.n(gain)} + {self.f(change)}")
+        part.equate("", self.n(gain + change))
+        return part
+
     def changes(self) -> _Part:
         part = _Part("The change of each weight")
         change, eta = self.dw(), self.eta(1)
@@ -399,7 +421,10 @@ def _as_text(title: str, parts: list[_Part]) -> str:
     return "\n".join(lines)
 
 
-_LATEX = {"delta": r"\delta", "eta": r"\eta", "phi": r"\varphi", "sum": r"\sum", "Dw": r"\Delta w"}
+_LATEX = {
+    **{name: rf"\{name}" for name in ("delta", "eta", "sum")},
+    **{"phi": r"\varphi", "Dw": r"\Delta w", "Dg": r"\Delta g"},
+}
 _OPERATOR = re.compile(r" (?=[-+*/=] )(?=[^`]*(?:`[^`]*`[^`]*)*$)")  # outside of names
 _LATEX_CHARACTERS = {
     "\\": r"\textbackslash{}",
@@ -476,7 +501,7 @@ def _as_latex(title: str, parts: list[_Part]) -> str:
     return "\n".join(lines)
 
 
-_HTML = {"delta": "δ", "eta": "η", "phi": "φ", "Dw": "Δw"}
+_HTML = {"delta": "δ", "eta": "η", "phi": "φ", "Dw": "Δw", "Dg": "Δg"}
 
 
 def _html_index(index: str) -> str:

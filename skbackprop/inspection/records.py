@@ -37,8 +37,11 @@ class SignalTrace(Record):
 
     Attributes
     ----------
+    x : ndarray of shape (n_samples, n_features)
+        The inputs.
     y : list of ndarray
-        ``y[0]`` the inputs, ``y[l + 1]`` the outputs of layer l.
+        ``y[0]`` the inputs as they enter the first layer, times their gains if they have any;
+        ``y[l + 1]`` the outputs of layer l.
     v : list of ndarray
         Induced local fields.
     phi_prime : list of ndarray
@@ -64,11 +67,15 @@ class SignalTrace(Record):
     coefs, intercepts : list of ndarray
         Weights (n_in, n_out) and biases (n_out,) of each layer.
     eta : list of float
-        Learning rate of each layer's weights at the next update: the parameter `eta` times what the schedule
-        makes of it; 0 for a frozen layer. 1 for a whole-batch solver, which knows no eta, and for
-        the unknown factor of a schedule whose horizon only `fit` knows.
+        Learning rate of each layer's weights at the next update: the parameter `eta` times what the
+        schedule makes of it; 0 for a frozen layer. 1 for a whole-batch solver, which knows no eta,
+        and for the unknown factor of a schedule whose horizon only `fit` knows.
     eta_biases : list of float
         That of each layer's biases, which is the same unless `eta` is a `FanInEta`.
+    eta_gains : float
+        That of the gains.
+    gains : ndarray of shape (n_features,) or None
+        Gain of each input, with ``input_gain=True``.
     learns : list of ndarray or None
         With a mask, 1 where a weight learns and 0 where it is fixed, (n_in, n_out) for each layer.
     activations : list of str
@@ -86,6 +93,7 @@ class SignalTrace(Record):
         Of the inputs and of the output neurons: ``"class 1"``, ``"class 'b'"``, ``"output 0"``.
     """
 
+    x: np.ndarray
     y: list[np.ndarray]
     v: list[np.ndarray]
     phi_prime: list[np.ndarray]
@@ -100,6 +108,8 @@ class SignalTrace(Record):
     intercepts: list[np.ndarray]
     eta: list[float]
     eta_biases: list[float]
+    eta_gains: float
+    gains: np.ndarray | None
     learns: list[np.ndarray] | None
     activations: list[str]
     loss: str
@@ -182,6 +192,25 @@ class SignalTrace(Record):
         """
         layer, _, delta = self._at(layer, sample)
         return self.eta_biases[layer] * delta + 0.0
+
+    def dgain(self, sample: int) -> np.ndarray:
+        """As `dw`, of the gains of the inputs: ``Dgain_i = eta x_i sum_j delta_j w_ji``.
+
+        Returns
+        -------
+        ndarray of shape (n_features,)
+
+        Raises
+        ------
+        ValueError
+            If the inputs have no gains, or the trace was made without targets.
+        """
+        if self.gains is None:
+            raise ValueError(
+                "The inputs have no gains: the model was fitted with input_gain=False."
+            )
+        _, sample, delta = self._at(0, sample)
+        return self.eta_gains * (self.x[sample] * (self.coefs[0] @ delta)) + 0.0
 
     def _at(self, layer: int, sample: int) -> tuple[int, int, np.ndarray]:
         layer = index_of(layer, self.n_layers, "layer")

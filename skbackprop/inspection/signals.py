@@ -63,6 +63,7 @@ def trace_unwrapped(unwrapped: Unwrapped) -> SignalTrace:
     X, targets = read_rows(estimator, unwrapped.X, unwrapped.y)
     objective = fitted_objective(estimator)
     network, head = objective.network, objective.head
+    gains = network.gains(network.w)
     layers, rates = network.layers(network.w), eta_in_force(estimator)
     learns = None
     if objective.learning is not None:
@@ -76,6 +77,8 @@ def trace_unwrapped(unwrapped: Unwrapped) -> SignalTrace:
         intercepts=[fixed(b) for _, b in layers],
         eta=rates.weights,
         eta_biases=rates.biases,
+        eta_gains=rates.gains,
+        gains=None if gains is None else fixed(gains[:, 0]),
         learns=learns,
         activations=[activation.name for activation in network.activations],
         loss=_loss_name(head.loss),
@@ -94,9 +97,10 @@ def _signals(network: Network, head: Head, X, targets) -> dict[str, Any]:
     with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
         outputs = network.forward(X, workspace)
         y, v = workspace.y, workspace.v
-        inputs = X.toarray() if sparse.issparse(X) else X
+        inputs, gains = X.toarray() if sparse.issparse(X) else X, network.gains(network.w)
         forward = {
-            "y": [fixed(inputs), *map(fixed, y[1:])],
+            "x": fixed(inputs),
+            "y": [fixed(inputs if gains is None else inputs * gains[:, 0]), *map(fixed, y[1:])],
             "v": [fixed(a) for a in v],
             "phi_prime": [
                 fixed(_slopes(activation, a, b))

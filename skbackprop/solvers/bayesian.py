@@ -73,6 +73,7 @@ class BayesianLM(LM):
     """
 
     tunes_alpha = True
+    refuses = LM.refuses | {"input_gain"}  # to which the weights that it decays would escape
 
     def __init__(
         self,

@@ -21,7 +21,7 @@ def model(**given):
 
 
 def moves(estimator):
-    """The change of each weight and bias by one row of the bare rule, over what eta 1 makes of it."""
+    """The change of each weight and bias by one row, over what an eta of 1 makes of it."""
     start = model(solver="sgd", eta=1.0).partial_fit(X[:1], Y[:1])
     estimator.partial_fit(X[:1], Y[:1])
     before = model(solver="sgd", eta=1e-300).partial_fit(X[:1], Y[:1])
