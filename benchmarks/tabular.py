@@ -3,17 +3,20 @@
 Each ``.npz`` file of the folder holds arrays ``X`` (n_samples, n_features; NaN where a value is
 missing), ``y`` (integers are classes, floats are numbers) and ``cat`` (indices of the columns that
 are categories, held as codes). Everything is at its defaults. MLP and the linear models get
-imputed, scaled and one-hot columns from a Pipeline; trees are told which columns are categories.
-One thread; the models' fits alternate in one process; k folds, classes stratified. The score is R^2
-(kept above -1), or balanced accuracy; the time, in CPU seconds, is that of `fit` and a prediction.
+imputed, scaled and one-hot columns from a Pipeline, and MLP standardised targets; trees are told
+which columns are categories. One thread; the models' fits alternate in one process; k folds, classes
+stratified. A cell shows the score, which is R^2 (kept above -1) or balanced accuracy, the log loss
+of classes, and the CPU seconds of `fit` and a prediction.
 """
 
 import warnings
+from importlib import import_module
 from time import process_time
 
 import numpy as np
 from scipy.stats import rankdata
-from sklearn.compose import make_column_transformer
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor, make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -21,7 +24,7 @@ from sklearn.metrics import balanced_accuracy_score, log_loss, r2_score
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from threadpoolctl import threadpool_limits
 
 from skbackprop import TabularClassifier, TabularRegressor
@@ -86,39 +89,38 @@ def measure(model, training, test, regression):
 def models(regression, cat, seed):
     """The models to compare, by name; those that are not installed are left out."""
     own = TabularRegressor if regression else TabularClassifier
-    mlp = MLPRegressor if regression else MLPClassifier
+    mlp = (
+        TransformedTargetRegressor(MLPRegressor(random_state=seed), transformer=StandardScaler())
+        if regression
+        else MLPClassifier(random_state=seed)
+    )
     forest = HistGradientBoostingRegressor if regression else HistGradientBoostingClassifier
     linear = Ridge() if regression else LogisticRegression(max_iter=1000)
-    categories = [int(j) for j in cat]
     found = {
-        own.__name__.replace("Regressor", "").replace("Classifier", ""): own(
-            categorical_features=categories, random_state=seed
-        ),
-        "MLP": make_pipeline(encoder(cat), mlp(random_state=seed)),
+        "tabular": own(categorical_features=[int(j) for j in cat], random_state=seed),
+        "MLP": make_pipeline(encoder(cat), mlp),
         "HistGB": make_pipeline(
-            small_codes(cat), forest(categorical_features=categories, random_state=seed)
+            small_codes(cat), forest(categorical_features=range(len(cat)), random_state=seed)
         ),
         "linear": make_pipeline(encoder(cat), linear),
     }
     kind = "Regressor" if regression else "Classifier"
-    settings = {"random_state": seed, "n_jobs": 1}
     if has("lightgbm"):
-        import lightgbm
-
-        model = getattr(lightgbm, f"LGBM{kind}")(verbose=-1, **settings)
-        found["LightGBM"] = _Told(model, categorical_feature=categories)
-    if has("xgboost"):
-        import xgboost
-
-        kinds = ["c" if j in categories else "q" for j in range(10_000)]
-        found["XGBoost"] = _ByType(getattr(xgboost, f"XGB{kind}")(**settings), kinds)
-    if has("catboost"):
-        import catboost
-
-        model = getattr(catboost, f"CatBoost{kind}")(
-            random_seed=seed, thread_count=1, verbose=False, allow_writing_files=False
+        model = import_module("lightgbm").__dict__[f"LGBM{kind}"]
+        found["LightGBM"] = make_pipeline(
+            Frame(cat), model(random_state=seed, n_jobs=1, verbose=-1)
         )
-        found["CatBoost"] = _AsObjects(model, categories)
+    if has("xgboost"):
+        model = import_module("xgboost").__dict__[f"XGB{kind}"]
+        found["XGBoost"] = make_pipeline(
+            Frame(cat), model(random_state=seed, n_jobs=1, enable_categorical=True)
+        )
+    if has("catboost"):
+        model = import_module("catboost").__dict__[f"CatBoost{kind}"]
+        quiet = {"thread_count": 1, "verbose": False, "allow_writing_files": False}
+        found["CatBoost"] = make_pipeline(
+            Frame(cat, text=True), model(random_seed=seed, cat_features=list(cat), **quiet)
+        )
     return found
 
 
@@ -130,3 +132,61 @@ def encoder(cat):
     )
     numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
     return make_column_transformer((categories, list(cat)), remainder=numbers)
+
+
+def small_codes(cat):
+    """What HistGradientBoosting wants of categories: codes from 0 to 254, NaN for the rest."""
+    codes = OrdinalEncoder(
+        handle_unknown="use_encoded_value",
+        unknown_value=np.nan,
+        encoded_missing_value=np.nan,
+        max_categories=254,
+    )
+    return ColumnTransformer([("codes", codes, list(cat))], remainder="passthrough")
+
+
+class Frame(TransformerMixin, BaseEstimator):
+    """Make a DataFrame whose categories are known as such, or are text."""
+
+    def __init__(self, cat, text=False):
+        self.cat = cat
+        self.text = text
+
+    def fit(self, X, y=None):
+        self.levels_ = {j: np.unique(X[~np.isnan(X[:, j]), j]) for j in self.cat}
+        return self
+
+    def transform(self, X):
+        pandas = import_module("pandas")
+        frame = pandas.DataFrame(X)
+        for j, levels in self.levels_.items():
+            known = pandas.Categorical(X[:, j], levels)
+            whole = pandas.Categorical.from_codes(known.codes, range(len(levels)))
+            frame[j] = X[:, j].astype(str) if self.text else whole
+        return frame
+
+
+def print_set(name, figures, first):
+    """A line of the table; before the first one, its head."""
+    if first:
+        head("set", *figures)
+    cells = []
+    for score, loss, seconds in figures.values():
+        parts = f"{score:.3f}" if np.isnan(loss) else f"{score:.3f}, {loss:.3f}"
+        cells.append(f"{parts} ({seconds:.1f})")
+    line(name, *cells)
+
+
+def print_means(sets):
+    """Mean ranks and means over the sets, by each measure."""
+    names = next(iter(sets.values()))
+    table = np.array([[figures[name] for name in names] for figures in sets.values()])
+    head("over all sets", *names)
+    for k, what in enumerate(MEASURES):
+        known = table[~np.isnan(table[:, :, k]).any(axis=1), :, k]
+        if not len(known):
+            continue
+        sign = -1 if what == "score" else 1
+        ranks = rankdata(np.round(sign * known, 3), axis=1).mean(axis=0)
+        line(f"mean rank in {what} ({len(known)} sets)", *(f"{rank:.2f}" for rank in ranks))
+        line(f"mean {what}", *(f"{mean:.3f}" for mean in known.mean(axis=0)))

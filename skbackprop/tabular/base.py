@@ -224,6 +224,7 @@ class TabularEstimator(Checked):
             output_activation=task.output_activation,
             loss=task.loss,
             solver=Adam(beta_2=0.95),
+            input_gain=True,
             eta=FanInEta(task.eta),
             weight_init=["lecun_normal"] * np.size(self.hidden_layer_sizes) + ["zeros"],
             max_iter=int(self.max_iter),
