@@ -209,6 +209,7 @@ class Backprop(CallbackSupport, Parameters):
                 check_loss(model.head, data.targets)
             fit = Fit(self, plan, data, model, history)
             fit.hold_out()
+            fit.scale_targets()
             batch_size = plan.batch_rows(len(data.rows))
             # At one row an update, fit is the online rule: it starts where partial_fit does.
             if plan.starts_at_constant and not continues and batch_size > 1:

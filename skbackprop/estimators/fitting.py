@@ -124,6 +124,22 @@ class Fit:
         data.held_out = HeldOut(data.X, data.y, data.targets, data.given_weights, np.sort(held_out))
         data.rows = np.sort(kept)
 
+    def scale_targets(self) -> None:
+        """Put the targets in the unit of the rows to train on, if that is asked for."""
+        data, coding = self.data, self.data.coding
+        if not isinstance(coding, NumberCoding) or not getattr(self.plan.given, "scale_targets", 0):
+            return
+        if coding.unit is None:  # else it is the one that the model was fitted with
+            weights = None if data.weights is None else with_mean_one(data.weights[data.rows])
+            coding = coding.scaled(data.y[data.rows], weights)
+        data.coding = self.model.coding = coding
+        data.targets = coding.encode(data.y, data.targets.dtype)
+        if (held_out := data.held_out) is not None:
+            own = held_out.y is not data.y
+            held_out.targets = (
+                coding.encode(held_out.y, data.targets.dtype) if own else data.targets
+            )
+
     def run(self, batch_size: int) -> None:
         """Train, and note why it ended, and the exception that ended it, if one did."""
         data, given = self.data, self.plan.given

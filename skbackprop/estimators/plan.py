@@ -48,7 +48,14 @@ _NEUTRAL = {
     "max_norm": None,
     "input_gain": False,
 }
-_STRUCTURE = ("hidden_layer_sizes", "activation", "output_activation", "loss", "input_gain")
+_STRUCTURE = (
+    "hidden_layer_sizes",
+    "activation",
+    "output_activation",
+    "loss",
+    "input_gain",
+    "scale_targets",  # of a regressor
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,7 +226,7 @@ def check_online(plan: Plan) -> None:
 
 def structure_of(parameters: Parameters) -> dict[str, Any]:
     """The parameters that only a new network can change, by name, sequences as tuples."""
-    values = {name: getattr(parameters, name) for name in _STRUCTURE}
+    values = {name: getattr(parameters, name) for name in _STRUCTURE if hasattr(parameters, name)}
     return {
         name: tuple(value) if isinstance(value, (list, np.ndarray)) else copy(value)
         for name, value in values.items()

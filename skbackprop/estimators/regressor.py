@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self, overload
+from dataclasses import KW_ONLY
+from typing import Annotated, Any, Literal, Self, overload
 
 import numpy as np
 from sklearn.base import RegressorMixin
@@ -11,12 +12,14 @@ from ..losses.loss import LOSSES
 from .base import Backprop
 from .callbacks import fit_with_callbacks
 from .compatibility import available_if
+from .parameters import with_constructor
 from .plan import Plan
 from .targets import NumberCoding
 
 __all__ = ["BackpropRegressor"]
 
 
+@with_constructor
 class BackpropRegressor(RegressorMixin, Backprop):
     """Regression by the back-propagation rule ``Dw_ji = eta delta_j y_i``.
 
@@ -114,6 +117,13 @@ class BackpropRegressor(RegressorMixin, Backprop):
         the pass that Numba compiles, in seconds when it is first needed, and an error where it
         cannot serve. "auto" takes it if its code is on disk already (see `compile_engine`), else
         NumPy, and keeps to its choice for as long as the model lives. Batches always run in NumPy.
+    scale_targets : bool, default=False
+        Give the network each target less its mean, over its standard deviation (both weighted, of
+        the rows that `fit` trains on), so that eta and weights meet targets of size one.
+        Predictions, quantiles and standard deviations come out in the units of y; costs (`loss_`,
+        the curves), `coefs_` and what looks inside are of the scaled problem. With losses for
+        positive targets (poisson, gamma, tweedie) the mean is divided by, and nothing subtracted.
+        Kept by `warm_start` and by `partial_fit`, which `fit` must precede.
 
     Attributes
     ----------
@@ -172,6 +182,9 @@ class BackpropRegressor(RegressorMixin, Backprop):
     >>> model.n_updates_
     50
     """
+
+    _: KW_ONLY
+    scale_targets: Annotated[bool, "boolean"] = False
 
     gamma_: float
     alpha_: float
@@ -263,6 +276,11 @@ class BackpropRegressor(RegressorMixin, Backprop):
         return self._partial_fit(X, y, sample_weight, coef_init, intercept_init)
 
     def _read_targets(self, plan: Plan, y, dtype, classes=None, *, online=False):
+        if online and self.scale_targets:
+            raise ValueError(
+                "scale_targets=True needs the spread of the targets, which the first rows of a "
+                "stream do not tell; call fit first, on rows that do, or scale y."
+            )
         return NumberCoding.read(y, dtype, plan.loss)
 
     @overload
@@ -302,8 +320,12 @@ class BackpropRegressor(RegressorMixin, Backprop):
                 f"return_std=True needs a loss that estimates it, loss='gaussian_nll'; the model "
                 f"was fitted with loss={model.structure['loss']!r}."
             )
-        parts = model.head.decode(v, y), model.head.deviation(v, y)
-        return tuple(map(model.coding.decode, parts))
+        coding = model.coding
+        assert isinstance(coding, NumberCoding)
+        return (
+            coding.decode(model.head.decode(v, y)),
+            coding.decode_deviation(model.head.deviation(v, y)),
+        )
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """R^2 of the prediction, the mean over targets; of quantiles, D^2 of the pinball loss.

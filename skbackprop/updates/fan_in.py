@@ -33,8 +33,8 @@ class FanInEta(Checked):
     A weight of a neuron with ``n_in`` weights is of the size ``1 / sqrt(n_in)`` (see
     `INITIALIZERS`), and so are its steps by a rule that, like adam, makes all steps of one size:
     each layer then turns at the same pace, whatever its width (the parametrisation of Jacot,
-    Gabriel and Hongler, "Neural Tangent Kernel", 2018). Biases and gains have rates of their own, here by
-    default those that Holzmüller, Grinsztajn and Steinwart found good on tables ("Better by
+    Gabriel and Hongler, "Neural Tangent Kernel", 2018). Biases and gains have rates of their own,
+    here by default those that Holzmüller, Grinsztajn and Steinwart found good on tables ("Better by
     Default", 2024).
 
     Parameters
