@@ -92,7 +92,8 @@ class Backprop(CallbackSupport, Parameters):
         Cost of each epoch of `fit`.
     eta_curve_ : list of float or None
         Learning rate at the start of each epoch of `fit`, the largest if there is one per layer,
-        the base of a `FanInEta`; None for an epoch of a whole-batch solver, which chooses its own steps.
+        the base of a `FanInEta`; None for an epoch of a whole-batch solver, which chooses its own
+        steps.
     validation_loss_curve_ : list of float or None
         Cost on the validation rows after each epoch.
     validation_scores_ : list of float or None
