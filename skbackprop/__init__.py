@@ -76,7 +76,12 @@ if TYPE_CHECKING:  # imported when asked for: see `__getattr__`
         SignalFlowDisplay,
         WeightsDisplay,
     )
-    from .tabular import PeriodicFeatures, RobustSmoothScaler
+    from .tabular import (
+        PeriodicFeatures,
+        RobustSmoothScaler,
+        TabularClassifier,
+        TabularRegressor,
+    )
 
 __all__ = [
     "Tweedie",
@@ -137,6 +142,8 @@ __all__ = [
     "WholeBatchSolver",
     "PeriodicFeatures",
     "RobustSmoothScaler",
+    "TabularClassifier",
+    "TabularRegressor",
     "SignalTrace",
     "TrainingRecord",
     "ActivationDisplay",
@@ -151,8 +158,8 @@ __all__ = [
     "trace_signals",
 ]
 
-# Imported when first asked for: what looks into a fitted network, and what prepares tables. The
-# training of a network needs none of it.
+# Imported when first asked for: what looks into a fitted network, and what is for
+# tables. The training of a network needs none of it.
 _LATER = {
     "inspection": (
         "SignalTrace",
@@ -169,7 +176,12 @@ _LATER = {
         "SignalFlowDisplay",
         "WeightsDisplay",
     ),
-    "tabular": ("PeriodicFeatures", "RobustSmoothScaler"),
+    "tabular": (
+        "PeriodicFeatures",
+        "RobustSmoothScaler",
+        "TabularClassifier",
+        "TabularRegressor",
+    ),
 }
 _MODULE_OF = {name: module for module, names in _LATER.items() for name in names}
 
