@@ -88,6 +88,16 @@ class Update:
         }
         return [name for name, value in in_force.items() if value is not None]
 
+    def try_step(self, g: np.ndarray, factor: float, cost: float) -> bool:
+        """As `step`, if weights and state stay finite; else nothing changes. Whether they did."""
+        w, rule_state = self.objective.network.w, self.state.rule_state
+        before = w.copy(), rule_state.copy()
+        self.step(g, factor, cost)
+        if np.isfinite(w).all() and np.isfinite(rule_state).all():
+            return True
+        w[...], rule_state[...] = before
+        return False
+
     def step(self, g: np.ndarray, factor: float, cost: float) -> None:
         """Move the weights by the rule, within the limits.
 

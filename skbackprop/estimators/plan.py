@@ -235,13 +235,28 @@ def structure_of(parameters: Parameters) -> dict[str, Any]:
 
 def check_structure(parameters: Parameters, structure: Mapping[str, Any]) -> None:
     """Refuse parameters that mean another network than `structure`, which `structure_of` gave."""
-    for name, given in structure_of(parameters).items():
-        if not is_same(given, structure[name]):
+    now = structure_of(parameters)
+    for name, given in now.items():
+        if is_same(given, structure[name]):
+            continue
+        if not is_same(_meaning(now, name), _meaning(structure, name)):
             raise ValueError(
                 f"{name} is {getattr(parameters, name)!r}, but the model was fitted with "
                 f"{structure[name]!r}; the structure can only change in a new fit with "
                 "warm_start=False."
             )
+
+
+def _meaning(structure: Mapping[str, Any], name: str) -> Any:
+    """What a parameter of the structure stands for: 3 and (3,) are the same layer."""
+    sizes, value = _hidden_sizes(structure["hidden_layer_sizes"]), structure[name]
+    if name == "hidden_layer_sizes":
+        return sizes
+    if name == "activation":
+        return _hidden_activations(value, len(sizes))
+    if name == "loss":
+        return resolve_loss(value)
+    return value if value is None else resolve_activation(value, name)
 
 
 def check_rows(plan: Plan, X) -> None:
@@ -267,7 +282,7 @@ def resolve_solver(value: str | Solver) -> Solver:
 
 def _hidden_sizes(given) -> tuple[int, ...]:
     """Neurons of each hidden layer."""
-    sizes = (given,) if np.ndim(given) == 0 else tuple(given)
+    sizes = (given,) if _is_single(given) else tuple(given)
     if not all(isinstance(n, Integral) and not isinstance(n, bool) and int(n) >= 1 for n in sizes):
         raise ValueError(
             f"hidden_layer_sizes is {given!r}; it must be a whole number >= 1 or a sequence of "
@@ -304,7 +319,7 @@ def _eta(given, solver: Solver, n_layers: int) -> float | list[float] | FanInEta
                 f"eta is {given!r}; it must be a number > 0, one per layer, a FanInEta, or 'auto'."
             )
         return solver.default_eta
-    if np.ndim(given) == 0:
+    if _is_single(given):
         if not np.isfinite(given):
             raise ValueError(f"eta is {given!r}; it must be finite and > 0.")
         return float(given)
@@ -337,7 +352,7 @@ def _weight_init(given, n_layers: int) -> list[Any]:
 
 def _dropout(given, n_layers: int) -> list[float]:
     """Rate for the inputs and for each hidden layer."""
-    if np.ndim(given) == 0:
+    if _is_single(given):
         return [0.0] + [float(given)] * (n_layers - 1)
     rates = _floats(given)
     if rates.shape != (n_layers,) or not ((rates >= 0) & (rates < 1)).all():
@@ -346,6 +361,11 @@ def _dropout(given, n_layers: int) -> list[float]:
             f"layers, or {n_layers} such: the inputs' and one for each hidden layer."
         )
     return rates.tolist()
+
+
+def _is_single(value) -> bool:
+    """Whether a parameter is one value and no sequence, which may be nested unevenly."""
+    return not isinstance(value, (list, tuple)) and np.ndim(value) == 0
 
 
 def _floats(values) -> np.ndarray:

@@ -19,6 +19,8 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 
 from ..losses.loss import Loss
 from ..losses.task import Task
+from .given_data import accept_targets
+from .offenders import naming
 
 __all__ = ["ClassCoding", "NumberCoding", "plain_target"]
 
@@ -27,7 +29,8 @@ _LABELS = "biufUO"  # kinds of arrays whose entries, if they are equal, are the 
 
 
 _ROUND_OFF = 10.0  # times eps: targets that vary by less, of their size, are constant
-_SCALARS = (float, int, str, np.number, np.bool_)
+_NUMBERS = (float, int, np.number, np.bool_)
+_SCALARS = (*_NUMBERS, str)
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,14 +132,13 @@ class NumberCoding:
         """The coding of a fit that continues a model with the coding `fitted`; or an error."""
         if self.task != fitted.task:
             raise ValueError(
-                f"warm_start=True needs targets as in the first fit, {fitted.task}; got "
-                f"{self.task}."
+                f"warm_start=True needs y as in the first fit, {fitted.task}; got {self.task}."
             )
         return replace(self, unit=fitted.unit)
 
-    def strata(self, targets, rows) -> None:
-        """What a split of the rows is to keep the shares of: nothing."""
-        return None
+    def strata(self, targets, rows) -> tuple[np.ndarray, None]:
+        """The rows that a split may hold out, and what it keeps the shares of: all, nothing."""
+        return rows, None
 
 
 @dataclass(eq=False)
@@ -151,6 +153,7 @@ class ClassCoding:
     def read(cls, y, classes=None, *, online=False) -> tuple[ClassCoding, Any]:
         """The coding of `y`, for all the `classes` if given, and the targets."""
         y = _without_column(y)
+        known = None if classes is None else _known_classes(classes)
         try:
             check_classification_targets(y)
         except TypeError as error:
@@ -165,18 +168,13 @@ class ClassCoding:
             )
         if _is_indicator(y):
             task = Task("multilabel", y.shape[1])
-            known = np.arange(y.shape[1]) if classes is None else unique_labels(classes)
+            known = np.arange(y.shape[1]) if known is None else known
             if len(known) != y.shape[1]:
                 raise ValueError(f"classes has {len(known)} labels; y has {y.shape[1]} columns.")
         else:
             if online and classes is None:
                 raise ValueError("classes must be passed on the first call to partial_fit.")
-            known = np.unique(y) if classes is None else unique_labels(classes)
-            if len(known) < 2:
-                raise ValueError(
-                    f"{'y' if classes is None else 'classes'} has {len(known)} class, "
-                    f"{known.tolist()}; the number of classes has to be greater than one."
-                )
+            known = np.unique(y) if known is None else known
             task = Task("binary" if len(known) == 2 else "multiclass", len(known))
         coding = cls(task, known)
         return coding, coding._encode(y)
@@ -203,6 +201,7 @@ class ClassCoding:
             return {}
         return {label: np.array([i]) for i, label in enumerate(self.classes.tolist())}
 
+    @naming("y")
     def _encode(self, y):
         if self.task.kind == "multilabel":
             if y.ndim != 2 or y.shape[1] != self.task.n_targets or not _is_binary(y):
@@ -224,6 +223,13 @@ class ClassCoding:
         classes = self.classes
         if self.task.kind == fitted.task.kind == "multilabel":
             classes = fitted.classes  # named by the first call; the columns count
+        here, known = set(classes.tolist()), fitted.classes.tolist()
+        if here < set(known) and "multilabel" not in (self.task.kind, fitted.task.kind):
+            raise ValueError(
+                f"y has no row of the classes {[c for c in known if c not in here]}; with "
+                f"warm_start=True each y must have all classes of the first fit, {known}. "
+                "partial_fit takes rows of any of them."
+            )
         if not np.array_equal(classes, fitted.classes) or self.task != fitted.task:
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous "
@@ -231,9 +237,16 @@ class ClassCoding:
             )
         return ClassCoding(self.task, classes)
 
-    def strata(self, targets, rows):
-        """What a split of the rows is to keep the shares of; None for labels."""
-        return targets[rows] if targets.ndim == 1 else None
+    def strata(self, targets, rows) -> tuple[np.ndarray, np.ndarray | None]:
+        """The rows that a split may hold out, and the codes whose shares it keeps.
+
+        The only row of a class is kept to train on. Labels (None) are split as they come.
+        """
+        if targets.ndim != 1:
+            return rows, None
+        codes = targets[rows]
+        several = np.bincount(codes)[codes] > 1
+        return rows[several], codes[several]
 
     def weigh(self, class_weight, targets, weights, dtype, *, online: bool) -> np.ndarray:
         """The weights of the rows (None: all one) times those of their classes."""
@@ -307,7 +320,7 @@ def plain_target(y, *, numeric: bool) -> np.ndarray | None:
     numeric : bool
         Whether numbers are wanted, and not labels.
     """
-    if type(y) is list and len(y) == 1 and isinstance(y[0], _SCALARS):
+    if type(y) is list and len(y) == 1 and (isinstance(y[0], _SCALARS) or _is_number_list(y[0])):
         y = np.array(y)
     if type(y) is not np.ndarray:
         return None
@@ -319,6 +332,25 @@ def plain_target(y, *, numeric: bool) -> np.ndarray | None:
     if kind == "O":
         return y if not numeric and y.size == 1 and isinstance(y.item(), str) else None
     return y if kind in ("biu" if numeric else "biuU") else None
+
+
+def _is_number_list(entry) -> bool:
+    """Whether it is one row of several targets, as a list."""
+    return type(entry) is list and all(isinstance(number, _NUMBERS) for number in entry)
+
+
+def _known_classes(classes) -> np.ndarray:
+    """The classes that a user names, sorted."""
+    try:
+        given = accept_targets(classes, numeric=False)
+        if np.ndim(given) != 1 or not len(given):
+            raise ValueError("they are no sequence")
+        return unique_labels(classes)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"classes is {classes!r}; it must be a sequence of all classes that will come, each of "
+            "the type that it has in y."
+        ) from error
 
 
 def _without_column(y):
@@ -343,8 +375,9 @@ def _class_indices(y, classes) -> np.ndarray:
         indices = np.searchsorted(classes, y)
         indices[indices == len(classes)] = 0
         unseen = classes[indices] != y
-    except TypeError:
-        unseen = np.ones(len(y), dtype=bool)
+    except TypeError:  # of a type that does not sort among them
+        known = classes.tolist()
+        unseen = np.array([label not in known for label in y.tolist()])
     if np.any(unseen):
         raise ValueError(
             f"y has labels that are not in classes {classes.tolist()}: "

@@ -41,7 +41,7 @@ class Explanation(str):
         return str(self)
 
     def _repr_html_(self) -> str | None:
-        """For notebooks; nothing if LaTeX was asked for, which they would pass over."""
+        """The HTML for notebooks; None if LaTeX was asked for, which they would pass over."""
         return None if self == self.latex else self.html
 
     def _repr_latex_(self) -> str:
@@ -92,7 +92,7 @@ class _Part:
 def explain_neuron(
     trace, sample: int, layer: int, neuron: int, weight: int | str | None, fmt: str, digits: int
 ) -> Explanation:
-    """What a neuron, or one of its weights, did in a sample, and how the rule changes it.
+    """Explain what a neuron, or one of its weights, did in a sample, and how the rule changes it.
 
     Parameters
     ----------
@@ -174,11 +174,11 @@ class _Work:
         return f"{what[0].upper()}{what[1:]}, sample {self.sample}"
 
     def index(self, weight: int | str) -> int:
-        """Where the weight stands in `w`."""
+        """The place of the weight in `w`."""
         return 0 if isinstance(weight, str) else weight + 1
 
     def source(self, i: int) -> str:
-        """Where the signal of ``w[i]`` comes from."""
+        """The neuron or input that the signal of ``w[i]`` comes from."""
         if i == 0:
             return "the bias"
         if self.layer == 0:

@@ -13,6 +13,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..estimators.building import new_model, objective_of
 from ..estimators.classifier import BackpropClassifier
+from ..estimators.given_data import accept_rows
+from ..estimators.offenders import naming
 from ..estimators.plan import Plan, make_plan
 from ..estimators.regressor import BackpropRegressor
 from ..network.masks import is_connections
@@ -22,6 +24,7 @@ from ..updates.fan_in import Rates
 __all__ = ["eta_in_force", "fitted_objective", "initial_objective", "read_pairs", "read_rows"]
 
 
+@naming("X")
 def read_rows(estimator: BackpropRegressor | BackpropClassifier, X, y=None) -> tuple[Any, Any]:
     """Rows and targets, validated as a fitted estimator's own methods validate them.
 
@@ -48,9 +51,11 @@ def read_rows(estimator: BackpropRegressor | BackpropClassifier, X, y=None) -> t
         return read_pairs(estimator, X, y)
     check_is_fitted(estimator)
     dtype = estimator._model.network.w.dtype
+    X = accept_rows(X)
     return validate_data(estimator, X, accept_sparse="csr", dtype=dtype, reset=False), None
 
 
+@naming("y")
 def read_pairs(estimator: BackpropRegressor | BackpropClassifier, X, y) -> tuple[Any, Any]:
     """Rows and targets as `read_rows` gives them, where y of None is refused."""
     check_is_fitted(estimator)

@@ -40,7 +40,7 @@ Cost = Callable[[np.ndarray], float]
 
 @dataclass(frozen=True)
 class WorstWeight:
-    """Where back-propagation and the numeric derivative differ most.
+    """The weight at which back-propagation and the numeric derivative differ most.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class WorstWeight:
 
 @dataclass(frozen=True, repr=False)
 class GradientCheck:
-    """What `check_gradient` found; true if the gradient is right.
+    """The result of `check_gradient`, which is true if the gradient is right.
 
     Attributes
     ----------
@@ -110,7 +110,7 @@ class GradientCheck:
 
     @property
     def wrong_layers(self) -> list[int]:
-        """Those whose error is more than the tolerance, and than round-off."""
+        """The layers whose error is more than the tolerance, and than round-off."""
         bounds = [max(self.tolerance, round_off) for round_off in self.round_off]
         return [layer for layer, error in enumerate(self.errors) if not error <= bounds[layer]]
 
@@ -292,7 +292,7 @@ class _Comparison:
     # -- numeric derivatives -----------------------------------------------------------------
 
     def closest(self, p: np.ndarray, slope: float) -> float:
-        """Of the numeric slopes along `p`, of several steps, the closest to `slope`.
+        """The numeric slope along `p`, of several steps, that is the closest to `slope`.
 
         A wrong slope is close to none. So may be a right one at a kink of the cost, where the
         slopes of the two sides differ at any step; it is counted.
@@ -329,7 +329,7 @@ class _Comparison:
         return errors, round_off
 
     def deviation(self, numeric: np.ndarray) -> np.ndarray:
-        """Of each parameter, relative to its own slope or the typical one of its layer."""
+        """Deviation of each parameter, relative to its slope or the typical one of its layer."""
         scale = np.maximum(np.abs(self.g), np.abs(numeric))
         for layer in self.layers:
             scale[layer] = np.maximum(scale[layer], max(_typical(scale[layer]), self.least))
@@ -388,7 +388,7 @@ def _unit(w: np.ndarray, i: int) -> np.ndarray:
 
 
 def _terms(problem: Problem) -> np.ndarray:
-    """Of each parameter, the mean over the rows of ``|delta_j y_i|``: g without the signs."""
+    """The mean of ``|delta_j y_i|`` over the rows, of each parameter: g without the signs."""
     objective, n_rows = problem.objective, problem.X.shape[0]
     workspace = Workspace(objective.network, n_rows)
     with np.errstate(over="ignore", invalid="ignore"):

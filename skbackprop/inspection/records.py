@@ -10,6 +10,7 @@ import numpy as np
 
 from ..estimators.classifier import BackpropClassifier
 from ..estimators.regressor import BackpropRegressor
+from ..extras import say_missing
 from .explanations import RENDERERS, Explanation, explain_neuron
 from .unwrapping import index_of
 
@@ -17,7 +18,7 @@ __all__ = ["SignalTrace", "TrainingRecord", "TrainingStep"]
 
 
 class Record:
-    """What holds arrays that are read-only, through pickles and deep copies, too."""
+    """Base class of records, whose arrays stay read-only through pickles and deep copies."""
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -141,7 +142,7 @@ class SignalTrace(Record):
         return f"<SignalTrace: {self.n_samples} samples {has} targets through {net}, {self.loss}>"
 
     def neuron_names(self, layer: int) -> list[str]:
-        """What the neurons of a layer are called: ``"neuron 0"``; `output_names` of the last."""
+        """The names of the neurons of a layer: ``"neuron 0"``; `output_names` of the last."""
         layer = index_of(layer, self.n_layers, "layer")
         if layer == self.n_layers - 1:
             return self.output_names
@@ -184,7 +185,7 @@ class SignalTrace(Record):
         return change + 0.0  # no -0.0, which reads like a change
 
     def db(self, layer: int, sample: int) -> np.ndarray:
-        """As `dw`, of the biases: ``eta delta_j``, for ``y_0 = 1``.
+        """The rule's change of a layer's biases for one sample, ``eta delta_j``, for ``y_0 = 1``.
 
         Returns
         -------
@@ -219,7 +220,7 @@ class SignalTrace(Record):
             raise ValueError("The trace was made without y: there is no error, and no change.")
         return layer, sample, self.delta[layer][sample]
 
-    def to_frame(self):
+    def to_frame(self) -> Any:
         """A table with a row for each neuron and sample.
 
         Returns
@@ -236,7 +237,7 @@ class SignalTrace(Record):
         try:
             import pandas as pd
         except ImportError as error:
-            raise ImportError("to_frame needs pandas: pip install pandas") from error
+            raise ImportError(say_missing("pandas", "to_frame")) from error
         tables = []
         for layer, v in enumerate(self.v):
             sample, neuron = np.indices(v.shape)
@@ -309,7 +310,7 @@ class SignalTrace(Record):
             raise ValueError(f"weight is {weight!r}; it must be None, a whole number, or 'bias'.")
         if weight is not None:
             self._at(layer, sample)
-            if weight != "bias":
+            if not isinstance(weight, str):
                 weight = index_of(weight, self.sizes[layer], "weight")
         if isinstance(digits, bool) or not isinstance(digits, (int, np.integer)):
             raise TypeError(f"digits is {digits!r}; it must be a whole number.")

@@ -141,7 +141,7 @@ def fixed(a) -> np.ndarray:
 
 
 def _loss_name(loss: Loss) -> str:
-    """Its name in the registry, or the expression that makes it."""
+    """The name of a loss in the registry, or the expression that makes it."""
     return next((name for name, known in LOSSES.items() if repr(known) == repr(loss)), repr(loss))
 
 

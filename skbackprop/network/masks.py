@@ -30,7 +30,13 @@ def learning_parameters(mask, network, flat: np.ndarray) -> None:
     for layer, (entry, (W, b)) in enumerate(zip(mask, network.layers(flat), strict=True)):
         if entry is None:
             continue
-        given = np.asarray(entry)
+        try:
+            given = np.asarray(entry)
+        except ValueError as error:
+            raise ValueError(
+                f"mask[{layer}] is a list whose rows differ in length; for that layer it must be "
+                f"an array of 0 and 1 of shape {W.shape}."
+            ) from error
         wrong = given[~np.isin(given, (0, 1))]
         if given.shape not in ((), W.shape) or wrong.size:
             is_ = f"holds {wrong[0]}" if wrong.size else f"has shape {given.shape}"

@@ -210,7 +210,7 @@ class Network:
         return flat
 
     def with_parameters(self, w: np.ndarray) -> Network:
-        """The same network over other parameters, which are not copied."""
+        """A network of the same kind over other parameters, which are not copied."""
         return Network(self.sizes, self.activations, w, input_gain=self.input_gain)
 
     def forward(

@@ -129,7 +129,7 @@ class ScaledProblem:
         self.ratio = layers.spread([1.0 / self.unit] * below + [1.0], gain=1.0 / self.unit)
 
     def start(self) -> np.ndarray:
-        """Where a solver begins: the trained network's parameters.
+        """The parameters that a solver begins with, those of the trained network.
 
         Initial weights are for targets of size one. Where they are far too large, so that the
         network is much worse than the best constant, those of the output layer are shrunk first.

@@ -71,7 +71,7 @@ class RobustSmoothScaler(OneToOneFeatureMixin, TransformerMixin, Checked):
     center_: np.ndarray
     scale_: np.ndarray
 
-    def __init__(self, limit=3.0):
+    def __init__(self, limit: float = 3.0):
         self.limit = limit
 
     def __sklearn_tags__(self):
