@@ -237,9 +237,7 @@ class TabularEstimator(Checked):
     def _commit(self, validated, task, encoder, members: list[Member]) -> None:
         """Replace all fitted attributes in one step."""
         networks = [m.estimator for m in members if isinstance(m.estimator, Backprop)]
-        names = [
-            m.view.name if isinstance(m.estimator, Backprop) else "linear" for m in members
-        ]
+        names = [m.view.name if isinstance(m.estimator, Backprop) else "linear" for m in members]
         fitted = {
             "_task": task,
             "_encoder": encoder,
