@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from ..activations.activation import Activation
 from ..activations.check import check_activation
@@ -151,8 +149,11 @@ def start_from(network: Network, coef_init, intercept_init) -> None:
 
 def write_arrays(name: str, values, views) -> None:
     """Copy `values` into `views`, all or nothing."""
-    if not isinstance(values, Iterable) or sparse.issparse(values):
-        raise TypeError(f"{name} is {values!r}; it must be a sequence of {len(views)} arrays.")
+    try:
+        values = list(values)
+    except TypeError:  # a number, an array without dimensions, a sparse matrix
+        wanted = f"a sequence of {len(views)} arrays"
+        raise TypeError(f"{name} is {values!r}; it must be {wanted}.") from None
     arrays = [np.array(value) for value in values]  # copies: they may be views of each other
     shapes, wanted = [a.shape for a in arrays], [view.shape for view in views]
     if shapes != wanted:

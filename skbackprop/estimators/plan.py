@@ -310,5 +310,5 @@ def _floats(values) -> np.ndarray:
     """`values` as an array, empty if they are no numbers."""
     try:
         return np.asarray(values, dtype=float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return np.empty(0)

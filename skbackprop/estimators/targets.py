@@ -55,7 +55,7 @@ class NumberCoding:
             )
         if y.dtype != dtype:
             with np.errstate(over="ignore"):
-                y = y.astype(dtype)
+                y = _cast(y, dtype)
             if not np.isfinite(y).all():
                 raise ValueError(f"y has values too large for {np.dtype(dtype)}, the dtype of X.")
         self.loss.check_targets(y)
@@ -251,6 +251,11 @@ def plain_target(y, *, numeric: bool) -> np.ndarray | None:
     if kind == "O":
         return y if not numeric and y.size == 1 and isinstance(y.item(), str) else None
     return y if kind in ("biu" if numeric else "biuU") else None
+
+
+@naming("y")
+def _cast(y, dtype) -> np.ndarray:
+    return y.astype(dtype)
 
 
 def _without_column(y):

@@ -81,7 +81,11 @@ def unwrap(estimator, X=None, y=None, feature_names=None) -> Unwrapped:
 
 
 def _with_rows(a):
-    return a.tocsr() if sparse.issparse(a) else a
+    if sparse.issparse(a):
+        return a.tocsr()
+    # What is an array only when it is asked to be one.
+    is_lazy = isinstance(a, memoryview) or (hasattr(a, "__array__") and not hasattr(a, "__len__"))
+    return np.asarray(a) if is_lazy else a
 
 
 def _unwrap_pipeline(pipeline: Pipeline, X, y, names) -> Unwrapped:

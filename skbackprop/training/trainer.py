@@ -111,7 +111,11 @@ class Trainer:
         return True
 
     def _multiplier(self, t: int) -> float:
-        given = self.schedule(t)
+        try:
+            given = self.schedule(t)
+        except Exception as error:
+            error.add_note(f"Raised by eta_schedule={self.schedule!r} after {t} updates.")
+            raise
         try:
             multiplier = float(given)
         except (TypeError, ValueError):
