@@ -84,6 +84,11 @@ class Fit:
         self.reason: str | None = None
         self.ended_by: BaseException | None = None
         self._n_before = len(history.loss)
+        self._n_updates_before = model.state.n_updates
+
+    @property
+    def _moved(self) -> bool:
+        return self.model.state.n_updates > self._n_updates_before
 
     @property
     def n_epochs(self) -> int:
@@ -102,17 +107,23 @@ class Fit:
             return
         if state.split_seed is None:  # a later fit with warm_start holds out the same rows
             state.split_seed = self.model.rng.randint(2**31 - 1)
+        rows, strata = data.coding.strata(data.targets, data.rows)
+        if not len(rows):
+            raise ValueError(
+                "early_stopping=True has nothing to hold out: every class has one row. Give "
+                "validation rows (X_val, y_val), merge classes, or use early_stopping=False."
+            )
         try:
-            kept, held_out = train_test_split(
-                data.rows,
-                test_size=given.validation_fraction,
+            _, held_out = train_test_split(
+                rows,
+                test_size=float(given.validation_fraction),
                 random_state=state.split_seed,
-                stratify=data.coding.strata(data.targets, data.rows),
+                stratify=strata,
             )
         except ValueError as error:
             raise ValueError(
                 f"early_stopping=True cannot hold out validation_fraction="
-                f"{given.validation_fraction} of {len(data.rows)} rows: {error} Give more "
+                f"{given.validation_fraction} of {len(rows)} rows: {error} Give more "
                 "rows, another validation_fraction, or validation rows (X_val, y_val)."
             ) from error
         if len(held_out) < 2:
@@ -122,7 +133,23 @@ class Fit:
                 "Increase validation_fraction, or give more rows."
             )
         data.held_out = HeldOut(data.X, data.y, data.targets, data.given_weights, np.sort(held_out))
-        data.rows = np.sort(kept)
+        data.rows = np.setdiff1d(data.rows, held_out)
+
+    def scale_targets(self) -> None:
+        """Put the targets in the unit of the rows to train on, if that is asked for."""
+        data, coding = self.data, self.data.coding
+        if not isinstance(coding, NumberCoding) or not getattr(self.plan.given, "scale_targets", 0):
+            return
+        if coding.unit is None:  # else it is the one that the model was fitted with
+            weights = None if data.weights is None else with_mean_one(data.weights[data.rows])
+            coding = coding.scaled(data.y[data.rows], weights)
+        data.coding = self.model.coding = coding
+        data.targets = coding.encode(data.y, data.targets.dtype)
+        if (held_out := data.held_out) is not None:
+            own = held_out.y is not data.y
+            held_out.targets = (
+                coding.encode(held_out.y, data.targets.dtype) if own else data.targets
+            )
 
     def run(self, batch_size: int) -> None:
         """Train, and note why it ended, and the exception that ended it, if one did."""
@@ -146,6 +173,21 @@ class Fit:
                 self.reason, self.ended_by = "interrupted", error
         if progress is not None:
             progress.close(self.reason)
+
+    def check_outcome(self, *, is_refit: bool) -> None:
+        """Raise what ended the fit if nothing came of it that is worth the model that there was.
+
+        That is a divergence before the first update, in the place of a fitted model; or weights
+        that are not finite, of a user's own solver, say.
+        """
+        if np.isfinite(self.model.network.w).all():
+            if is_refit and not self._moved and isinstance(self.ended_by, DivergenceError):
+                raise self.ended_by
+            return
+        raise DivergenceError(
+            f"training diverged: solver={self.plan.given.solver!r} has left weights that are not "
+            "finite; the estimator is as it was. Scale X and y."
+        ) from self.ended_by
 
     def _train(self, batch_size: int, listeners) -> str:
         """Run the solver under a monitor; returns why it stopped."""
@@ -209,7 +251,7 @@ class Fit:
         def validate():
             with np.errstate(over="ignore", invalid="ignore"):
                 v, outputs = outputs_of(network, X, rows)
-            if not np.isfinite(v).all():
+            if not (np.isfinite(v).all() and np.isfinite(outputs).all()):
                 raise DivergenceError(
                     "training diverged: the outputs on the validation rows are not finite. Use a "
                     "smaller eta, or scale X and y."

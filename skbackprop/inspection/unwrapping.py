@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from ..estimators.classifier import BackpropClassifier
 from ..estimators.regressor import BackpropRegressor
+from ..network.rows import checked_csr
 
 __all__ = ["Unwrapped", "index_of", "input_names", "output_names", "unwrap"]
 
@@ -60,7 +60,7 @@ def unwrap(estimator, X=None, y=None, feature_names=None) -> Unwrapped:
         If what is around it is not fitted.
     """
     if isinstance(estimator, (BackpropRegressor, BackpropClassifier)):
-        return Unwrapped(estimator, _with_rows(X), _with_rows(y), feature_names)
+        return Unwrapped(estimator, _with_rows(X, "X"), _with_rows(y, "y"), feature_names)
     if isinstance(estimator, Pipeline):
         return _unwrap_pipeline(estimator, X, y, feature_names)
     from sklearn.compose import TransformedTargetRegressor  # a tenth of the package's import time
@@ -80,12 +80,10 @@ def unwrap(estimator, X=None, y=None, feature_names=None) -> Unwrapped:
     )
 
 
-def _with_rows(a):
-    if sparse.issparse(a):
-        return a.tocsr()
-    # What is an array only when it is asked to be one.
+def _with_rows(a, name: str):
+    """What rows can be taken of; an array, if that is what becomes of it when one asks."""
     is_lazy = isinstance(a, memoryview) or (hasattr(a, "__array__") and not hasattr(a, "__len__"))
-    return np.asarray(a) if is_lazy else a
+    return np.asarray(a) if is_lazy else checked_csr(a, name)
 
 
 def _unwrap_pipeline(pipeline: Pipeline, X, y, names) -> Unwrapped:

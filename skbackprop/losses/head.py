@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy import sparse
+from scipy.special import expit, log_expit, log_softmax
 from sklearn.metrics import accuracy_score
 
 from ..activations.activation import ACTIVATIONS, resolve_activation
@@ -43,6 +44,8 @@ class Head:
     output : Activation
     fused : bool
         Whether the local gradients come in one piece, and not as ``e phi'(v)``.
+    output_may_overflow : bool
+        Whether an output may be infinite where its v is finite, as ``exp(v)`` may.
 
     Raises
     ------
@@ -66,6 +69,8 @@ class Head:
         self.loss = loss.behind(self.output)
         self._is_canonical = self.output in canonical
         self.fused = loss.fused and self._is_canonical
+        bounded = all(map(np.isfinite, self.output.range))
+        self.output_may_overflow = not bounded and self.output != ACTIVATIONS["identity"]
 
     # -- targets -----------------------------------------------------------------------------
 
@@ -94,7 +99,7 @@ class Head:
         if self.task.kind == "multilabel":
             codes = targets.toarray() if sparse.issparse(targets) else targets
             d = codes.astype(dtype)
-        elif self.n_units() == 1:
+        elif self.task.kind == "binary" and self.n_units() == 1:
             d = targets.astype(dtype)[:, None]
         else:
             d = np.zeros((len(targets), self.n_units()), dtype)
@@ -107,8 +112,15 @@ class Head:
     # -- the maths ---------------------------------------------------------------------------
 
     def value(self, d: np.ndarray, y: np.ndarray, v: np.ndarray) -> np.ndarray:
-        """Cost ``E(n)`` of each row, (n,), summed over the output neurons."""
-        return self.loss.value(d, y, v)
+        """Cost ``E(n)`` of each row, (n,), summed over the output neurons.
+
+        Infinite where an output is not finite, whatever the loss makes of that: a cost that is
+        computed from v may be finite where ``y = exp(v)`` is not.
+        """
+        values = self.loss.value(d, y, v)
+        if self.output_may_overflow and not (finite := np.isfinite(y)).all():
+            values = np.where(finite.all(axis=1), values, np.inf)
+        return values
 
     def error(self, d: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Error signal ``e_j = -dE/dy_j``, (n, n_units)."""
@@ -158,7 +170,8 @@ class Head:
     def _can_be_probabilities(self) -> bool:
         softmax = not self.output.elementwise and self.task.kind in ("binary", "multiclass")
         logistic = self.output == ACTIVATIONS["logistic"]
-        return softmax or (logistic and self.task.kind in ("binary", "multilabel"))
+        of_one = self.task.kind in ("binary", "multilabel") or self.task.is_one_class
+        return softmax or (logistic and of_one)
 
     @property
     def gives_deviation(self) -> bool:
@@ -170,7 +183,7 @@ class Head:
         if not self.task.is_classification:
             return self.loss.prediction(y)
         scores = self.decision(v, y)
-        if self.task.kind == "multiclass":
+        if scores.ndim == 2 and self.task.kind == "multiclass":
             return scores.argmax(axis=1)
         return (scores > 0).astype(np.intp)
 
@@ -184,7 +197,9 @@ class Head:
         return measure(targets, prediction, sample_weight=sample_weight)
 
     def decision(self, v: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Confidence: (n,) for two classes, > 0 for the second; else (n, n_targets)."""
+        """Confidence: (n,) for two classes, > 0 for the second; 0 for one; else (n, n_targets)."""
+        if self.task.is_one_class:
+            return np.zeros(len(y), y.dtype)
         scores = v
         if not (self.fused and self.gives_probabilities):
             scores = y - sum(self.loss.levels(self.output)) / 2
@@ -193,16 +208,27 @@ class Head:
         return scores
 
     def probabilities(self, v: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Probabilities (n, n_classes) of the classes, or (n, n_labels) of the labels."""
+        """Probabilities (n, n_classes) of the classes, or (n, n_labels) of the labels.
+
+        That of the first of two classes is ``phi(-v)``, which is exact where ``1 - phi(v)`` is 0.
+        """
         if self.task.kind == "multilabel":
             tiny = np.finfo(y.dtype).tiny
             return np.clip(y, tiny, 1.0 - np.finfo(y.dtype).epsneg)
-        if y.shape[1] == 1:
-            both = np.empty((len(y), 2), y.dtype)
-            np.subtract(1.0, y, out=both[:, :1])
-            both[:, 1:] = y
-            return both
-        return y
+        if self.task.is_one_class:
+            return np.ones_like(y)
+        return y if y.shape[1] > 1 else np.hstack([expit(-v), y])
+
+    def log_probabilities(self, v: np.ndarray) -> np.ndarray:
+        """Logarithms of `probabilities`, from v: finite wherever they can be."""
+        if self.task.is_one_class:
+            return np.zeros_like(v)
+        if not self.output.elementwise:
+            with np.errstate(over="ignore"):  # v that far apart
+                return log_softmax(v, axis=1)
+        if self.task.kind == "multilabel":
+            return log_expit(v)
+        return np.hstack([log_expit(-v), log_expit(v)])
 
     # -- as one writes it down ---------------------------------------------------------------
 

@@ -158,11 +158,6 @@ def test_column_of_labels_warns():
     assert model.predict(X).shape == (N,)
 
 
-def test_one_class_is_refused():
-    with pytest.raises(ValueError, match="number of classes has to be greater than one"):
-        make("binary").fit(X, np.zeros(N))
-
-
 def test_multi_output_of_classes_is_refused():
     with pytest.raises(ValueError, match="one class per row"):
         make("multiclass").fit(X, np.stack([TARGETS["multiclass"]] * 2, axis=1))
@@ -185,3 +180,19 @@ def test_squared_error_on_bounded_outputs_aims_at_both_ends():
                  max_iter=400, n_iter_no_change=np.inf).fit(X, TARGETS["binary"])  # fmt: skip
     v = model.decision_function(X)
     assert v.min() < -0.7 and v.max() > 0.7
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("some", [[0], [1, 2]], ids=str)
+def test_warm_start_on_some_of_the_classes_says_what_takes_them(some):
+    y = TARGETS["multiclass"]
+    rows = np.isin(y, some)
+    model = make("multiclass", warm_start=True, max_iter=2).fit(X, y)
+    before = flat(model)
+    lacking = [c for c in range(3) if c not in some]
+    with pytest.raises(ValueError) as caught:
+        model.fit(X[rows], y[rows])
+    assert f"y has no row of the classes {lacking}; with warm_start=True" in str(caught.value)
+    assert "partial_fit takes rows of any of them" in str(caught.value)
+    np.testing.assert_array_equal(flat(model), before)
+    model.partial_fit(X[rows], y[rows])
