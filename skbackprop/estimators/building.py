@@ -171,12 +171,12 @@ def start_from(network: Network, coef_init, intercept_init) -> None:
 def write_arrays(name: str, values, views) -> None:
     """Copy `values` into `views`, all or nothing."""
     try:
-        values = list(values)
+        given = list(values)
     except TypeError:  # a number, an array without dimensions, a sparse matrix
-        wanted = f"a sequence of {len(views)} arrays"
-        raise TypeError(f"{name} is {values!r}; it must be {wanted}.") from None
+        what = f"a sequence of {len(views)} arrays"
+        raise TypeError(f"{name} is {values!r}; it must be {what}.") from None
     # Copies: they may be views of each other.
-    arrays = [np.array(accept_values(value, f"{name}[{i}]")) for i, value in enumerate(values)]
+    arrays = [np.array(accept_values(value, f"{name}[{i}]")) for i, value in enumerate(given)]
     shapes, wanted = [a.shape for a in arrays], [view.shape for view in views]
     if shapes != wanted:
         raise ValueError(f"{name} has shapes {shapes}; they must be {wanted}.")

@@ -134,7 +134,7 @@ def index_of(value, count: int, what: str) -> int:
     IndexError
         If there is no such place.
     """
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+    if isinstance(value, (bool, np.timedelta64)) or not isinstance(value, (int, np.integer)):
         raise TypeError(f"{what} is {value!r}; it must be a whole number.")
     if not -count <= value < count:
         raise IndexError(
