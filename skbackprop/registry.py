@@ -1,25 +1,113 @@
-"""Built-in objects: looked up by name, checked, compared with a user's own."""
+"""Objects with parameters: looked up by name, checked, compared with a user's own."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import partial
-from numbers import Integral, Real
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial, wraps
+from numbers import Integral
 from types import FunctionType, MethodType
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from .synonyms import advise_on_name
+from .addresses import API_PAGE
+from .synonyms import advise_on_name, advise_on_parameter
 
-__all__ = ["Checked", "is_ours", "is_same", "resolve"]
+__all__ = ["Checked", "Parametrised", "advise_callers", "is_ours", "is_same", "resolve"]
 
 
 T = TypeVar("T")
 
 
-class Checked(BaseEstimator):
+def advise_callers(constructor: Callable[..., None]) -> Callable[..., None]:
+    """Let a constructor answer parameters that it does not know with those that it has.
+
+    Parameters
+    ----------
+    constructor : callable
+        An ``__init__``.
+
+    Returns
+    -------
+    callable
+        The same, of the same signature; its TypeError for an unknown parameter names what the
+        parameter of another library, or one that is misspelt, is here.
+    """
+
+    @wraps(constructor)
+    def __init__(self, *args, **kwargs):
+        try:
+            constructor(self, *args, **kwargs)
+        except TypeError:
+            _, *parameters = inspect.signature(constructor).parameters.values()
+            if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+                raise
+            answer = _answer(type(self), kwargs, [parameter.name for parameter in parameters])
+            if answer:
+                raise TypeError(answer) from None
+            raise
+
+    return __init__
+
+
+def _answer(cls: type, given: Iterable[str], known: list[str]) -> str:
+    """What to say of the parameters that a class does not have; empty if it has all of them."""
+    unknown = [name for name in given if name not in known]
+    if not unknown:
+        return ""
+    advice = " ".join(filter(None, (advise_on_parameter(name, known) for name in unknown)))
+    names = " or ".join(map(repr, unknown))
+    taken = f"It takes {', '.join(known)}." if known else "It takes none."
+    return f"{cls.__name__} has no parameter {names}. {advice or taken}"
+
+
+class Parametrised(BaseEstimator):
+    """An object whose parameters are those of its constructor, as scikit-learn wants it.
+
+    It links to its page in the documentation, and answers an unknown parameter with its own.
+    """
+
+    _doc_link_module = __name__.partition(".")[0]
+    _doc_link_template = API_PAGE
+
+    @advise_callers
+    def __init__(self) -> None:
+        pass
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Let the class's own constructor answer unknown parameters."""
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls):
+            setattr(cls, "__init__", advise_callers(cls.__init__))  # noqa: B010
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters of this object, or of one that it holds, as in ``solver__momentum``.
+
+        Parameters
+        ----------
+        **params
+            Names and values.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If there is no parameter of a name; nothing is set then.
+        """
+        names = dict.fromkeys(name.partition("__")[0] for name in params)
+        if not names.keys() <= vars(self).keys():  # the names that it has take their time
+            answer = _answer(type(self), names, list(inspect.signature(type(self)).parameters))
+            if answer:
+                raise ValueError(answer)
+        return super().set_params(**params)
+
+
+class Checked(Parametrised):
     """An object whose parameters can be searched, and say when they are out of their range."""
 
     def check(self) -> None:
@@ -27,12 +115,10 @@ class Checked(BaseEstimator):
 
     def _check_number(self, name: str, interval: str) -> None:
         """Refuse all but a number in an interval such as ``"[0, inf)"``."""
-        value = getattr(self, name)
+        value = _as_float(getattr(self, name))
         low, high = map(float, interval[1:-1].split(","))
-        real = isinstance(value, Real) and not isinstance(value, bool)
         if not (
-            real
-            and (low < value or (interval[0] == "[" and value == low))
+            (low < value or (interval[0] == "[" and value == low))
             and (value < high or (interval[-1] == "]" and value == high))
         ):
             self._refuse(name, f"a number in {interval}")
@@ -49,6 +135,16 @@ class Checked(BaseEstimator):
         raise ValueError(
             f"{name} of {type(self).__name__} is {getattr(self, name)!r}; it must be {wanted}."
         )
+
+
+def _as_float(value: Any) -> float:
+    """A number of Python's or NumPy's as a float; NaN if it is none, or no array can take it."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        return np.nan  # a Fraction, say: an array times that would be one of objects
+    try:
+        return float(value)
+    except OverflowError:  # of a whole number
+        return np.inf if value > 0 else -np.inf
 
 
 def resolve(value: Any, registry: Mapping[str, T], kind: Any, parameter: str) -> T:

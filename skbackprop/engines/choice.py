@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from weakref import WeakSet
 
 from ..network.network import Network
-from .code_cache import why_no_compiler
+from .code_cache import level_of_caller, why_no_compiler
 from .compiled_rows import CompiledPass
 from .numpy_rows import NumpyPass, RowPass
 from .symbols import Untraceable
@@ -17,16 +16,6 @@ __all__ = ["choose_engine"]
 
 
 _told: WeakSet[Network] = WeakSet()  # of models whose users know that they go on in NumPy
-
-
-def _level_of_caller() -> int:
-    """The `stacklevel`, for a warning of the caller, of the line that called the package."""
-    frame, level = sys._getframe(1), 1
-    while frame.f_globals.get("__name__", "").partition(".")[0] in ("skbackprop", "sklearn"):
-        if frame.f_back is None:
-            break
-        frame, level = frame.f_back, level + 1
-    return level
 
 
 def choose_engine(engine: str, before: str | None, update: Update) -> tuple[str, RowPass | None]:
@@ -74,7 +63,7 @@ def choose_engine(engine: str, before: str | None, update: Update) -> tuple[str,
             _told.add(network)
             warnings.warn(
                 f"This model was trained by the compiled engine and goes on in NumPy: {missing}.",
-                stacklevel=_level_of_caller(),
+                stacklevel=level_of_caller(),
             )
         return "compiled", _numpy_pass(update)
     if engine == "compiled":

@@ -4,6 +4,9 @@ Compiling takes seconds. So a text is written to a file whose name is a hash of 
 that its compiled code depends on beside it, and Numba keeps what it makes of that file beside it.
 A third file tells that this is whole: Numba would compile anew what it misses, and nobody has asked
 for that. Where nothing can be kept, the code goes with the process.
+
+What Numba has kept is unpickled, which runs whatever is in it. So nothing is taken from a place
+that others may write to.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import os
 import platform
 import sys
 import tempfile
+import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -23,9 +27,10 @@ from pathlib import Path
 from threading import get_ident
 from typing import Any
 
+from ..extras import say_missing
 from ..signal_handlers import Watch
 
-__all__ = ["is_compiled", "load", "why_no_compiler"]
+__all__ = ["is_compiled", "level_of_caller", "load", "why_no_compiler"]
 
 _CACHE_VARIABLE = "SKBACKPROP_CACHE_DIR"
 _KEPT = "__pycache__"  # where Numba keeps what it makes of a file, in the file's directory
@@ -50,7 +55,7 @@ def _machine() -> str:
 
 
 def _cache_directory() -> Path:
-    """Where compiled code is kept: $SKBACKPROP_CACHE_DIR, or the user's own cache."""
+    """The directory of compiled code: $SKBACKPROP_CACHE_DIR, or the user's own cache."""
     given = os.environ.get(_CACHE_VARIABLE)
     if given:
         return Path(given)
@@ -63,7 +68,9 @@ def _cache_directory() -> Path:
     elif sys.platform == "darwin":
         base = home / "Library" / "Caches"
     else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
+        base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+        if not base.is_absolute():  # to be ignored, by the XDG Base Directory Specification
+            base = home / ".cache"
     return base / "skbackprop"
 
 
@@ -84,7 +91,8 @@ def is_compiled(text: str) -> bool:
     with Watch():  # a TimeoutError is an OSError, too
         path = _cache_directory() / f"{_file_name(text)}.py"
         # Numba takes nothing from where it could not write, and would compile.
-        return _is_whole(path) and os.access(path.parent / _KEPT, os.W_OK)
+        whole = _is_whole(path) and os.access(path.parent / _KEPT, os.W_OK)
+        return whole and _is_trusted(path)
 
 
 _loaded: dict[str, Any] = {}
@@ -105,21 +113,74 @@ def load(text: str) -> Any:
 
 
 def _compiled(text: str) -> Any:
-    """The compiled function of `text`, from disk or compiled now."""
-    directory = _cache_directory()
-    try:
+    """The compiled function of `text`, from disk or compiled now, where it can be kept or not."""
+    with suppress(OSError):  # where only reading is allowed, a full disk
+        directory = _cache_directory()
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = _write(directory, text)
-    except OSError:
-        path = _write(Path(_passing_directory().name), text)
-    with suppress(OSError):  # where only reading is allowed
+        if _is_trusted(directory / f"{_file_name(text)}.py"):
+            return _compiled_in(directory, text)
+    try:
+        return _compiled_in(Path(_passing_directory().name), text)
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"engine='compiled' has no place for its code: {error.strerror}. Make room, let "
+            f"${_CACHE_VARIABLE} name another place, or use engine='numpy'",
+            error.filename,
+        ) from error
+
+
+def _compiled_in(directory: Path, text: str) -> Any:
+    """The compiled function of `text`, kept in a directory if that can be done."""
+    path = _write(directory, text)
+    with suppress(OSError):
         if not _is_whole(path):  # a full disk, a process that was killed
             _forget(path)
     compiled = _run(path).compiled
     with suppress(OSError):
-        if _kept(path):
-            path.with_suffix(".compiled").write_text(_fingerprint(path))
+        if kept := _kept(path):
+            for file in kept:
+                file.chmod(0o600)
+            _write_private(path.with_suffix(".compiled"), _fingerprint(path))
     return compiled
+
+
+_distrusted: set[Path] = set()  # places that the user has been told of
+
+
+def _is_trusted(path: Path) -> bool:
+    """Whether none but the user can have written a file of code, or what is kept of it."""
+    places = [path.parent, path.parent / _KEPT, path, path.with_suffix(".compiled"), *_kept(path)]
+    foreign = next((place for place in places if place.exists() and not _is_private(place)), None)
+    if foreign is None:
+        return True
+    if foreign not in _distrusted:
+        _distrusted.add(foreign)
+        warnings.warn(
+            f"No compiled code is taken from or kept in {path.parent}: {foreign} is another user's "
+            "or others may write to it, and what they put there would be run. Make it your own "
+            f"(chmod go-w), or let ${_CACHE_VARIABLE} name a place that is.",
+            stacklevel=level_of_caller(),
+        )
+    return False
+
+
+def _is_private(path: Path) -> bool:
+    """Whether a file or directory is the user's own, and none but the user may write to it."""
+    if sys.platform == "win32":  # whose profiles are private, and whose modes say nothing
+        return True
+    status = path.stat()
+    return status.st_uid == os.geteuid() and not status.st_mode & 0o022
+
+
+def level_of_caller() -> int:
+    """The `stacklevel`, for a warning of the caller, of the line that called the package."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_globals.get("__name__", "").partition(".")[0] in ("skbackprop", "sklearn"):
+        if frame.f_back is None:
+            break
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def _kept(path: Path) -> list[Path]:
@@ -156,6 +217,8 @@ def _run(path: Path) -> Any:
     try:
         with _keeping_beside():
             specification.loader.exec_module(module)
+    except OSError:  # nothing can be written
+        raise
     except Exception as error:
         raise ValueError(f"The compiled engine cannot train this model: {error}") from error
     return module
@@ -181,16 +244,27 @@ def _write(directory: Path, text: str) -> Path:
     """Write the code to its file, unless it is there: Numba goes by the time of the file."""
     path = directory / f"{_file_name(text)}.py"
     if not path.exists() or path.read_text() != text:
-        part = path.with_suffix(f".{os.getpid()}-{get_ident()}")
+        _write_private(path, text)
+    (directory / _KEPT).mkdir(mode=0o700, exist_ok=True)
+    return path
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Write a file that only the user may write to, whole or not at all."""
+    part = path.with_suffix(f".{os.getpid()}-{get_ident()}")
+    try:
+        part.touch(mode=0o600)
         part.write_text(text)
         part.replace(path)
-    return path
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def why_no_compiler() -> str | None:
     """Why nothing can be compiled here; None if it can."""
     if importlib.util.find_spec("numba") is None:
-        return "it needs Numba, which is not installed: pip install 'skbackprop[fast]'"
+        return say_missing("numba", "it")
     if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
         return "NUMBA_DISABLE_JIT is set"
     return None

@@ -22,6 +22,7 @@ from scipy import sparse
 from ..activations.activation import Activation
 from ..network.rows import take_rows
 from ..updates.descent import SGD
+from ..updates.headroom import is_tame
 from .code_cache import is_compiled, load
 from .formulas import (
     Formula,
@@ -62,6 +63,7 @@ class CompiledPass:
         if update.extras:
             raise Untraceable(f"only NumPy knows {' and '.join(update.extras)}")
         self._update = update
+        self._is_tame = is_tame(update.rule)
         objective = update.objective
         network = objective.network
         dtype = network.w.dtype
@@ -179,27 +181,46 @@ class CompiledPass:
 
     def present(self, X, targets, scale, rows, factors: np.ndarray) -> tuple[int, float]:
         """Present rows, as `numpy_rows.RowPass.present` says."""
-        assert self._present is not None
+        run = self._present
+        assert run is not None
         state, w = self._update.state, self._update.objective.network.w
         d = self._desired(take_rows(targets, rows))
+        d = _contiguous(d, w.dtype)
         numbers, indices, bounds = self._rows(take_rows(X, rows))
-        done, total = self._present(
-            w,
-            state.rule_state,
-            self._gains,
-            numbers,
-            indices,
-            bounds,
-            _contiguous(d, w.dtype),
-            self._all_ones if scale is None else _contiguous(take_rows(scale, rows), w.dtype),
-            factors,
-            state.n_updates - state.rule_start,
-            *self._tables,
-            *self._work,
-        )
+        scale = self._all_ones if scale is None else _contiguous(take_rows(scale, rows), w.dtype)
+
+        def present(count: int) -> tuple[int, float]:
+            return run(
+                w,
+                state.rule_state,
+                self._gains,
+                numbers,
+                indices,
+                bounds,
+                d[:count],
+                scale,
+                factors,
+                state.n_updates - state.rule_start,
+                *self._tables,
+                *self._work,
+            )
+
+        done, total = present(len(d)) if self._is_tame else self._try(present, len(d))
         state.n_updates += done
         state.n_samples += done
         return done, total
+
+    def _try(self, present: Callable[[int], tuple[int, float]], count: int) -> tuple[int, float]:
+        """Present rows by a rule that may do anything: only so many that all stays finite."""
+        w, rule_state = self._update.objective.network.w, self._update.state.rule_state
+        before = w.copy(), rule_state.copy()
+        while count:
+            done, total = present(count)
+            if np.isfinite(w).all() and np.isfinite(rule_state).all():
+                return done, total
+            w[...], rule_state[...] = before
+            count //= 2
+        return 0, 0.0
 
     def _desired(self, targets) -> np.ndarray:
         """Desired outputs (n, n_units); of a loss that has fewer of them, each for all neurons."""

@@ -581,6 +581,7 @@ def make_present(phi, dphi, prepare, step, headroom):
                 layers, top, groups, _shifted(member, end), settings, _shifted(v, end),
                 _shifted(y, end), _shifted(e, end), scratch,
             )  # fmt: skip
+        size += _squares(_shifted(y, end), n_units)
         if is_scaled:
             cost *= scale[row]
             for j in range(end, end + n_units):
@@ -593,6 +594,7 @@ def make_present(phi, dphi, prepare, step, headroom):
                 layers, layer - 1, groups, _shifted(member, before), settings, _shifted(v, before),
                 _shifted(y, before), _shifted(e, before), scratch,
             )  # fmt: skip
+        size += abs(cost)
         # The criterion of `updates.headroom`, before anything is applied: |g|^2 of a layer is
         # |delta|^2 |y|^2, with y_0 = 1 of the biases, and its largest eta is known.
         for layer in range(n_layers):

@@ -18,7 +18,7 @@ from scipy.linalg import blas
 from ..activations.activation import ACTIVATIONS
 from ..network.rows import take_rows
 from ..updates.descent import SGD
-from ..updates.headroom import has_headroom
+from ..updates.headroom import has_headroom, is_tame
 from .update import Update
 
 __all__ = ["NumpyPass", "RowPass"]
@@ -29,7 +29,7 @@ _BLOCK_NUMBERS = 2**16
 
 
 class RowPass(Protocol):
-    """What presents single rows."""
+    """Protocol of the passes that present single rows."""
 
     def load(self) -> None:
         """Get ready, before anything changes."""
@@ -88,6 +88,7 @@ class NumpyPass:
         by_layer, self._largest_eta = update.eta_by_layer, update.largest_eta
         self._eta = by_layer or []
         self._is_penalised = any(objective.penalty.strengths) or objective.learning is not None
+        self._is_tame = is_tame(update.rule)
         is_bare = type(update.rule) is SGD and not self._is_penalised
         self._is_plain = is_bare and by_layer is not None
         # The signals of a block of rows: one array each for all layers, so that few products tell
@@ -101,6 +102,7 @@ class NumpyPass:
         self._output = self._output_v = self._v[:, sum(sizes[1:-1]) : sum(sizes[1:])]
         if self._network.activations[-1] != ACTIVATIONS["identity"]:
             self._output = self._signals(sizes[-1])[:, : sizes[-1]]
+        self._is_output_guarded = self._head.output_may_overflow
         self._value, self._output_delta_into = self._head.loss.value, self._head.output_delta
         if self._head.fused:
             self._output_delta_into = self._head.loss.fused_delta
@@ -189,11 +191,10 @@ class NumpyPass:
         """Present rows in order; how many until one needs care, and the sum of their costs."""
         X, d, weights, factors = block
         self._x[: len(d)] = X
-        if self._is_plain and self._present_trusting(block):
-            values = self._value(d, self._output[: len(d)], self._output_v[: len(d)])
-            if weights[0] is not None:
-                values = values * weights
-            return len(d), fsum(values.tolist())
+        if self._is_plain:
+            values = self._present_trusting(block)
+            if values is not None:
+                return len(d), fsum(values.tolist())
         costs: list[float] = []
         rows = zip(self._views(len(d)), d[:, np.newaxis], weights, factors)  # noqa: B905
         for row, d_row, weight, factor in rows:
@@ -207,10 +208,14 @@ class NumpyPass:
         """One update; returns the cost before it, or None, with nothing done, if it needs care."""
         self._flow(row, d, weight)
         v, delta, y = row.signals
-        if not has_headroom(delta.dot(delta) * y.dot(y), self._largest_eta * factor, v.dot(v)):
-            return None
         cost = float(self._value(d, *row.output)[0])
         cost = cost if weight is None else cost * weight
+        rest = v.dot(v) + abs(cost)
+        if self._is_output_guarded:
+            output = row.output[0][0]
+            rest += output.dot(output)
+        if not has_headroom(delta.dot(delta) * y.dot(y), self._largest_eta * factor, rest):
+            return None
         if self._is_plain:
             self._change(row, factor)
         else:
@@ -226,10 +231,10 @@ class NumpyPass:
         state.n_updates += n_rows
         state.n_samples += n_rows
 
-    def _present_trusting(self, block) -> bool:
+    def _present_trusting(self, block) -> np.ndarray | None:
         """Present rows by the bare rule, and look only then whether all was finite.
 
-        If it was not, nothing has changed.
+        Returns the costs; or None if it was not, and nothing has changed.
         """
         _, d, weights, factors = block
         before, done = self._network.w.copy(), 0
@@ -245,11 +250,18 @@ class NumpyPass:
                 self._present_row(*arguments)
             raise
         v, delta, y = (A[: len(d)].ravel() for A in (self._v, self._delta, self._y))
-        if has_headroom(delta.dot(delta) * y.dot(y), self._largest_eta * max(factors), v.dot(v)):
+        values = self._value(d, self._output[: len(d)], self._output_v[: len(d)])
+        if weights[0] is not None:
+            values = values * weights
+        rest = v.dot(v) + np.abs(values).sum()
+        if self._is_output_guarded:
+            output = self._output[: len(d)].ravel()
+            rest += output.dot(output)
+        if has_headroom(delta.dot(delta) * y.dot(y), self._largest_eta * max(factors), rest):
             self._count(len(d))
-            return True
+            return values
         self._network.w[...] = before
-        return False
+        return None
 
     def _flow(self, row: _Row, d, weight: float | None) -> None:
         """Forward, error and backward of one row."""
@@ -283,7 +295,10 @@ class NumpyPass:
             self._is_penalised and not has_headroom(g.dot(g), self._largest_eta * factor, size)
         ):
             return None
-        update.step(g, factor, cost + penalty)
+        if self._is_tame:
+            update.step(g, factor, cost + penalty)
+        elif not update.try_step(g, factor, cost + penalty):
+            return None
         return penalty
 
 

@@ -45,6 +45,8 @@ class Update:
     state : TrainingState
         Changed in place; it counts each update with its change.
     limits : Limits
+    base_eta : float, optional
+        What stands for eta where one number is shown; the largest by default.
     """
 
     objective: Objective
@@ -52,11 +54,17 @@ class Update:
     eta: float | np.ndarray
     state: TrainingState
     limits: Limits = Limits()
+    base_eta: float | None = None
 
     @cached_property
     def largest_eta(self) -> float:
         """The largest learning rate of a parameter."""
         return float(np.max(self.eta))
+
+    @property
+    def shown_eta(self) -> float:
+        """The learning rate that curves and messages show."""
+        return self.largest_eta if self.base_eta is None else self.base_eta
 
     @cached_property
     def eta_by_layer(self) -> list[float] | None:
@@ -73,11 +81,22 @@ class Update:
     def extras(self) -> list[str]:
         """Parameters in force that ask for more than correction, penalty and rule."""
         in_force = {
+            "input_gain": self.objective.network.input_gain or None,
             "dropout and noise": self.objective.disturbance,
             "max_grad_norm": self.limits.max_grad_norm,
             "max_norm": self.limits.max_norm,
         }
         return [name for name, value in in_force.items() if value is not None]
+
+    def try_step(self, g: np.ndarray, factor: float, cost: float) -> bool:
+        """As `step`, if weights and state stay finite; else nothing changes. Whether they did."""
+        w, rule_state = self.objective.network.w, self.state.rule_state
+        before = w.copy(), rule_state.copy()
+        self.step(g, factor, cost)
+        if np.isfinite(w).all() and np.isfinite(rule_state).all():
+            return True
+        w[...], rule_state[...] = before
+        return False
 
     def step(self, g: np.ndarray, factor: float, cost: float) -> None:
         """Move the weights by the rule, within the limits.

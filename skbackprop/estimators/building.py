@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from ..activations.activation import Activation
 from ..activations.check import check_activation
 from ..engines.update import Limits, Update
+from ..exceptions import DivergenceError
 from ..losses.head import Head
 from ..network.initializers import initializer_for
 from ..network.masks import is_connections, learning_parameters
@@ -22,6 +25,7 @@ from ..network.regularisation import Disturbance
 from ..network.rows import take_rows, with_mean_one
 from ..schedules import Schedule
 from ..training.trainer import Trainer
+from ..updates.fan_in import FanInEta
 from ..updates.rule import UpdateRule
 from ..updates.state import TrainingState
 from .given_data import accept_values
@@ -66,7 +70,7 @@ class Model:
     rng: np.random.RandomState
 
     def copy(self) -> Model:
-        """The same, apart from this one: training the one does not move the other."""
+        """A copy of the model: training the one does not move the other."""
         return replace(
             self,
             network=self.network.with_parameters(self.network.w.copy()),
@@ -94,10 +98,18 @@ def new_model(plan: Plan, X, coding: NumberCoding | ClassCoding, rng) -> Model:
             raise ValueError(
                 f"activation {activation!r} is for {width} neurons; its layer has {n}."
             )
-    network = Network(sizes, activations, dtype=X.dtype.type)
-    for (W, _), activation in zip(network.layers(network.w), activations, strict=True):
+    gained = plan.given.input_gain
+    try:
+        network = Network(sizes, activations, dtype=X.dtype.type, input_gain=gained)
+    except (ValueError, MemoryError) as error:
+        given = plan.given.hidden_layer_sizes
+        raise type(error)(
+            f"hidden_layer_sizes is {given!r}: there is no room for so many weights ({error})."
+        ) from error
+    layers = zip(network.layers(network.w), activations, plan.weight_init, strict=True)
+    for (W, _), activation, weight_init in layers:
         n_in, n_out = W.shape
-        W[...] = _initial_weights(plan.given.weight_init, n_in, n_out, activation, rng)
+        W[...] = _initial_weights(weight_init, n_in, n_out, activation, rng)
     _cut_connections(plan.given.mask, network)
     state = TrainingState(np.empty((0, network.w.size), network.w.dtype))
     return Model(network, head, coding, structure_of(plan.given), state, rng)
@@ -126,12 +138,26 @@ def _initial_weights(weight_init, n_in: int, n_out: int, activation: Activation,
 
 
 def start_at_best_constant(model: Model, targets, weights, rows) -> None:
-    """Start the output biases at the best constant prediction of the rows, in float64."""
+    """Start the output biases at the best constant prediction of the rows, in float64.
+
+    Raises
+    ------
+    DivergenceError
+        If that is not finite in the dtype of the network.
+    """
     shares = np.full(len(rows), 1.0 / len(rows))
     if weights is not None:
         shares *= with_mean_one(weights[rows].astype(np.float64))
     whole = take_rows(targets, slice(None) if len(rows) == targets.shape[0] else rows)
-    model.network.layers(model.network.w)[-1][1][...] = model.head.best_constant(whole, shares)
+    bias = model.network.layers(model.network.w)[-1][1]
+    with np.errstate(all="ignore"):
+        best = model.head.best_constant(whole, shares).astype(bias.dtype)
+    if not np.isfinite(best).all():
+        raise DivergenceError(
+            f"the best constant of loss={model.head.loss!r}, where training begins, is not finite "
+            f"in {bias.dtype}: y is too large for it. Scale y."
+        )
+    bias[...] = best
 
 
 def start_from(network: Network, coef_init, intercept_init) -> None:
@@ -145,7 +171,7 @@ def start_from(network: Network, coef_init, intercept_init) -> None:
 
 def write_arrays(name: str, values, views) -> None:
     """Copy `values` into `views`, all or nothing."""
-    if not isinstance(values, Iterable):
+    if not isinstance(values, Iterable) or sparse.issparse(values):
         raise TypeError(f"{name} is {values!r}; it must be a sequence of {len(views)} arrays.")
     # Copies: they may be views of each other.
     arrays = [np.array(accept_values(value, f"{name}[{i}]")) for i, value in enumerate(values)]
@@ -166,7 +192,7 @@ def penalty_of(plan: Plan, network: Network) -> ElasticNet:
     if not plan.given.alpha or plan.solver.tunes_alpha:
         return ElasticNet(None)
     n_layers = network.n_layers
-    is_weight = network.spread([1.0] * n_layers, [0.0] * n_layers)
+    is_weight = network.spread([1.0] * n_layers, [0.0] * n_layers, 0.0)
     return ElasticNet(is_weight, plan.given.alpha, plan.given.l1_ratio)
 
 
@@ -192,24 +218,44 @@ def objective_of(plan: Plan, model: Model) -> Objective:
 
 def trainer_of(plan: Plan, model: Model, schedule: Schedule) -> Trainer:
     """The trainer of `model` that the plan describes, by a schedule whose horizon is known."""
+    with _nothing_drawn_on_error(model):
+        return _build_trainer(plan, model, schedule)
+
+
+@contextmanager
+def _nothing_drawn_on_error(model: Model) -> Iterator[None]:
+    """Put the random states of a model back, if what was drawn from them is refused."""
+    before, disturbance_rng = model.rng.get_state(), model.state.disturbance_rng
+    try:
+        yield
+    except BaseException:
+        model.rng.set_state(before)
+        model.state.disturbance_rng = disturbance_rng
+        raise
+
+
+def _build_trainer(plan: Plan, model: Model, schedule: Schedule) -> Trainer:
     objective = objective_of(plan, model)
     eta: Any = plan.eta
-    if isinstance(eta, list):
-        eta = model.network.spread(eta)
+    base = eta.base if isinstance(eta, FanInEta) else None
+    if not isinstance(eta, float):
+        eta = model.network.spread(*plan.rates(model.network.sizes[0]))
     if objective.learning is not None:  # a rule may move a weight that has no correction
         eta = eta * objective.learning
     rule = plan.solver
     assert isinstance(rule, UpdateRule)
     _check_constants(rule, model.network.w.dtype)
     limits = Limits(plan.given.max_grad_norm, plan.given.max_norm)
-    update = Update(objective, rule, eta, model.state, limits)
+    update = Update(objective, rule, eta, model.state, limits, base)
     return Trainer(update, schedule, plan.given.engine)
 
 
 def _check_constants(rule: UpdateRule, dtype) -> None:
     """Refuse a rule's constant that is zero or infinite in the type of the weights."""
     for name, value in vars(rule).items():
-        if not isinstance(value, float) or not value or not np.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+            continue
+        if not value or not -np.inf < value < np.inf:
             continue
         with np.errstate(over="ignore", under="ignore"):
             constant = dtype.type(value)

@@ -16,6 +16,7 @@ from ..losses.task import Task
 from .base import Backprop
 from .callbacks import fit_with_callbacks
 from .compatibility import Options, available_if
+from .offenders import naming
 from .parameters import with_constructor
 from .plan import Plan, resolve_loss
 from .targets import ClassCoding
@@ -34,32 +35,18 @@ class BackpropClassifier(ClassifierMixin, Backprop):
 
     Parameters
     ----------
-    hidden_layer_sizes, activation, output_activation, solver, eta, eta_schedule
-        See `BackpropRegressor`.
     loss : str or Loss, default="cross_entropy"
-        Or ``"squared_error"`` (the desired outputs are 0 and 1, or -1 and 1 where the output
-        activation's range is bounded on both sides of zero), ``"focal"``, ``"hinge"``, or an object
-        such as ``CrossEntropy(label_smoothing=0.1)``.
-    alpha, l1_ratio, dropout, noise, max_grad_norm, max_norm, mask
-        See `BackpropRegressor`.
-    batch_size, max_iter, tol, n_iter_no_change, scoring, max_time
-        See `BackpropRegressor`.
-    shuffle, warm_start, verbose, weight_init, engine
-        See `BackpropRegressor`.
-    early_stopping, validation_fraction, random_state
-        See `BackpropRegressor`; the validation split is stratified, the score the accuracy.
+        What an output costs: a name in `LOSSES` or an object such as
+        ``CrossEntropy(label_smoothing=0.1)``. ``"cross_entropy"``, ``"focal"``, ``"hinge"``, or
+        ``"squared_error"`` (the desired outputs are 0 and 1, or -1 and 1 where the output
+        activation's range is bounded on both sides of zero).
     class_weight : dict, list of dict, "balanced" or None, default=None
-        Multiplies ``sample_weight``. "balanced" is for `fit` only.
+        Weights of the classes, which multiply ``sample_weight``. "balanced" is for `fit` only.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,) or (n_labels,)
-    coefs_, intercepts_, n_iter_, t_, n_updates_, loss_, best_loss_, loss_curve_, eta_curve_
-        See `BackpropRegressor`.
-    validation_loss_curve_, validation_scores_, best_validation_score_, best_iter_, stop_reason_
-        See `BackpropRegressor`; unless `scoring` says otherwise, the score is the accuracy.
-    engine_, n_layers_, n_outputs_, out_activation_, n_features_in_, feature_names_in_
-        See `BackpropRegressor`.
+        Classes, or labels, in the order of the outputs.
 
     Examples
     --------
@@ -167,6 +154,7 @@ class BackpropClassifier(ClassifierMixin, Backprop):
         assert isinstance(coding, ClassCoding)
         return coding.classes
 
+    @naming("y")
     def _read_targets(self, plan: Plan, y, dtype, classes=None, *, online=False):
         return ClassCoding.read(y, classes, online=online)
 
@@ -186,6 +174,8 @@ class BackpropClassifier(ClassifierMixin, Backprop):
                 f"{self.classes_!r}."
             )
 
+    @naming("X, y or sample_weight")
+    @np.errstate(all="ignore")
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Accuracy of the prediction: the share of rows whose class, or whose labels, are right.
 
@@ -260,7 +250,7 @@ class BackpropClassifier(ClassifierMixin, Backprop):
 
     @available_if(_gives_probabilities)
     def predict_log_proba(self, X: Any) -> np.ndarray:
-        """Logarithms of `predict_proba`.
+        """Logarithms of `predict_proba`, exact also where a probability is 0 or 1 to the last bit.
 
         Parameters
         ----------
@@ -270,5 +260,5 @@ class BackpropClassifier(ClassifierMixin, Backprop):
         -------
         ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
         """
-        with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
+        v, _ = self._signals(X)
+        return self._model.head.log_probabilities(v)

@@ -84,6 +84,11 @@ class Fit:
         self.reason: str | None = None
         self.ended_by: BaseException | None = None
         self._n_before = len(history.loss)
+        self._n_updates_before = model.state.n_updates
+
+    @property
+    def _moved(self) -> bool:
+        return self.model.state.n_updates > self._n_updates_before
 
     @property
     def n_epochs(self) -> int:
@@ -130,6 +135,22 @@ class Fit:
         data.held_out = HeldOut(data.X, data.y, data.targets, data.given_weights, np.sort(held_out))
         data.rows = np.setdiff1d(data.rows, held_out)
 
+    def scale_targets(self) -> None:
+        """Put the targets in the unit of the rows to train on, if that is asked for."""
+        data, coding = self.data, self.data.coding
+        if not isinstance(coding, NumberCoding) or not getattr(self.plan.given, "scale_targets", 0):
+            return
+        if coding.unit is None:  # else it is the one that the model was fitted with
+            weights = None if data.weights is None else with_mean_one(data.weights[data.rows])
+            coding = coding.scaled(data.y[data.rows], weights)
+        data.coding = self.model.coding = coding
+        data.targets = coding.encode(data.y, data.targets.dtype)
+        if (held_out := data.held_out) is not None:
+            own = held_out.y is not data.y
+            held_out.targets = (
+                coding.encode(held_out.y, data.targets.dtype) if own else data.targets
+            )
+
     def run(self, batch_size: int) -> None:
         """Train, and note why it ended, and the exception that ended it, if one did."""
         data, given = self.data, self.plan.given
@@ -152,6 +173,21 @@ class Fit:
                 self.reason, self.ended_by = "interrupted", error
         if progress is not None:
             progress.close(self.reason)
+
+    def check_outcome(self, *, is_refit: bool) -> None:
+        """Raise what ended the fit if nothing came of it that is worth the model that there was.
+
+        That is a divergence before the first update, in the place of a fitted model; or weights
+        that are not finite, of a user's own solver, say.
+        """
+        if np.isfinite(self.model.network.w).all():
+            if is_refit and not self._moved and isinstance(self.ended_by, DivergenceError):
+                raise self.ended_by
+            return
+        raise DivergenceError(
+            f"training diverged: solver={self.plan.given.solver!r} has left weights that are not "
+            "finite; the estimator is as it was. Scale X and y."
+        ) from self.ended_by
 
     def _train(self, batch_size: int, listeners) -> str:
         """Run the solver under a monitor; returns why it stopped."""
@@ -211,10 +247,11 @@ class Fit:
             view.__dict__.pop("feature_names_in_", None)  # the rows to score are a bare array
             scorer = check_scoring(view, given.scoring)
 
+        @np.errstate(all="ignore")
         def validate():
             with np.errstate(over="ignore", invalid="ignore"):
                 v, outputs = outputs_of(network, X, rows)
-            if not np.isfinite(v).all():
+            if not (np.isfinite(v).all() and np.isfinite(outputs).all()):
                 raise DivergenceError(
                     "training diverged: the outputs on the validation rows are not finite. Use a "
                     "smaller eta, or scale X and y."
@@ -230,7 +267,7 @@ class Fit:
                 raise ValueError(
                     f"scoring={given.scoring!r} gives nan on the validation rows; "
                     "early_stopping=True needs a number. Give validation rows on which the score "
-                    "is defined (X_val, y_val), or another scoring."
+                    "is defined (X_val, y_val), another scoring, or smaller sample_weight."
                 )
             return cost, score
 

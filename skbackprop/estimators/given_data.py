@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from ..network.rows import checked_csr
+
 __all__ = ["accept_rows", "accept_targets", "accept_values"]
 
 _TIMES = (np.datetime64, np.timedelta64, date, timedelta)
@@ -30,7 +32,8 @@ def accept_values(given: Any, name: str) -> Any:
     Raises
     ------
     ValueError
-        If it is a masked array with masked entries, or a list whose rows differ in length.
+        If it is a masked array with masked entries, a list whose rows differ in length, or a sparse
+        matrix with an index out of range.
     """
     if isinstance(given, np.ma.MaskedArray) and np.any(given.mask):
         raise ValueError(
@@ -38,7 +41,7 @@ def accept_values(given: Any, name: str) -> Any:
             f"masked: missing values. Drop their rows, or fill them in: {name}.filled(...)."
         )
     if not isinstance(given, (list, tuple)):
-        return given
+        return checked_csr(given, name)
     try:
         return np.asarray(given)
     except ValueError as error:

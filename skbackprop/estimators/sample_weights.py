@@ -24,7 +24,7 @@ def check_weights(sample_weight, X, name: str) -> np.ndarray | None:
         sample_weight = accept_rows(sample_weight, name)
         try:
             weights = check_array(sample_weight, ensure_2d=False, dtype=X.dtype, input_name=name)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             told = str(error)
             raise ValueError(told if name in told else f"{name}: {told}") from error
     if weights.shape != (X.shape[0],):

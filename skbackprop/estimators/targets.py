@@ -6,7 +6,7 @@ A coding is read off the first `y`: the task, and what is needed to encode every
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import isfinite
 from typing import Any
@@ -20,6 +20,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from ..losses.loss import Loss
 from ..losses.task import Task
 from .given_data import accept_targets
+from .offenders import naming
 
 __all__ = ["ClassCoding", "NumberCoding", "plain_target"]
 
@@ -27,8 +28,55 @@ __all__ = ["ClassCoding", "NumberCoding", "plain_target"]
 _LABELS = "biufUO"  # kinds of arrays whose entries, if they are equal, are the same label
 
 
+_ROUND_OFF = 10.0  # times eps: targets that vary by less, of their size, are constant
 _NUMBERS = (float, int, np.number, np.bool_)
 _SCALARS = (*_NUMBERS, str)
+
+
+@dataclass(frozen=True, eq=False)
+class Unit:
+    """The unit in which a network has its targets, ``(y - center) / scale``.
+
+    Attributes
+    ----------
+    center, scale : ndarray of shape (n_targets,)
+        In float64.
+    """
+
+    center: np.ndarray
+    scale: np.ndarray
+
+    @classmethod
+    def of(cls, targets, weights, loss: Loss) -> Unit:
+        """Weighted mean and standard deviation; of a loss for positive targets, the mean alone.
+
+        Such a loss knows zero, and has no other place for it: its targets are divided by their mean
+        and not moved. Targets that do not vary keep their scale.
+        """
+        targets = np.asarray(targets, np.float64).reshape(len(targets), -1)
+        size = np.abs(targets).max(axis=0)  # so that no square overflows
+        size[size == 0.0] = 1.0
+        relative = targets / size
+        mean = np.average(relative, axis=0, weights=weights)
+        if loss.least_target is not None:
+            return cls(np.zeros_like(mean), size * np.where(mean > 0.0, mean, 1.0))
+        spread = np.sqrt(np.average((relative - mean) ** 2, axis=0, weights=weights))
+        scale, limits = size * spread, np.finfo(np.float64)
+        is_constant = (spread <= _ROUND_OFF * limits.eps) | (scale < limits.tiny)
+        return cls(size * mean, np.where(is_constant, 1.0, scale))
+
+    def apply(self, y: np.ndarray) -> np.ndarray:
+        """`y` in this unit, in float64."""
+        with np.errstate(over="ignore"):  # inf is what it is; the coding refuses it
+            return (y - self.center) / self.scale
+
+    def undo(self, y: np.ndarray) -> np.ndarray:
+        """From this unit back to that of the targets."""
+        return (y * self.scale + self.center).astype(y.dtype)
+
+    def stretch(self, spread: np.ndarray) -> np.ndarray:
+        """A spread in this unit in that of the targets."""
+        return (spread * self.scale).astype(spread.dtype)
 
 
 @dataclass(eq=False)
@@ -38,6 +86,7 @@ class NumberCoding:
     task: Task
     one_column: bool  # `y` is a vector, and so is a prediction of one column
     loss: Loss
+    unit: Unit | None = None  # in which the network has the targets; None is their own
 
     @classmethod
     def read(cls, y, dtype, loss: Loss) -> tuple[NumberCoding, np.ndarray]:
@@ -54,26 +103,38 @@ class NumberCoding:
             raise ValueError(
                 f"y has {n_targets} columns; the model has {self.task.n_targets} targets."
             )
-        if y.dtype != dtype:
-            with np.errstate(over="ignore"):
-                y = y.astype(dtype)
-            if not np.isfinite(y).all():
-                raise ValueError(f"y has values too large for {np.dtype(dtype)}, the dtype of X.")
-        self.loss.check_targets(y)
-        return y.reshape(len(y), n_targets)
+        given = y.reshape(len(y), n_targets)
+        targets = given if y.dtype == dtype else _cast(given, dtype)
+        self.loss.check_targets(targets)
+        # From `given`, so that float32 rounds what is left without the center.
+        return targets if self.unit is None else _cast(self.unit.apply(given), dtype)
 
     def decode(self, prediction) -> np.ndarray:
-        """Predictions as `y` was given: without columns if it had none."""
+        """Predictions as `y` was given: in its units, without columns if it had none."""
+        if self.unit is not None:
+            prediction = self.unit.undo(prediction)
+        return self._without_columns(prediction)
+
+    def decode_deviation(self, deviation) -> np.ndarray:
+        """Standard deviations of predictions, as `decode` gives the predictions."""
+        if self.unit is not None:
+            deviation = self.unit.stretch(deviation)
+        return self._without_columns(deviation)
+
+    def _without_columns(self, prediction) -> np.ndarray:
         return prediction[:, 0] if self.one_column and prediction.shape[1] == 1 else prediction
+
+    def scaled(self, targets, weights) -> NumberCoding:
+        """The same coding in the unit of these targets' spread, their rows weighed."""
+        return replace(self, unit=Unit.of(targets, weights, self.loss))
 
     def after(self, fitted: NumberCoding) -> NumberCoding:
         """The coding of a fit that continues a model with the coding `fitted`; or an error."""
         if self.task != fitted.task:
             raise ValueError(
-                f"warm_start=True needs targets as in the first fit, {fitted.task}; got "
-                f"{self.task}."
+                f"warm_start=True needs y as in the first fit, {fitted.task}; got {self.task}."
             )
-        return self
+        return replace(self, unit=fitted.unit)
 
     def strata(self, targets, rows) -> tuple[np.ndarray, None]:
         """The rows that a split may hold out, and what it keeps the shares of: all, nothing."""
@@ -140,6 +201,7 @@ class ClassCoding:
             return {}
         return {label: np.array([i]) for i, label in enumerate(self.classes.tolist())}
 
+    @naming("y")
     def _encode(self, y):
         if self.task.kind == "multilabel":
             if y.ndim != 2 or y.shape[1] != self.task.n_targets or not _is_binary(y):
@@ -232,6 +294,15 @@ class ClassCoding:
             factors = compute_class_weight(class_weight, classes=self.classes, y=self.classes)
             self._weighed = copy.copy(class_weight), factors
         return self._weighed[1]
+
+
+def _cast(y: np.ndarray, dtype) -> np.ndarray:
+    """`y` in the dtype of the model, which has to hold it."""
+    with np.errstate(over="ignore"):
+        y = y.astype(dtype, copy=False)
+    if not np.isfinite(y).all():
+        raise ValueError(f"y has values too large for {np.dtype(dtype)}, the dtype of X.")
+    return y
 
 
 def plain_target(y, *, numeric: bool) -> np.ndarray | None:

@@ -9,6 +9,7 @@ from sklearn.utils.multiclass import unique_labels
 
 from ..estimators.classifier import BackpropClassifier
 from ..estimators.compatibility import count_samples, take_samples
+from ..estimators.offenders import naming
 from ..estimators.regressor import BackpropRegressor
 from .fitted import read_pairs
 from .records import TrainingRecord, TrainingStep
@@ -56,21 +57,22 @@ def record_training(estimator, X, y, n_steps: int) -> TrainingRecord:
             f"solver={model.solver!r} needs all rows in each update and cannot be recorded row by "
             "row; set_params(solver='sgd'), for one, can."
         )
-    _initialise(model, unwrapped.X, unwrapped.y)
+    n_rows = naming("X")(count_samples)(unwrapped.X)
+    _initialise(model, unwrapped.X, unwrapped.y, n_rows)
     # The last row is refused before the first is presented.
     read_pairs(model, unwrapped.X, unwrapped.y)
-    n_rows = count_samples(unwrapped.X)
     steps = [_step(model, unwrapped, step % n_rows) for step in range(n_steps)]
     return TrainingRecord(steps, model)
 
 
-def _initialise(model: BackpropRegressor | BackpropClassifier, X, y) -> None:
+@naming("y")
+def _initialise(model: BackpropRegressor | BackpropClassifier, X, y, n_rows: int) -> None:
     """Give a model that is not fitted its initial weights: no row counts yet."""
     if model.__sklearn_is_fitted__():
         return
     has_classes = isinstance(model, BackpropClassifier) and y is not None  # that it refuses
     classes = {"classes": unique_labels(y)} if has_classes else {}
-    model.partial_fit(X, y, sample_weight=np.zeros(count_samples(X)), **classes)
+    model.partial_fit(X, y, sample_weight=np.zeros(n_rows), **classes)
 
 
 def _step(

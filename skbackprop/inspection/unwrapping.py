@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from ..estimators.classifier import BackpropClassifier
 from ..estimators.regressor import BackpropRegressor
+from ..network.rows import checked_csr
 
 __all__ = ["Unwrapped", "index_of", "input_names", "output_names", "unwrap"]
 
@@ -60,7 +60,7 @@ def unwrap(estimator, X=None, y=None, feature_names=None) -> Unwrapped:
         If what is around it is not fitted.
     """
     if isinstance(estimator, (BackpropRegressor, BackpropClassifier)):
-        return Unwrapped(estimator, _with_rows(X), _with_rows(y), feature_names)
+        return Unwrapped(estimator, checked_csr(X), checked_csr(y, "y"), feature_names)
     if isinstance(estimator, Pipeline):
         return _unwrap_pipeline(estimator, X, y, feature_names)
     from sklearn.compose import TransformedTargetRegressor  # a tenth of the package's import time
@@ -78,10 +78,6 @@ def unwrap(estimator, X=None, y=None, feature_names=None) -> Unwrapped:
         f"estimator is {estimator!r}; it must be a BackpropRegressor or BackpropClassifier, or a "
         f"Pipeline or TransformedTargetRegressor around one{hint}."
     )
-
-
-def _with_rows(a):
-    return a.tocsr() if sparse.issparse(a) else a
 
 
 def _unwrap_pipeline(pipeline: Pipeline, X, y, names) -> Unwrapped:

@@ -152,7 +152,7 @@ class Focal(CrossEntropy):
         return e * (d if not self.independent else np.where(d > 0.5, 1.0, -1.0))
 
     def error_rule(self, j, n_units) -> str:
-        """``e`` of a right answer, times d; less, of logistic outputs, that of a wrong one."""
+        """Error signal of a right answer, times d; logistic, less that of a wrong one."""
         if not self.gamma:
             return super().error_rule(j, n_units)
         high, low = f"^{self.gamma:g}", f"^{self.gamma - 1.0:g}" if self.gamma != 2 else ""

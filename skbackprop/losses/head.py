@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy import sparse
+from scipy.special import expit, log_expit, log_softmax
 from sklearn.metrics import accuracy_score
 
 from ..activations.activation import ACTIVATIONS, resolve_activation
@@ -43,6 +44,8 @@ class Head:
     output : Activation
     fused : bool
         Whether the local gradients come in one piece, and not as ``e phi'(v)``.
+    output_may_overflow : bool
+        Whether an output may be infinite where its v is finite, as ``exp(v)`` may.
 
     Raises
     ------
@@ -66,6 +69,8 @@ class Head:
         self.loss = loss.behind(self.output)
         self._is_canonical = self.output in canonical
         self.fused = loss.fused and self._is_canonical
+        bounded = all(map(np.isfinite, self.output.range))
+        self.output_may_overflow = not bounded and self.output != ACTIVATIONS["identity"]
 
     # -- targets -----------------------------------------------------------------------------
 
@@ -107,8 +112,15 @@ class Head:
     # -- the maths ---------------------------------------------------------------------------
 
     def value(self, d: np.ndarray, y: np.ndarray, v: np.ndarray) -> np.ndarray:
-        """Cost ``E(n)`` of each row, (n,), summed over the output neurons."""
-        return self.loss.value(d, y, v)
+        """Cost ``E(n)`` of each row, (n,), summed over the output neurons.
+
+        Infinite where an output is not finite, whatever the loss makes of that: a cost that is
+        computed from v may be finite where ``y = exp(v)`` is not.
+        """
+        values = self.loss.value(d, y, v)
+        if self.output_may_overflow and not (finite := np.isfinite(y)).all():
+            values = np.where(finite.all(axis=1), values, np.inf)
+        return values
 
     def error(self, d: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Error signal ``e_j = -dE/dy_j``, (n, n_units)."""
@@ -196,18 +208,27 @@ class Head:
         return scores
 
     def probabilities(self, v: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Probabilities (n, n_classes) of the classes, or (n, n_labels) of the labels."""
+        """Probabilities (n, n_classes) of the classes, or (n, n_labels) of the labels.
+
+        That of the first of two classes is ``phi(-v)``, which is exact where ``1 - phi(v)`` is 0.
+        """
         if self.task.kind == "multilabel":
             tiny = np.finfo(y.dtype).tiny
             return np.clip(y, tiny, 1.0 - np.finfo(y.dtype).epsneg)
         if self.task.is_one_class:
             return np.ones_like(y)
-        if y.shape[1] == 1:
-            both = np.empty((len(y), 2), y.dtype)
-            np.subtract(1.0, y, out=both[:, :1])
-            both[:, 1:] = y
-            return both
-        return y
+        return y if y.shape[1] > 1 else np.hstack([expit(-v), y])
+
+    def log_probabilities(self, v: np.ndarray) -> np.ndarray:
+        """Logarithms of `probabilities`, from v: finite wherever they can be."""
+        if self.task.is_one_class:
+            return np.zeros_like(v)
+        if not self.output.elementwise:
+            with np.errstate(over="ignore"):  # v that far apart
+                return log_softmax(v, axis=1)
+        if self.task.kind == "multilabel":
+            return log_expit(v)
+        return np.hstack([log_expit(-v), log_expit(v)])
 
     # -- as one writes it down ---------------------------------------------------------------
 

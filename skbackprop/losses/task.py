@@ -13,7 +13,7 @@ Kind = Literal["regression", "binary", "multiclass", "multilabel"]
 
 @dataclass(frozen=True)
 class Task:
-    """What is predicted: its kind, and how many targets, classes or labels there are."""
+    """The task of a network: its kind, and how many targets, classes or labels there are."""
 
     kind: Kind
     n_targets: int

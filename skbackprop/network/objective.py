@@ -7,16 +7,18 @@ turns the sign, for SciPy.
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
 import numpy as np
 from scipy.linalg import blas
 
+from ..exceptions import DivergenceError
 from ..losses.head import Head
 from .network import Network, Workspace, Workspaces
 from .penalties import ElasticNet
 from .regularisation import Disturbance
-from .rows import BLOCK_ROWS, row_blocks, take_rows, with_mean_one
+from .rows import BLOCK_ROWS, SHARE, row_blocks, take_rows, with_mean_one
 
 __all__ = ["Objective", "Problem"]
 
@@ -91,7 +93,10 @@ class Objective:
         if count > 1:
             delta /= count
         network.backward(workspace, self.disturbance)
-        return float(values.sum()) / count
+        total = float(values.sum())
+        if not isfinite(total):  # the mean may be
+            return float((values / count).sum())
+        return total / count
 
     def penalise(self, g: np.ndarray) -> float:
         """The penalty; its part of the correction is added to `g`, and what is fixed is zeroed."""
@@ -111,16 +116,20 @@ class Objective:
         rows : ndarray of int, optional
             The rows that count; None is all.
         """
-        total, weight = 0.0, 0.0
-        for block in row_blocks(X.shape[0] if rows is None else rows, BLOCK_ROWS):
-            batch = take_rows(X, block)
-            v, y = self.network.respond(batch)
-            d = self.head.encode(take_rows(targets, block), y.dtype)
-            values = self.head.value(d, y, v)
-            scale = np.ones(len(values)) if sample_weight is None else sample_weight[block]
-            total += float(np.dot(values, scale))
-            weight += float(scale.sum())
-        return total / weight + self.penalty.value(self.network.w)
+        total, share, weight = 0.0, 0.0, 0.0
+        with np.errstate(all="ignore"):
+            for block in row_blocks(X.shape[0] if rows is None else rows, BLOCK_ROWS):
+                batch = take_rows(X, block)
+                v, y = self.network.respond(batch)
+                d = self.head.encode(take_rows(targets, block), y.dtype)
+                values = self.head.value(d, y, v)
+                scale = np.ones(len(values)) if sample_weight is None else sample_weight[block]
+                total += float(np.dot(values, scale))
+                share += float(np.dot(values * SHARE, scale))
+                weight += float(scale.sum())
+            if not isfinite(total):
+                total, weight = share, SHARE * weight
+            return total / weight + self.penalty.value(self.network.w)
 
 
 class Problem:
@@ -182,8 +191,21 @@ class Problem:
         return self._trained.w.astype(np.float64)
 
     def accept(self, w: np.ndarray) -> None:
-        """Move the trained network to `w`."""
-        self._trained.w[...] = w
+        """Move the trained network to `w`.
+
+        Raises
+        ------
+        DivergenceError
+            If `w` is not finite in the dtype of the network, which stays where it is.
+        """
+        with np.errstate(all="ignore"):
+            moved = w.astype(self._trained.w.dtype)
+        if not np.isfinite(moved).all():
+            raise DivergenceError(
+                f"training diverged: the next weights would not be finite in {moved.dtype}; the "
+                "model keeps its last ones. Scale X and y."
+            )
+        self._trained.w[...] = moved
 
     def _blocks(self, size: int):
         for block in row_blocks(self.rows, size):

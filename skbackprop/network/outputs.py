@@ -11,10 +11,14 @@ __all__ = ["outputs_of"]
 
 
 def outputs_of(network: Network, X, rows=None) -> tuple[np.ndarray, np.ndarray]:
-    """``(v, y)`` of the output neurons for `rows` (all), in bounded blocks; no shared writes."""
+    """``(v, y)`` of the output neurons for `rows` (all), in bounded blocks; no shared writes.
+
+    What overflows is infinite, and not warned of.
+    """
     n_rows = X.shape[0] if rows is None else len(rows)
     if rows is None and n_rows <= BLOCK_ROWS:
-        return network.respond(X)
+        with np.errstate(all="ignore"):
+            return network.respond(X)
     v = np.empty((n_rows, network.sizes[-1]), network.w.dtype)
     y = np.empty_like(v)
     for block in row_blocks(n_rows, BLOCK_ROWS):

@@ -49,6 +49,7 @@ class Disturbance:
             return y
         if sparse.issparse(y):  # a zero stays one
             y = y.copy()
+            y.sum_duplicates()  # a gate for each signal, in however many parts it is stored
             y.data *= self._gate(rate, y.data)
             return y
         gate = self._gates[layer] = self._gate(rate, y)

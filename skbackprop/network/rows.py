@@ -5,8 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from scipy import sparse
 
-__all__ = ["BLOCK_ROWS", "add_outer", "affine", "row_blocks", "take_rows", "with_mean_one"]
+__all__ = [
+    "BLOCK_ROWS",
+    "SHARE",
+    "add_outer",
+    "affine",
+    "checked_csr",
+    "row_blocks",
+    "take_rows",
+    "with_mean_one",
+]
 
 
 def affine(X, W, b, out=None):
@@ -29,6 +39,75 @@ def add_outer(X, delta, out):
         out[...] = X.T @ delta
     return out
 
+
+def checked_csr(A, name: str = "X"):
+    """`A` as CSR whose indices are all within it; what is not sparse, as it is.
+
+    SciPy's compiled code trusts the indices of a sparse matrix, and neither SciPy nor scikit-learn
+    looks at all of them: one out of range, from a file of elsewhere, reads and writes memory that
+    is not the matrix's.
+
+    Parameters
+    ----------
+    A : object
+        Of any sparse format; what is not CSR is converted.
+    name : str
+        What `A` is to the user.
+
+    Raises
+    ------
+    ValueError
+        If an index of `A` is out of range, or no whole number.
+    """
+    if not sparse.issparse(A) or A.ndim != 2:
+        return A
+    if A.format in ("csr", "csc", "bsr"):
+        _check_compressed(A, name)
+    elif A.format == "coo":
+        for indices, size in zip((A.row, A.col), A.shape, strict=True):
+            _check_indices(indices, size, name)
+        if not len(A.row) == len(A.col) == len(A.data):
+            raise _broken(name, "it has not as many row and column indices as numbers")
+    if A.format == "csr":
+        return A
+    A = A.tocsr()
+    _check_compressed(A, name)  # of lil, say, whose lists nobody has looked at
+    return A
+
+
+def _check_compressed(A, name: str) -> None:
+    """Refuse a CSR, CSC or BSR matrix that is none."""
+    major, minor = A.shape if A.format != "csc" else A.shape[::-1]
+    if A.format == "bsr":
+        major, minor = major // A.blocksize[0], minor // A.blocksize[1]
+    indptr, indices = A.indptr, A.indices
+    if indptr.dtype.kind != "i" or indptr.shape != (major + 1,) or indptr[0] != 0:
+        raise _broken(name, f"indptr must be {major + 1} whole numbers that begin with 0")
+    if indptr[-1] > min(len(indices), len(A.data)):
+        raise _broken(name, "indptr ends beyond its numbers")
+    if major > 1 and (indptr[1:] < indptr[:-1]).any():
+        raise _broken(name, "indptr decreases")
+    _check_indices(indices, minor, name)
+
+
+def _check_indices(indices: np.ndarray, size: int, name: str) -> None:
+    """Refuse all but whole numbers in [0, size)."""
+    if indices.dtype.kind != "i" or indices.ndim != 1:
+        raise _broken(name, f"its indices have dtype {indices.dtype}, not int32 or int64")
+    # Read as unsigned a negative one is large: one pass, which a single row can afford.
+    unsigned = indices.view(f"u{indices.itemsize}")
+    if len(indices) and np.maximum.reduce(unsigned) >= size:
+        wrong = indices[unsigned >= size][0]
+        raise _broken(name, f"it has index {wrong}, out of range for {size}")
+
+
+def _broken(name: str, why: str) -> ValueError:
+    return ValueError(
+        f"{name} is a broken sparse matrix: {why}. Make it anew from rows, columns and numbers."
+    )
+
+
+SHARE = 2.0**-64  # of costs whose sum overflows: it is exact, and there are fewer rows
 
 BLOCK_ROWS = 4096  # rows whose signals are held at a time
 

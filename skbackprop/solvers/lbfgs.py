@@ -39,7 +39,7 @@ class LBFGS(WholeBatchSolver):
         self._check_number("min_decrease", "[0, inf)")
 
     def minimise(self, problem, state, monitor) -> str | None:
-        """SciPy's iterations, each told to the monitor."""
+        """Minimise by SciPy's iterations, each told to the monitor."""
         problem = ScaledProblem(problem, state.memory.get("unit"))
         state.memory = {"unit": problem.unit}
 

@@ -8,6 +8,7 @@ owns the epochs, and asks a `Monitor` when to stop. What must survive between ca
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isfinite
 from time import perf_counter
 from typing import Any
 
@@ -19,10 +20,10 @@ from ..engines.numpy_rows import RowPass
 from ..engines.update import Update
 from ..exceptions import DivergenceError
 from ..network.network import Workspace, Workspaces
-from ..network.rows import take_rows
+from ..network.rows import SHARE, take_rows
 from ..schedules import Constant, Schedule
 from ..signal_handlers import Deferral
-from ..updates.headroom import has_headroom
+from ..updates.headroom import has_headroom, is_tame
 from .monitor import Monitor
 
 __all__ = ["Trainer", "train"]
@@ -50,6 +51,7 @@ class Trainer:
     def __init__(self, update: Update, schedule: Schedule, engine: str | None = None):
         self.update = update
         self.objective, self.state = update.objective, update.state
+        self._is_tame = is_tame(update.rule)
         self.schedule = schedule
         self._workspaces = Workspaces(update.objective.network)
         self._deferral = Deferral()
@@ -85,10 +87,10 @@ class Trainer:
         multiplier = self._multiplier(state.n_updates)  # raises, if it does, before any change
         state.serve(update.rule, self.schedule, w)
         factor = state.decay * multiplier
-        rest = np.dot(w, w)
+        rest = np.dot(w, w) + abs(cost)  # infinite if an output is not finite (`Head.value`)
         for v in workspace.v:
             rest += np.vdot(v, v)
-        if has_headroom(np.dot(g, g), update.largest_eta * factor, rest):
+        if self._is_tame and has_headroom(np.dot(g, g), update.largest_eta * factor, rest):
             update.step(g, factor, cost)
         else:
             self._careful_step(g, workspace, factor, cost)
@@ -97,15 +99,15 @@ class Trainer:
         return cost
 
     def next_eta(self) -> float:
-        """The largest eta of the next update."""
-        return self.update.largest_eta * self.state.decay * self._multiplier(self.state.n_updates)
+        """The eta of the next update, as it is shown: the largest, or the base of all."""
+        return self.update.shown_eta * self.state.decay * self._multiplier(self.state.n_updates)
 
     def lower_eta(self) -> bool:
         """Divide eta if the schedule does so on a plateau; False if there is nothing to divide."""
         schedule, state = self.schedule, self.state
         if not schedule.acts_on_plateau:
             return False
-        if self.update.largest_eta * state.decay <= schedule.floor:
+        if self.update.shown_eta * state.decay <= schedule.floor:
             return False
         state.decay /= schedule.factor
         return True
@@ -125,15 +127,11 @@ class Trainer:
 
     def _careful_step(self, g, workspace, factor: float, cost: float) -> None:
         """Step on numbers near overflow: apply it only if everything stays finite."""
-        w, rule_state = self.objective.network.w, self.state.rule_state
         eta = self.update.largest_eta * factor
-        if not (self._signals_are_finite(workspace, eta) and np.isfinite(g).all()):
-            raise self._divergence(eta)
-        before = w.copy(), rule_state.copy()
-        self.update.step(g, factor, cost)
-        if not (np.isfinite(w).all() and np.isfinite(rule_state).all()):
-            w[...], rule_state[...] = before
-            raise self._divergence(eta)
+        # A cost may be infinite, of residuals whose squares overflow; NaN says nothing.
+        finite = self._signals_are_finite(workspace, eta) and np.isfinite(g).all()
+        if not (finite and cost == cost and self.update.try_step(g, factor, cost)):
+            raise self._divergence(factor)
 
     @staticmethod
     def _signals_are_finite(workspace: Workspace, eta: float) -> bool:
@@ -142,9 +140,10 @@ class Trainer:
             step = eta * np.abs(delta).max() * np.abs(inputs).max(initial=0.0)
             if not (np.isfinite(v).all() and np.isfinite(delta).all() and np.isfinite(step)):
                 return False
-        return True
+        return bool(np.isfinite(workspace.y[-1]).all())
 
-    def _divergence(self, eta: float) -> DivergenceError:
+    def _divergence(self, factor: float) -> DivergenceError:
+        eta = self.update.shown_eta * factor
         return DivergenceError(
             f"training diverged: update {self.state.n_updates + 1} at eta={eta:.6g} would not be "
             "finite and was not applied; the model keeps its last finite weights. Use a smaller "
@@ -185,43 +184,42 @@ class Trainer:
         row_pass = self._row_pass() if batch_size == 1 else None
         with self._deferral:
             if row_pass is not None:
-                total, done = self._present_rows(row_pass, X, targets, scale, order, deadline)
+                mean = self._present_rows(row_pass, X, targets, scale, order, deadline)
             else:
-                total, done = self._present_batches(X, targets, scale, order, batch_size, deadline)
-            cost = total / done if done else np.nan
+                mean = self._present_batches(X, targets, scale, order, batch_size, deadline)
+            cost = mean.value()
             if count_pass is not None:
                 count_pass(cost)
         return cost
 
     def _present_batches(self, X, targets, scale, order, batch_size: int, deadline: float):
-        """Present rows, a batch an update; returns the sum of their costs, and how many."""
+        """Present rows, a batch an update; returns the mean of their costs."""
         n_rows = X.shape[0] if order is None else len(order)
-        total, done = 0.0, 0
+        mean = _Mean()
         with np.errstate(all="ignore"):
-            while done < n_rows:
+            while mean.n_rows < n_rows:
                 self._deferral.honour()
-                count = min(batch_size, n_rows - done)
-                total += count * self._present_batch(X, targets, scale, order, done, count)
-                done += count
+                count = min(batch_size, n_rows - mean.n_rows)
+                cost = self._present_batch(X, targets, scale, order, mean.n_rows, count)
+                mean.add(cost, count, count)
                 if deadline < np.inf and perf_counter() >= deadline:
                     break
-        return total, done
+        return mean
 
     def _present_rows(self, row_pass: RowPass, X, targets, scale, order, deadline: float):
-        """As `_present_batches`, one row an update, by the pass that there is for it."""
+        """Present rows, one an update, by the pass that there is for it."""
         n_rows = X.shape[0] if order is None else len(order)
-        total, done = 0.0, 0
-        while done < n_rows:
+        mean = _Mean()
+        while (done := mean.n_rows) < n_rows:
             self._deferral.honour()
             count, cost = self._present_piece(row_pass, X, targets, scale, order, done)
             if not count:  # the next row needs care
                 with np.errstate(all="ignore"):
                     count, cost = 1, self._present_batch(X, targets, scale, order, done, 1)
-            total += cost
-            done += count
+            mean.add(cost, 1, count)
             if deadline < np.inf and perf_counter() >= deadline:
                 break
-        return total, done
+        return mean
 
     def _present_batch(self, X, targets, scale, order, start: int, count: int) -> float:
         """One update on the next `count` rows; returns their mean cost before it."""
@@ -275,6 +273,28 @@ class Trainer:
         except BaseException as error:
             failure = error
         return np.array(multipliers), failure
+
+
+class _Mean:
+    """The mean cost of rows, which is finite even where their sum is not."""
+
+    def __init__(self):
+        self.n_rows = 0
+        self._total = self._share = 0.0
+
+    def add(self, cost: float, times: int, n_rows: int) -> None:
+        """Count `cost` so many times; it is that of `n_rows` rows."""
+        self.n_rows += n_rows
+        self._total += times * cost
+        self._share += times * (SHARE * cost)
+
+    def value(self) -> float:
+        """The mean; NaN without rows."""
+        if not self.n_rows:
+            return np.nan
+        if isfinite(self._total):
+            return self._total / self.n_rows
+        return self._share / (SHARE * self.n_rows)
 
 
 def train(

@@ -14,7 +14,7 @@ __all__ = ["RULES", "Solver", "UpdateRule"]
 
 
 class Solver(Checked):
-    """What the estimators' parameter `solver` takes: an update rule or a whole-batch solver.
+    """Base class of what the parameter `solver` takes: update rules and whole-batch solvers.
 
     Attributes
     ----------

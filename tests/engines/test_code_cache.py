@@ -4,6 +4,7 @@ import errno
 import hashlib
 import importlib.util
 import os
+import sys
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
@@ -37,6 +38,7 @@ def room(pytestconfig, tmp_path_factory):
             place = pytestconfig.cache.mkdir("compiled")
         else:
             place = tmp_path_factory.mktemp("compiled")
+        place.chmod(0o700)  # whatever the umask
         patch.setenv("SKBACKPROP_CACHE_DIR", str(place))
         patch.setattr(code_cache, "_loaded", {})
         yield place
@@ -162,6 +164,85 @@ def test_auto_does_not_count_on_a_place_it_cannot_write_to(empty_room, monkeypat
     assert code_cache.is_compiled(TINY.format(1))
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     assert not code_cache.is_compiled(TINY.format(1))
+
+
+def _give_away(room, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1, raising=False)
+
+
+def _open_directory(room, monkeypatch):
+    room.chmod(0o777)
+
+
+def _open_kept(room, monkeypatch):
+    (room / "__pycache__").chmod(0o770)
+
+
+def _open_file(room, monkeypatch):
+    files(room, "*.nbi")[0].chmod(0o620)
+
+
+def _open_text(room, monkeypatch):
+    files(room, "*.py")[0].chmod(0o602)
+
+
+@needs_numba
+@pytest.mark.skipif(sys.platform == "win32", reason="modes say nothing there")
+@pytest.mark.parametrize("give", [_give_away, _open_directory, _open_kept, _open_file, _open_text])
+def test_nothing_is_taken_from_where_others_may_write(give, tmp_path, monkeypatch):
+    room = tmp_path / "cache"
+    monkeypatch.setenv("SKBACKPROP_CACHE_DIR", str(room))
+    monkeypatch.setattr(code_cache, "_loaded", {})
+    monkeypatch.setattr(code_cache, "_distrusted", set())
+    umask = os.umask(0o002)
+    try:
+        code_cache.load(TINY.format(1))
+    finally:
+        os.umask(umask)
+    code_cache._loaded.clear()
+    assert code_cache.is_compiled(TINY.format(1))  # whatever the umask
+    give(room, monkeypatch)
+    with pytest.warns(UserWarning, match=r"No compiled code is taken .*chmod go-w"):
+        assert not code_cache.is_compiled(TINY.format(1))
+    assert not code_cache.is_compiled(TINY.format(1))  # said once
+    files(room, "*.nbc")[0].write_bytes(b"planted")
+    assert code_cache.load(TINY.format(1))(1) == 2
+    assert files(room, "*.nbc")[0].read_bytes() == b"planted"
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="no XDG there")
+def test_a_relative_cache_home_is_none(monkeypatch):
+    monkeypatch.delenv("SKBACKPROP_CACHE_DIR")
+    for given in ("cache", "./cache", ""):
+        monkeypatch.setenv("XDG_CACHE_HOME", given)
+        assert code_cache._cache_directory() == Path.home() / ".cache" / "skbackprop"
+    monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
+    assert code_cache._cache_directory() == Path("/somewhere/skbackprop")
+
+
+@needs_numba
+def test_a_full_disk_is_named(empty_room, monkeypatch):
+    def full(path, *arguments, **settings):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="engine='compiled' has no place for its code: No space"):
+        code_cache.load(TINY.format(99))
+    assert not files(empty_room, "*.py") and not files(empty_room, f"*.{os.getpid()}-*")
+
+
+@needs_numba
+def test_a_disk_that_fills_up_in_numbas_hands(empty_room, monkeypatch):
+    from numba.core import caching
+
+    def full(self, name, data):
+        if str(empty_room) in str(self._cache_path):
+            raise OSError(errno.ENOSPC, "No space left on device", name)
+        return save(self, name, data)
+
+    save = caching.IndexDataCacheFile.save
+    monkeypatch.setattr(caching.IndexDataCacheFile, "save", full)
+    assert code_cache.load(TINY.format(1))(1) == 2
 
 
 def test_code_is_for_the_packages_it_was_compiled_with(monkeypatch):

@@ -215,3 +215,11 @@ def test_an_eta_that_touches_zero_keeps_the_velocity(name):
     other = make(solver=name, eta_schedule=lambda t: 1e-12 if t == 20 else 1.0).partial_fit(X, Y)
     np.testing.assert_allclose(before, other._model.state.rule_state, rtol=0.3, atol=1e-3)
     assert np.abs(before).max() > 0.005
+
+
+def test_a_signal_stored_in_parts_has_one_gate():
+    n = 400
+    two = sparse.csr_matrix((np.full(2 * n, 0.5), np.zeros(2 * n, int), np.arange(0, 2 * n + 1, 2)))
+    dropped = Disturbance([0.5], 0.0, np.random.default_rng(0)).forward(0, two)
+    assert set(np.unique(dropped.toarray())) == {0.0, 2.0}
+    assert two.nnz == 2 * n  # the user's own is left as it is
