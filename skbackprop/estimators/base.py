@@ -349,16 +349,17 @@ class Backprop(CallbackSupport, Parameters):
     # -- data ------------------------------------------------------------------------------------
 
     def _validate_X_y(self, carrier, X, y, dtype, *, reset=True):
-        return validate_data(
-            carrier,
-            checked_csr(X),
-            checked_csr(y, "y"),
-            accept_sparse="csr",
-            dtype=(np.float64, np.float32) if dtype is None else dtype,
-            multi_output=True,
-            y_numeric=self._numeric_targets,
-            reset=reset,
-        )
+        with np.errstate(over="ignore", invalid="ignore"):  # of the sums that are tested
+            return validate_data(
+                carrier,
+                checked_csr(X),
+                checked_csr(y, "y"),
+                accept_sparse="csr",
+                dtype=(np.float64, np.float32) if dtype is None else dtype,
+                multi_output=True,
+                y_numeric=self._numeric_targets,
+                reset=reset,
+            )
 
     def _plain_row(self, X):
         """`X` as validation would give it, if it is one row that needs no more than this test."""
@@ -396,7 +397,8 @@ class Backprop(CallbackSupport, Parameters):
         network, row = self._model.network, self._plain_row(X)
         if row is None:
             X, dtype = checked_csr(X), network.w.dtype
-            row = validate_data(self, X, accept_sparse="csr", dtype=dtype, reset=False)
+            with np.errstate(over="ignore", invalid="ignore"):  # of the sums that are tested
+                row = validate_data(self, X, accept_sparse="csr", dtype=dtype, reset=False)
         return outputs_of(network, row)
 
     def predict(self, X: Any) -> np.ndarray:

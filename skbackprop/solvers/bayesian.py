@@ -209,6 +209,7 @@ class _Evidence:
     def update(self, point: Point, tol: float) -> bool:
         """Set gamma, alpha and beta from the Hessian at `point`; whether they have settled."""
         before = np.array([self.gamma, self.objective, self.ratio])
+        self.cost = point.cost
         # Parameters that the data do not see at all are held by the prior alone.
         H = point.H.copy(order="F")
         diagonal = np.einsum("ii->i", H)
@@ -224,7 +225,7 @@ class _Evidence:
         # fitted exactly and beta has no bound.
         gamma = min(self.n_free + self.n_held - lost, 0.999 * self.n_residuals)
         self.gamma = float(gamma)
-        self.cost, E_W = point.cost, half_square(self.held, point.w)
+        E_W = half_square(self.held, point.w)
         if not self.flattened:
             variance = max(point.cost, _EXACT) / (self.n_residuals - gamma)
             wanted = max(gamma - self.n_free, 1e-3) / max(E_W, 1e-300) * variance
