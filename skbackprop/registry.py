@@ -142,7 +142,7 @@ class Checked(Parametrised):
 
 
 def _as_float(value: Any) -> float:
-    """A number of Python's or NumPy's as a float; NaN if it is none, or no array can take it."""
+    """Convert a number to float; NaN stands for what is none, or what no array can take."""
     if isinstance(value, _NO_NUMBERS) or not isinstance(
         value, (int, float, np.integer, np.floating)
     ):
