@@ -22,7 +22,10 @@ __all__ = ["naming", "naming_rows_or_targets"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 _ABOUT_DATA = (ValueError, TypeError, OverflowError)
-_NAMES = re.compile(r"\b(X|y|X_val|y_val|sample_weight|sample_weight_val|classes|solver)\b")
+_NAMES = re.compile(
+    r"\b(X|y|X_val|y_val|sample_weight|sample_weight_val|class_weight|solver)\b"
+    r"|\bclasses(=| is | has )"
+)
 
 
 def naming(name: str) -> Callable[[F], F]:

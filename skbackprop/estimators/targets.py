@@ -297,6 +297,7 @@ class ClassCoding:
         return self._weighed[1]
 
 
+@naming("y")
 def _cast(y: np.ndarray, dtype) -> np.ndarray:
     """`y` in the dtype of the model, which has to hold it."""
     with np.errstate(over="ignore"):

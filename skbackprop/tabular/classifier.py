@@ -22,14 +22,15 @@ _SMOOTHING = 0.1
 
 
 class TabularClassifier(ClassifierMixin, TabularEstimator):
-    """Classification of a table as it comes: an average of small networks and a logistic regression.
+    """Classification of a table as it comes, by small networks and a logistic regression.
 
-    DataFrames and arrays go in as they are, with numbers, booleans, categories, strings and missing
-    values: a :class:`~skbackprop.tabular.TableEncoder` makes numbers of them. Then the networks are
-    trained, each on one of three views of the columns: as they are, with waves (`cos(f z + b)`)
-    beside each continuous one, or with steps at the thresholds of a small tree. Each network holds
-    out some rows, and keeps the epoch that was best on them. By those rows the views are weighed,
-    and the probabilities of each corrected by a temperature.
+    What predicts is their average. DataFrames and arrays go in as they are, with numbers, booleans,
+    categories, strings and missing values: a :class:`~skbackprop.tabular.TableEncoder` makes
+    numbers of them. Then the networks are trained, each on one of three views of the columns: as
+    they are, with waves (`cos(f z + b)`) beside each continuous one, or with steps at the
+    thresholds of a small tree. Each network holds out some rows, and keeps the epoch that was best
+    on them. By those rows the views are weighed, and the probabilities of each corrected by a
+    temperature.
 
     The networks are :class:`~skbackprop.BackpropClassifier`, with a gain for each input, `selu`
     neurons, a learning rate by the number of inputs of each layer, `Adam(beta_2=0.95)`, and one
