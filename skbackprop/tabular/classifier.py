@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 
+from ..estimators.given_data import accept_scored
 from ..estimators.plan import resolve_loss
 from ..estimators.targets import ClassCoding
 from ..losses.classification import CrossEntropy
@@ -212,4 +213,6 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         -------
         float
         """
-        return accuracy_score(y, self.predict(X), sample_weight=sample_weight)
+        prediction = self.predict(X)
+        y, sample_weight = accept_scored(y, sample_weight, numeric=False)
+        return accuracy_score(y, prediction, sample_weight=sample_weight)
