@@ -19,6 +19,7 @@ __all__ = ["Checked", "Parametrised", "advise_callers", "is_ours", "is_same", "r
 
 
 T = TypeVar("T")
+_NO_NUMBERS = (bool, np.timedelta64)  # which count as integers of Python's and NumPy's
 
 
 def advise_callers(constructor: Callable[..., None]) -> Callable[..., None]:
@@ -128,8 +129,11 @@ class Checked(Parametrised):
         value = getattr(self, name)
         if optional and value is None:
             return
-        if not (isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1):
+        whole = isinstance(value, Integral) and not isinstance(value, _NO_NUMBERS)
+        if not (whole and int(value) >= 1):
             self._refuse(name, "a whole number >= 1")
+        if int(value) >= 2**63:  # it meets the counts of updates in arrays
+            self._refuse(name, "below 2**63")
 
     def _refuse(self, name: str, wanted: str) -> None:
         raise ValueError(
@@ -138,8 +142,10 @@ class Checked(Parametrised):
 
 
 def _as_float(value: Any) -> float:
-    """A number of Python's or NumPy's as a float; NaN if it is none, or no array can take it."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+    """Convert a number to float; NaN stands for what is none, or what no array can take."""
+    if isinstance(value, _NO_NUMBERS) or not isinstance(
+        value, (int, float, np.integer, np.floating)
+    ):
         return np.nan  # a Fraction, say: an array times that would be one of objects
     try:
         return float(value)

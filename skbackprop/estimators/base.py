@@ -431,16 +431,17 @@ class Backprop(CallbackSupport, Parameters):
 
     @naming_rows_or_targets
     def _validate_X_y(self, carrier, X, y, dtype, *, reset=True):
-        return validate_data(
-            carrier,
-            accept_rows(X),
-            accept_targets(y, numeric=self._numeric_targets),
-            accept_sparse="csr",
-            dtype=(np.float64, np.float32) if dtype is None else dtype,
-            multi_output=True,
-            y_numeric=self._numeric_targets,
-            reset=reset,
-        )
+        with np.errstate(over="ignore", invalid="ignore"):  # of the sums that are tested
+            return validate_data(
+                carrier,
+                accept_rows(X),
+                accept_targets(y, numeric=self._numeric_targets),
+                accept_sparse="csr",
+                dtype=(np.float64, np.float32) if dtype is None else dtype,
+                multi_output=True,
+                y_numeric=self._numeric_targets,
+                reset=reset,
+            )
 
     def _plain_row(self, X):
         """`X` as validation would give it, if it is one row that needs no more than this test."""
@@ -483,9 +484,9 @@ class Backprop(CallbackSupport, Parameters):
             check_is_fitted(self)
         network, row = self._model.network, self._plain_row(X)
         if row is None:
-            row = validate_data(
-                self, accept_rows(X), accept_sparse="csr", dtype=network.w.dtype, reset=False
-            )
+            X, dtype = accept_rows(X), network.w.dtype
+            with np.errstate(over="ignore", invalid="ignore"):  # of the sums that are tested
+                row = validate_data(self, X, accept_sparse="csr", dtype=dtype, reset=False)
         return outputs_of(network, row)
 
     def predict(self, X: Any) -> np.ndarray:

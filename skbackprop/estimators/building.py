@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from ..activations.activation import Activation
 from ..activations.check import check_activation
@@ -171,10 +170,13 @@ def start_from(network: Network, coef_init, intercept_init) -> None:
 
 def write_arrays(name: str, values, views) -> None:
     """Copy `values` into `views`, all or nothing."""
-    if not isinstance(values, Iterable) or sparse.issparse(values):
-        raise TypeError(f"{name} is {values!r}; it must be a sequence of {len(views)} arrays.")
+    try:
+        given = list(values)
+    except TypeError:  # a number, an array without dimensions, a sparse matrix
+        what = f"a sequence of {len(views)} arrays"
+        raise TypeError(f"{name} is {values!r}; it must be {what}.") from None
     # Copies: they may be views of each other.
-    arrays = [np.array(accept_values(value, f"{name}[{i}]")) for i, value in enumerate(values)]
+    arrays = [np.array(accept_values(value, f"{name}[{i}]")) for i, value in enumerate(given)]
     shapes, wanted = [a.shape for a in arrays], [view.shape for view in views]
     if shapes != wanted:
         raise ValueError(f"{name} has shapes {shapes}; they must be {wanted}.")

@@ -155,6 +155,7 @@ class BackpropClassifier(ClassifierMixin, Backprop):
         return coding.classes
 
     @naming("y")
+    @np.errstate(all="ignore")
     def _read_targets(self, plan: Plan, y, dtype, classes=None, *, online=False):
         return ClassCoding.read(y, classes, online=online)
 

@@ -39,11 +39,13 @@ def check_constraints(estimator: Any, parameters: dict[str, Any]) -> None:
     Raises
     ------
     TypeError
-        If a number is of a kind that NumPy does not know, such as a Fraction.
+        If a number is of a kind that NumPy does not know, such as a Fraction, or a duration.
     sklearn.utils._param_validation.InvalidParameterError
         A ValueError and TypeError that names the parameter, its value and what it may be.
     """
     for name, value in parameters.items():
+        if isinstance(value, np.timedelta64):  # which counts as an integer of NumPy's
+            raise TypeError(f"{name} is {value!r}; it must be no duration.")
         if isinstance(value, Real) and not isinstance(value, (Integral, float, np.floating)):
             raise TypeError(
                 f"{name} is {value!r}; it must be an int or a float, such as {float(value)!r}."

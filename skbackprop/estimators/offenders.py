@@ -22,7 +22,10 @@ __all__ = ["naming", "naming_rows_or_targets"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 _ABOUT_DATA = (ValueError, TypeError, OverflowError)
-_NAMES = re.compile(r"\b(X|y|X_val|y_val|sample_weight|sample_weight_val|classes|solver)\b")
+_NAMES = re.compile(
+    r"\b(X|y|X_val|y_val|sample_weight|sample_weight_val|class_weight|solver)\b"
+    r"|\bclasses(=| is | has )"
+)
 
 
 def naming(name: str) -> Callable[[F], F]:
@@ -59,7 +62,8 @@ def naming_rows_or_targets(validate: F) -> F:
 
 def _refused(X, y) -> str:
     try:
-        checked = check_array(X, accept_sparse="csr", dtype=np.float64, ensure_all_finite=False)
+        # Of any sparse form: SciPy would crash where it made a broken one into another.
+        checked = check_array(X, accept_sparse=True, dtype=np.float64, ensure_all_finite=False)
     except _ABOUT_DATA:
         return "X"
     try:

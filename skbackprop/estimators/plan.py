@@ -256,7 +256,9 @@ def _meaning(structure: Mapping[str, Any], name: str) -> Any:
         return _hidden_activations(value, len(sizes))
     if name == "loss":
         return resolve_loss(value)
-    return value if value is None else resolve_activation(value, name)
+    if name == "output_activation" and value is not None:
+        return resolve_activation(value, name)
+    return value
 
 
 def check_rows(plan: Plan, X) -> None:
@@ -320,9 +322,10 @@ def _eta(given, solver: Solver, n_layers: int) -> float | list[float] | FanInEta
             )
         return solver.default_eta
     if _is_single(given):
-        if not np.isfinite(given):
+        number = _floats(given)
+        if number.shape or not 0.0 < number < np.inf:
             raise ValueError(f"eta is {given!r}; it must be finite and > 0.")
-        return float(given)
+        return float(number)
     eta = _floats(given)
     if eta.shape != (n_layers,) or not (np.isfinite(eta).all() and (eta >= 0).all()):
         raise ValueError(f"eta is {given!r}; one per layer means {n_layers} finite numbers >= 0.")
@@ -352,9 +355,9 @@ def _weight_init(given, n_layers: int) -> list[Any]:
 
 def _dropout(given, n_layers: int) -> list[float]:
     """Rate for the inputs and for each hidden layer."""
-    if _is_single(given):
-        return [0.0] + [float(given)] * (n_layers - 1)
     rates = _floats(given)
+    if _is_single(given) and not rates.shape and 0.0 <= rates < 1.0:
+        return [0.0] + [float(rates)] * (n_layers - 1)
     if rates.shape != (n_layers,) or not ((rates >= 0) & (rates < 1)).all():
         raise ValueError(
             f"dropout is {given!r}; it must be a number in [0, 1) for the hidden "
@@ -371,6 +374,7 @@ def _is_single(value) -> bool:
 def _floats(values) -> np.ndarray:
     """`values` as an array, empty if they are no numbers."""
     try:
-        return np.asarray(values, dtype=float)
-    except (TypeError, ValueError):
+        given = np.asarray(values)
+        return np.empty(0) if given.dtype.kind in "cmM" else given.astype(float)
+    except (TypeError, ValueError, OverflowError):
         return np.empty(0)

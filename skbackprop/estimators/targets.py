@@ -223,17 +223,12 @@ class ClassCoding:
         classes = self.classes
         if self.task.kind == fitted.task.kind == "multilabel":
             classes = fitted.classes  # named by the first call; the columns count
-        here, known = set(classes.tolist()), fitted.classes.tolist()
-        if here < set(known) and "multilabel" not in (self.task.kind, fitted.task.kind):
-            raise ValueError(
-                f"y has no row of the classes {[c for c in known if c not in here]}; with "
-                f"warm_start=True each y must have all classes of the first fit, {known}. "
-                "partial_fit takes rows of any of them."
-            )
         if not np.array_equal(classes, fitted.classes) or self.task != fitted.task:
+            some = set(classes.tolist()) < set(fitted.classes.tolist())
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous "
                 f"call to fit. Previously got {fitted.classes}, `y` has {classes}."
+                f"{' partial_fit takes rows of some of the classes.' if some else ''}"
             )
         return ClassCoding(self.task, classes)
 
@@ -301,6 +296,7 @@ class ClassCoding:
         return self._weighed[1]
 
 
+@naming("y")
 def _cast(y: np.ndarray, dtype) -> np.ndarray:
     """`y` in the dtype of the model, which has to hold it."""
     with np.errstate(over="ignore"):

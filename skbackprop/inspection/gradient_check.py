@@ -126,6 +126,7 @@ class GradientCheck:
         return "\n".join(lines + ([f"  {self.advice}"] if self.advice else []))
 
 
+@np.errstate(all="ignore")
 def check_gradient(
     estimator,
     X,

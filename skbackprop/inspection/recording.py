@@ -48,7 +48,8 @@ def record_training(estimator, X, y, n_steps: int) -> TrainingRecord:
     DivergenceError
         When an update would not be finite.
     """
-    if not isinstance(n_steps, (int, np.integer)) or isinstance(n_steps, bool) or n_steps < 1:
+    whole = isinstance(n_steps, (int, np.integer))
+    if not whole or isinstance(n_steps, (bool, np.timedelta64)) or n_steps < 1:
         raise ValueError(f"n_steps is {n_steps!r}; it must be a whole number >= 1.")
     unwrapped = unwrap(estimator, X, y)
     model = copy.deepcopy(unwrapped.estimator)

@@ -312,7 +312,7 @@ class SignalTrace(Record):
             self._at(layer, sample)
             if not isinstance(weight, str):
                 weight = index_of(weight, self.sizes[layer], "weight")
-        if isinstance(digits, bool) or not isinstance(digits, (int, np.integer)):
+        if isinstance(digits, (bool, np.timedelta64)) or not isinstance(digits, (int, np.integer)):
             raise TypeError(f"digits is {digits!r}; it must be a whole number.")
         if not 1 <= digits <= 17:
             raise ValueError(f"digits is {digits!r}; it must be from 1 to 17.")

@@ -74,10 +74,9 @@ class Trainer:
 
     def _row_pass(self) -> RowPass | None:
         """The pass of single rows, ready; None if they are for `apply`."""
-        engine, row_pass = self._chosen or self._choose()
+        row_pass = (self._chosen or self._choose())[1]
         if row_pass is not None:
             row_pass.load()  # it may take seconds, which Ctrl-C may end: nothing has changed
-        self.state.engine = engine
         return row_pass
 
     def apply(self, X, targets, scale, workspace: Workspace) -> float:
@@ -113,7 +112,11 @@ class Trainer:
         return True
 
     def _multiplier(self, t: int) -> float:
-        given = self.schedule(t)
+        try:
+            given = self.schedule(t)
+        except Exception as error:
+            error.add_note(f"Raised by eta_schedule={self.schedule!r} after {t} updates.")
+            raise
         try:
             multiplier = float(given)
         except (TypeError, ValueError):
@@ -182,11 +185,16 @@ class Trainer:
             The mean cost of the rows, each before its own update; NaN without rows.
         """
         row_pass = self._row_pass() if batch_size == 1 else None
+        n_updates = self.state.n_updates
         with self._deferral:
-            if row_pass is not None:
-                mean = self._present_rows(row_pass, X, targets, scale, order, deadline)
-            else:
-                mean = self._present_batches(X, targets, scale, order, batch_size, deadline)
+            try:
+                if row_pass is not None:
+                    mean = self._present_rows(row_pass, X, targets, scale, order, deadline)
+                else:
+                    mean = self._present_batches(X, targets, scale, order, batch_size, deadline)
+            finally:
+                if batch_size == 1 and self.state.n_updates > n_updates:
+                    self.state.engine = self.engine  # it has moved the weights, and keeps to them
             cost = mean.value()
             if count_pass is not None:
                 count_pass(cost)

@@ -61,7 +61,7 @@ class UpdateRule(Solver):
         cost : float
             The batch's cost before the update.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"solver {self!r} has no step(w, g, state, t, eta, cost).")
 
 
 #: The built-in ones by name; each file of this folder adds its own.
