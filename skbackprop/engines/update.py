@@ -88,7 +88,7 @@ class Update:
         return [name for name, value in in_force.items() if value is not None]
 
     def try_step(self, g: np.ndarray, factor: float, cost: float) -> bool:
-        """As `step`, if weights and state stay finite; else nothing changes. Whether they did."""
+        """Step if weights and state stay finite, else change nothing; tell whether they did."""
         w, rule_state = self.objective.network.w, self.state.rule_state
         before = w.copy(), rule_state.copy()
         self.step(g, factor, cost)

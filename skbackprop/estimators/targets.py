@@ -72,7 +72,7 @@ class Unit:
             return (y - self.center) / self.scale
 
     def undo(self, y: np.ndarray) -> np.ndarray:
-        """From this unit back to that of the targets."""
+        """Turn numbers in this unit back into the unit of the targets."""
         return (y * self.scale + self.center).astype(y.dtype)
 
     def stretch(self, spread: np.ndarray) -> np.ndarray:

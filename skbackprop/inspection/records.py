@@ -195,7 +195,7 @@ class SignalTrace(Record):
         return self.eta_biases[layer] * delta + 0.0
 
     def dgain(self, sample: int) -> np.ndarray:
-        """As `dw`, of the gains of the inputs: ``Dgain_i = eta x_i sum_j delta_j w_ji``.
+        """Change of the inputs' gains, ``Dgain_i = eta x_i sum_j delta_j w_ji``, at one sample.
 
         Returns
         -------

@@ -17,7 +17,7 @@ from ..estimators.given_data import accept_targets
 from ..estimators.plan import make_plan
 from ..estimators.sample_weights import check_weights
 from ..estimators.targets import warn_of_one_class
-from ..network.rows import row_blocks
+from ..network.rows import row_blocks, with_mean_one
 from ..registry import Checked
 from ..updates.adaptive import Adam
 from ..updates.fan_in import FanInEta
@@ -163,6 +163,8 @@ class TabularEstimator(Checked):
         if targets.dtype.kind == "f":
             targets = targets.astype(dtype)
         if weights is not None:
+            if table.n_rows >= LEAST_ROWS:
+                weights = with_mean_one(weights)  # whatever their unit
             weights = weights.astype(dtype)
         return TableRows(encoded, targets, marks, weights, task.coding, table.n_rows)
 

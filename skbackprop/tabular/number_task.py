@@ -16,6 +16,7 @@ from ..estimators.regressor import BackpropRegressor
 from ..estimators.targets import NumberCoding
 from ..losses.head import Head
 from ..losses.loss import Loss
+from ..network.rows import with_mean_one
 from .averaging import likelihood_weights, loss_weights, squared_error_weights
 from .linear import fit_ridge
 from .members import Member, TableRows
@@ -54,10 +55,12 @@ class NumberTask:
     @classmethod
     def read(cls, coding: NumberCoding, loss: Loss, y, weights) -> NumberTask:
         """The task of some targets (n, n_targets), in float64."""
-        shares = weights / weights.sum() if weights is not None else np.full(len(y), 1 / len(y))
+        shares = np.full(len(y), 1 / len(y))
+        if weights is not None:
+            shares *= with_mean_one(weights.astype(np.float64))
         mean = shares @ y
         if loss.least_target is None:
-            shift, scale = mean, np.sqrt(shares @ (y - mean) ** 2)
+            shift, scale = mean, _deviation(y - mean, shares)
         else:
             shift, scale = np.zeros_like(mean), mean
         # The deviation of equal numbers is no more than their rounding.
@@ -141,8 +144,10 @@ class NumberTask:
     def _mean_cost(self, targets, w, members) -> np.ndarray:
         """The loss of each row of the average of predictions."""
         head, y = self.head, np.tensordot(w, members, 1)
-        with np.errstate(divide="ignore"):
-            v = y if head.output.name == "identity" else np.log(y)
+        v = y
+        if head.output.name != "identity":
+            y = np.maximum(y, np.finfo(np.float64).tiny)
+            v = np.log(y)
         return head.value(head.encode(targets, np.float64), y, v)
 
     def blend(self, members: list[Member], outputs) -> np.ndarray:
@@ -173,6 +178,13 @@ class NumberTask:
         mean, deviation = blended[:, :n_targets], blended[:, n_targets:]
         parts = mean * self.scale + self.shift, deviation * self.scale
         return self.coding.decode(parts[0]), self.coding.decode(parts[1])
+
+
+def _deviation(errors, shares) -> np.ndarray:
+    """The root of their mean square, (n_targets,), whatever their unit."""
+    largest = np.abs(errors).max(axis=0)
+    unit = np.where(largest > 0, largest, 1.0)
+    return unit * np.sqrt(shares @ (errors / unit) ** 2)
 
 
 def _as_columns(members) -> np.ndarray:

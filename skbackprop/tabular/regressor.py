@@ -128,7 +128,7 @@ class TabularRegressor(RegressorMixin, MultiOutputMixin, TabularEstimator):
         self.random_state = random_state
 
     def __sklearn_tags__(self):
-        """Of losses of counts and amounts, targets must be positive."""
+        """Say to scikit-learn that losses of counts and amounts need positive targets."""
         tags = super().__sklearn_tags__()
         try:
             loss = resolve_loss(self.loss)

@@ -10,6 +10,8 @@ import fractions
 import pathlib
 import tempfile
 
+import warnings
+
 import numpy as np
 from scipy import sparse
 
@@ -172,7 +174,8 @@ NAMES = {
 
 def evaluate(expression, **names):
     """What an expression says, made anew at each call."""
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", PendingDeprecationWarning)  # of np.matrix
         return eval(expression, {**NAMES, **names})
 
 

@@ -121,6 +121,11 @@ def test_losses_of_one_number(numbers, loss):
     assert "linear" not in model.views_
 
 
+def test_counts_may_all_be_zero(numbers):
+    model = TabularRegressor(loss="poisson", **QUICK).fit(numbers[0], np.zeros(200))
+    assert (model.predict(numbers[0]) < 1e-6).all()
+
+
 def test_quantiles_do_not_cross_and_cover(numbers):
     X, y = numbers
     model = TabularRegressor(loss=Quantile([0.1, 0.5, 0.9]), **QUICK | {"max_iter": 20}).fit(X, y)
@@ -249,6 +254,14 @@ def test_rows_of_weight_zero_are_absent(classes):
     a = TabularClassifier(**QUICK).fit(X, y, weights)
     b = TabularClassifier(**QUICK).fit(X[y < 2], y[y < 2], weights[y < 2])
     np.testing.assert_array_equal(a.predict_proba(X), b.predict_proba(X))
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1e200])
+def test_units_of_weights_and_targets_may_be_extreme(numbers, unit):
+    X, y = numbers
+    plain = TabularRegressor(**QUICK).fit(X, y, np.ones(200))
+    model = TabularRegressor(**QUICK).fit(X, y * unit, np.full(200, unit))
+    np.testing.assert_allclose(model.predict(X), plain.predict(X) * unit, rtol=1e-4)
 
 
 def test_class_weight_is_a_weight_of_rows(classes):
