@@ -9,6 +9,7 @@ import decimal
 import fractions
 import pathlib
 import tempfile
+import warnings
 
 import numpy as np
 from scipy import sparse
@@ -172,7 +173,8 @@ NAMES = {
 
 def evaluate(expression, **names):
     """What an expression says, made anew at each call."""
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         return eval(expression, {**NAMES, **names})
 
 
