@@ -4,9 +4,9 @@ Each ``.npz`` file of the folder holds arrays ``X`` (n_samples, n_features; NaN 
 missing), ``y`` (integers are classes, floats are numbers) and ``cat`` (indices of the columns that
 are categories, held as codes). Everything is at its defaults. MLP and the linear models get
 imputed, scaled and one-hot columns from a Pipeline, and MLP standardised targets; trees are told
-which columns are categories. One thread; the models' fits alternate in one process; k folds, classes
-stratified. A cell shows the score, which is R^2 (kept above -1) or balanced accuracy, the log loss
-of classes, and the CPU seconds of `fit` and a prediction.
+which columns are categories. One thread; the models' fits alternate in one process; k folds,
+classes stratified. A cell shows the score, which is R^2 (kept above -1) or balanced accuracy, the
+log loss of classes, and the CPU seconds of `fit` and a prediction.
 """
 
 import warnings

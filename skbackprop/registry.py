@@ -142,8 +142,10 @@ class Checked(Parametrised):
 
 
 def _as_float(value: Any) -> float:
-    """A number of Python's or NumPy's as a float; NaN if it is none, or no array can take it."""
-    if isinstance(value, _NO_NUMBERS) or not isinstance(value, (int, float, np.integer, np.floating)):
+    """Convert a number to float; NaN stands for what is none, or what no array can take."""
+    if isinstance(value, _NO_NUMBERS) or not isinstance(
+        value, (int, float, np.integer, np.floating)
+    ):
         return np.nan  # a Fraction, say: an array times that would be one of objects
     try:
         return float(value)

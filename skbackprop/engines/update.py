@@ -81,7 +81,6 @@ class Update:
     def extras(self) -> list[str]:
         """Parameters in force that ask for more than correction, penalty and rule."""
         in_force = {
-            "input_gain": self.objective.network.input_gain or None,
             "dropout and noise": self.objective.disturbance,
             "max_grad_norm": self.limits.max_grad_norm,
             "max_norm": self.limits.max_norm,

@@ -38,7 +38,7 @@ from .building import (
 )
 from .callbacks import WRAPPER_FRAMES, CallbackSupport
 from .fitting import Fit, HeldOut, TrainingSet, history_of
-from .given_data import accept_rows, accept_targets
+from .given_data import accept_rows, accept_scored, accept_targets
 from .offenders import naming, naming_rows_or_targets
 from .parameters import Parameters, is_same_key
 from .plan import (
@@ -50,7 +50,7 @@ from .plan import (
     resolve_solver,
 )
 from .sample_weights import check_weights
-from .targets import plain_target
+from .targets import plain_target, warn_of_one_class
 
 _LEAVES_A_MODEL = (KeyboardInterrupt, DivergenceError)  # what ends a fit, yet leaves its weights
 
@@ -265,7 +265,7 @@ class Backprop(CallbackSupport, Parameters):
         plan = make_plan(self)
         continues = self.warm_start and self.__sklearn_is_fitted__()
         data = self._prepare(plan, X, y, sample_weight, validation, continues)
-        _warn_of_one_class(data.coding, stacklevel=4 + WRAPPER_FRAMES)
+        warn_of_one_class(data.coding, stacklevel=4 + WRAPPER_FRAMES)
         with _restored_on_error(check_random_state(self.random_state)) as rng:
             if continues:
                 model, history = self._model.copy(), history_of(self)
@@ -387,7 +387,7 @@ class Backprop(CallbackSupport, Parameters):
         coding, targets = self._read_targets(plan, y, X.dtype, classes, online=True)
         given = check_weights(sample_weight, X, "sample_weight")
         weights = self._weights(X, coding, targets, given, online=True)
-        _warn_of_one_class(coding, stacklevel=5)
+        warn_of_one_class(coding, stacklevel=5)
         ended_by = None
         with _restored_on_error(check_random_state(self.random_state)) as rng:
             model = new_model(plan, X, coding, rng)
@@ -431,16 +431,17 @@ class Backprop(CallbackSupport, Parameters):
 
     @naming_rows_or_targets
     def _validate_X_y(self, carrier, X, y, dtype, *, reset=True):
-        return validate_data(
-            carrier,
-            accept_rows(X),
-            accept_targets(y, numeric=self._numeric_targets),
-            accept_sparse="csr",
-            dtype=(np.float64, np.float32) if dtype is None else dtype,
-            multi_output=True,
-            y_numeric=self._numeric_targets,
-            reset=reset,
-        )
+        with np.errstate(over="ignore", invalid="ignore"):  # of the sums that are tested
+            return validate_data(
+                carrier,
+                accept_rows(X),
+                accept_targets(y, numeric=self._numeric_targets),
+                accept_sparse="csr",
+                dtype=(np.float64, np.float32) if dtype is None else dtype,
+                multi_output=True,
+                y_numeric=self._numeric_targets,
+                reset=reset,
+            )
 
     def _plain_row(self, X):
         """`X` as validation would give it, if it is one row that needs no more than this test."""
@@ -483,9 +484,9 @@ class Backprop(CallbackSupport, Parameters):
             check_is_fitted(self)
         network, row = self._model.network, self._plain_row(X)
         if row is None:
-            row = validate_data(
-                self, accept_rows(X), accept_sparse="csr", dtype=network.w.dtype, reset=False
-            )
+            X, dtype = accept_rows(X), network.w.dtype
+            with np.errstate(over="ignore", invalid="ignore"):  # of the sums that are tested
+                row = validate_data(self, X, accept_sparse="csr", dtype=dtype, reset=False)
         return outputs_of(network, row)
 
     def predict(self, X: Any) -> np.ndarray:
@@ -506,21 +507,8 @@ class Backprop(CallbackSupport, Parameters):
 
     def _score(self, y, prediction, sample_weight) -> float:
         """How good a prediction is, by targets that a user gives."""
-        if y is None:
-            raise ValueError("y is None; score compares the predictions with targets: give them.")
-        y = accept_targets(y, numeric=self._numeric_targets)
-        if sample_weight is not None:
-            sample_weight = accept_rows(sample_weight, "sample_weight")
+        y, sample_weight = accept_scored(y, sample_weight, numeric=self._numeric_targets)
         return self._model.head.score(y, prediction, sample_weight)
-
-
-def _warn_of_one_class(coding, stacklevel: int) -> None:
-    if coding.task.is_one_class:
-        warnings.warn(
-            f"There is one class, {coding.classes[0]!r}: the model predicts it for every row.",
-            UserWarning,
-            stacklevel=stacklevel,
-        )
 
 
 def _writeable_layers(model: Model):

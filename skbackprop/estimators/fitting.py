@@ -129,7 +129,7 @@ class Fit:
         if len(held_out) < 2:
             raise ValueError(
                 "The validation set is too small: "
-                f"validation_fraction={given.validation_fraction} of {len(data.rows)} rows. "
+                f"validation_fraction={given.validation_fraction} of {len(rows)} rows. "
                 "Increase validation_fraction, or give more rows."
             )
         data.held_out = HeldOut(data.X, data.y, data.targets, data.given_weights, np.sort(held_out))

@@ -15,7 +15,7 @@ from scipy import sparse
 
 from ..network.rows import checked_csr
 
-__all__ = ["accept_rows", "accept_targets", "accept_values"]
+__all__ = ["accept_rows", "accept_scored", "accept_targets", "accept_values", "refuse_masked"]
 
 _TIMES = (np.datetime64, np.timedelta64, date, timedelta)
 
@@ -35,11 +35,7 @@ def accept_values(given: Any, name: str) -> Any:
         If it is a masked array with masked entries, a list whose rows differ in length, or a sparse
         matrix with an index out of range.
     """
-    if isinstance(given, np.ma.MaskedArray) and np.any(given.mask):
-        raise ValueError(
-            f"{name} is a masked array, and {np.count_nonzero(given.mask)} of its entries are "
-            f"masked: missing values. Drop their rows, or fill them in: {name}.filled(...)."
-        )
+    refuse_masked(given, name)
     if not isinstance(given, (list, tuple)):
         return checked_csr(given, name)
     try:
@@ -51,6 +47,15 @@ def accept_values(given: Any, name: str) -> Any:
             f"{name} is a list whose rows differ in length, or are nested unevenly; every row "
             "needs as many entries."
         ) from error
+
+
+def refuse_masked(given: Any, name: str) -> None:
+    """Raise ValueError if what is given is a masked array with masked entries."""
+    if isinstance(given, np.ma.MaskedArray) and np.any(given.mask):
+        raise ValueError(
+            f"{name} is a masked array, and {np.count_nonzero(given.mask)} of its entries are "
+            f"masked: missing values. Drop their rows, or fill them in: {name}.filled(...)."
+        )
 
 
 def accept_rows(X: Any, name: str = "X") -> Any:
@@ -115,6 +120,21 @@ def accept_targets(y: Any, *, numeric: bool) -> Any:
         if numeric:
             _refuse_infinite(np.asarray(y))
     return y
+
+
+def accept_scored(y: Any, sample_weight: Any, *, numeric: bool) -> tuple[Any, Any]:
+    """Return the targets and weights (or None) that a prediction is scored by, accepted.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `accept_targets` does, or if there are no targets.
+    """
+    if y is None:
+        raise ValueError("y is None; score compares the predictions with targets: give them.")
+    if sample_weight is not None:
+        sample_weight = accept_rows(sample_weight, "sample_weight")
+    return accept_targets(y, numeric=numeric), sample_weight
 
 
 def _kinds(values: Any) -> set[str]:

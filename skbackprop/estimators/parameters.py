@@ -150,9 +150,10 @@ class Parameters(Parametrised):
         so that y need not be centred. With "zeros" there, the network starts as that constant.
     engine : {"auto", "numpy", "compiled"}, default="auto"
         What presents single rows (``batch_size=1``, and `partial_fit` by default): "compiled" is
-        the pass that Numba compiles, in seconds when it is first needed, and an error where it
-        cannot serve. "auto" takes it if its code is on disk already (see `compile_engine`), else
-        NumPy, and keeps to its choice for as long as the model lives. Batches always run in NumPy.
+        the pass that Numba compiles, in some ten seconds when it is first needed, and an error
+        where it cannot serve. "auto" takes it if its code is on disk already (see
+        `compile_engine`), else NumPy, and keeps to its choice for as long as the model lives.
+        Batches always run in NumPy.
     """
 
     _parameter_hints: ClassVar[dict[str, Any]]  # of each parameter, in order

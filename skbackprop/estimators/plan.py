@@ -256,7 +256,9 @@ def _meaning(structure: Mapping[str, Any], name: str) -> Any:
         return _hidden_activations(value, len(sizes))
     if name == "loss":
         return resolve_loss(value)
-    return value if value is None else resolve_activation(value, name)
+    if name == "output_activation" and value is not None:
+        return resolve_activation(value, name)
+    return value
 
 
 def check_rows(plan: Plan, X) -> None:

@@ -6,6 +6,7 @@ A coding is read off the first `y`: the task, and what is needed to encode every
 from __future__ import annotations
 
 import copy
+import warnings
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import isfinite
@@ -22,7 +23,7 @@ from ..losses.task import Task
 from .given_data import accept_targets
 from .offenders import naming
 
-__all__ = ["ClassCoding", "NumberCoding", "plain_target"]
+__all__ = ["ClassCoding", "NumberCoding", "plain_target", "warn_of_one_class"]
 
 
 _LABELS = "biufUO"  # kinds of arrays whose entries, if they are equal, are the same label
@@ -223,17 +224,12 @@ class ClassCoding:
         classes = self.classes
         if self.task.kind == fitted.task.kind == "multilabel":
             classes = fitted.classes  # named by the first call; the columns count
-        here, known = set(classes.tolist()), fitted.classes.tolist()
-        if here < set(known) and "multilabel" not in (self.task.kind, fitted.task.kind):
-            raise ValueError(
-                f"y has no row of the classes {[c for c in known if c not in here]}; with "
-                f"warm_start=True each y must have all classes of the first fit, {known}. "
-                "partial_fit takes rows of any of them."
-            )
         if not np.array_equal(classes, fitted.classes) or self.task != fitted.task:
+            some = set(classes.tolist()) < set(fitted.classes.tolist())
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous "
                 f"call to fit. Previously got {fitted.classes}, `y` has {classes}."
+                f"{' partial_fit takes rows of some of the classes.' if some else ''}"
             )
         return ClassCoding(self.task, classes)
 
@@ -309,6 +305,17 @@ def _cast(y: np.ndarray, dtype) -> np.ndarray:
     if not np.isfinite(y).all():
         raise ValueError(f"y has values too large for {np.dtype(dtype)}, the dtype of X.")
     return y
+
+
+def warn_of_one_class(coding: NumberCoding | ClassCoding, stacklevel: int) -> None:
+    """Warn if the targets are of a single class, so that there is nothing to tell apart."""
+    if isinstance(coding, ClassCoding) and coding.task.is_one_class:
+        (label,) = coding.classes.tolist()
+        warnings.warn(
+            f"There is one class, {label!r}: the model predicts it for every row.",
+            UserWarning,
+            stacklevel=stacklevel,
+        )
 
 
 def plain_target(y, *, numeric: bool) -> np.ndarray | None:

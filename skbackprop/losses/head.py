@@ -25,6 +25,24 @@ __all__ = ["Head"]
 _BLOCK_ROWS = 4096  # targets that are encoded at a time
 
 
+def _within_range(targets, prediction):
+    """Both over the largest number in them, where squares would leave the range of floats.
+
+    A score of numbers does not depend on their unit.
+    """
+    try:
+        size = max(float(np.abs(np.asarray(A)).max()) for A in (targets, prediction))
+    except (TypeError, ValueError):  # which the score is to refuse
+        return targets, prediction
+    if _LEAST < size < _LARGEST or not 0.0 < size < np.inf:
+        return targets, prediction
+    return tuple(np.asarray(A, np.float64) / size for A in (targets, prediction))
+
+
+# Sizes whose squares are far from either end of the range of float32.
+_LEAST, _LARGEST = 1e-15, 1e15
+
+
 class Head:
     """A loss, for one task and behind one output activation.
 
@@ -193,8 +211,11 @@ class Head:
 
     def score(self, targets, prediction, sample_weight=None) -> float:
         """How good a prediction is, higher is better: the loss's own score, or the accuracy."""
-        measure = accuracy_score if self.task.is_classification else self.loss.score
-        return measure(targets, prediction, sample_weight=sample_weight)
+        if self.task.is_classification:
+            return accuracy_score(targets, prediction, sample_weight=sample_weight)
+        with np.errstate(all="ignore"):
+            targets, prediction = _within_range(targets, prediction)
+            return self.loss.score(targets, prediction, sample_weight=sample_weight)
 
     def decision(self, v: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Confidence: (n,) for two classes, > 0 for the second; 0 for one; else (n, n_targets)."""
@@ -224,7 +245,7 @@ class Head:
         if self.task.is_one_class:
             return np.zeros_like(v)
         if not self.output.elementwise:
-            with np.errstate(over="ignore"):  # v that far apart
+            with np.errstate(over="ignore", invalid="ignore"):  # of v that are infinite, or nearly
                 return log_softmax(v, axis=1)
         if self.task.kind == "multilabel":
             return log_expit(v)

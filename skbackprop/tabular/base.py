@@ -13,8 +13,10 @@ from sklearn.utils import check_consistent_length, check_random_state, column_or
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..estimators.base import Backprop
+from ..estimators.given_data import accept_targets
 from ..estimators.plan import make_plan
 from ..estimators.sample_weights import check_weights
+from ..estimators.targets import warn_of_one_class
 from ..network.rows import row_blocks
 from ..registry import Checked
 from ..updates.adaptive import Adam
@@ -86,6 +88,7 @@ class TabularEstimator(Checked):
         validated = copy.copy(self)
         table, y, weights, groups = self._read_training(validated, X, y, sample_weight, groups)
         task = self._read_task(y, weights)
+        warn_of_one_class(task.coding, stacklevel=4)
         targets = task.encode(y)
         weights = self._weigh_classes(task, targets, weights)
         kept, weights = positive_rows(weights)
@@ -147,7 +150,7 @@ class TabularEstimator(Checked):
     def _check_y(self, carrier, y):
         return validate_data(
             copy.copy(carrier),  # whose names of columns it would forget
-            y=y,
+            y=accept_targets(y, numeric=self._numeric_targets),
             multi_output=True,
             y_numeric=self._numeric_targets,
         )
@@ -237,9 +240,7 @@ class TabularEstimator(Checked):
     def _commit(self, validated, task, encoder, members: list[Member]) -> None:
         """Replace all fitted attributes in one step."""
         networks = [m.estimator for m in members if isinstance(m.estimator, Backprop)]
-        names = [
-            m.view.name if isinstance(m.estimator, Backprop) else "linear" for m in members
-        ]
+        names = [m.view.name if isinstance(m.estimator, Backprop) else "linear" for m in members]
         fitted = {
             "_task": task,
             "_encoder": encoder,

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 
+from ..estimators.given_data import accept_scored
 from ..estimators.plan import resolve_loss
 from ..estimators.targets import ClassCoding
 from ..losses.classification import CrossEntropy
@@ -21,14 +22,15 @@ _SMOOTHING = 0.1
 
 
 class TabularClassifier(ClassifierMixin, TabularEstimator):
-    """Classification of a table as it comes: an average of small networks and a logistic regression.
+    """Classification of a table as it comes, by small networks and a logistic regression.
 
-    DataFrames and arrays go in as they are, with numbers, booleans, categories, strings and missing
-    values: a :class:`~skbackprop.tabular.TableEncoder` makes numbers of them. Then the networks are
-    trained, each on one of three views of the columns: as they are, with waves (`cos(f z + b)`)
-    beside each continuous one, or with steps at the thresholds of a small tree. Each network holds
-    out some rows, and keeps the epoch that was best on them. By those rows the views are weighed,
-    and the probabilities of each corrected by a temperature.
+    What predicts is their average. DataFrames and arrays go in as they are, with numbers, booleans,
+    categories, strings and missing values: a :class:`~skbackprop.tabular.TableEncoder` makes
+    numbers of them. Then the networks are trained, each on one of three views of the columns: as
+    they are, with waves (`cos(f z + b)`) beside each continuous one, or with steps at the
+    thresholds of a small tree. Each network holds out some rows, and keeps the epoch that was best
+    on them. By those rows the views are weighed, and the probabilities of each corrected by a
+    temperature.
 
     The networks are :class:`~skbackprop.BackpropClassifier`, with a gain for each input, `selu`
     neurons, a learning rate by the number of inputs of each layer, `Adam(beta_2=0.95)`, and one
@@ -211,4 +213,6 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         -------
         float
         """
-        return accuracy_score(y, self.predict(X), sample_weight=sample_weight)
+        prediction = self.predict(X)
+        y, sample_weight = accept_scored(y, sample_weight, numeric=False)
+        return accuracy_score(y, prediction, sample_weight=sample_weight)

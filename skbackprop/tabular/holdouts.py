@@ -63,7 +63,8 @@ def _of_groups(groups, n_holdouts: int, fraction: float, rng):
     counts = np.bincount(group_of)
     order, at = rng.permutation(len(names)), 0
     for _ in range(n_holdouts):
-        held, n_held = [], 0
+        held: list[int] = []
+        n_held = 0
         while not held or (n_held < fraction * len(groups) and len(held) < len(names) - 1):
             held.append(order[at % len(names)])
             n_held += counts[held[-1]]

@@ -1,4 +1,4 @@
-"""The networks of an average: each is trained on one view of the table, and keeps its best epoch."""
+"""The networks of an average: each trains on one view of the table, and keeps its best epoch."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+from sklearn.utils import check_random_state
 
 from ..estimators.base import Backprop
 from ..estimators.building import new_model, start_at_best_constant, trainer_of
@@ -148,7 +149,7 @@ def train_network(
     n_batches = len(train_rows) // batch_size
     _plan_updates(network, batch_size, n_batches)
     plan = make_plan(network)
-    model = new_model(plan, X, rows.coding, np.random.RandomState(network.random_state))
+    model = new_model(plan, X, rows.coding, check_random_state(network.random_state))
     start_at_best_constant(model, rows.targets, rows.weights, train_rows)
     data = TrainingSet(
         X, None, rows.targets, rows.weights, train_rows, rows.coding, copy.copy(network)

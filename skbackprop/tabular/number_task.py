@@ -160,7 +160,7 @@ class NumberTask:
         if not self.loss.gives_deviation:
             return first  # type: ignore[return-value]
         variance = np.maximum(second - first * first, 0.0)
-        return np.hstack([first, np.sqrt(variance)])  # type: ignore[list-item]
+        return np.hstack([first, np.sqrt(variance)])
 
     def decode(self, blended) -> np.ndarray:
         """Predictions in the units of y."""

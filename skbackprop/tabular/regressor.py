@@ -7,6 +7,7 @@ from typing import Any, Literal, Self, overload
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 
+from ..estimators.given_data import accept_scored
 from ..estimators.plan import resolve_loss
 from ..estimators.targets import NumberCoding
 from ..losses.loss import Loss
@@ -17,15 +18,15 @@ __all__ = ["TabularRegressor"]
 
 
 class TabularRegressor(RegressorMixin, MultiOutputMixin, TabularEstimator):
-    """Regression on a table as it comes: an average of small networks, and of a ridge regression.
+    """Regression on a table as it comes, by small networks and a ridge regression.
 
-    DataFrames and arrays go in as they are, with numbers, booleans, categories, strings and missing
-    values: a :class:`~skbackprop.tabular.TableEncoder` makes numbers of them. Then the networks are
-    trained, each on one of three views of the columns: with waves (`cos(f z + b)`) beside each
-    continuous one, with ramps between its quantiles, or with steps at the thresholds of a small
-    tree. Each network holds out some rows, and keeps the epoch that was best on them; by those rows
-    the views are weighed, too. Targets are standardised inside, and predictions are kept in the
-    range of the targets seen.
+    What predicts is their average. DataFrames and arrays go in as they are, with numbers, booleans,
+    categories, strings and missing values: a :class:`~skbackprop.tabular.TableEncoder` makes
+    numbers of them. Then the networks are trained, each on one of three views of the columns: with
+    waves (`cos(f z + b)`) beside each continuous one, with ramps between its quantiles, or with
+    steps at the thresholds of a small tree. Each network holds out some rows, and keeps the epoch
+    that was best on them; by those rows the views are weighed, too. Targets are standardised
+    inside, and predictions are kept in the range of the targets seen.
 
     The networks are :class:`~skbackprop.BackpropRegressor`, with a gain for each input, `mish`
     neurons, a learning rate by the number of inputs of each layer, `Adam(beta_2=0.95)`, and one
@@ -40,10 +41,10 @@ class TabularRegressor(RegressorMixin, MultiOutputMixin, TabularEstimator):
         2 for more. There are three views, or two of the same kind where no column is continuous.
     loss : str or Loss, default="squared_error"
         What networks minimise: one of `LOSSES` for regression, or an object such as
-        ``Quantile([0.1, 0.5, 0.9])``. Targets are in standard deviations there (a Huber `delta`, the
-        `epsilon` of a `GaussianNLL`); those of counts and amounts ("poisson", "gamma", "tweedie"),
-        which must be positive, are divided by their mean. Only for the squared error a ridge
-        regression is part of the average.
+        ``Quantile([0.1, 0.5, 0.9])``. Targets are in standard deviations there (and so are the
+        `delta` of `Huber`, the `epsilon` of `GaussianNLL`); those of counts and amounts ("poisson",
+        "gamma", "tweedie"), which must be positive, are divided by their mean. Only for the squared
+        error a ridge regression is part of the average.
     categorical_features, max_categories
         See `TableEncoder`.
     max_iter : int, default=32
@@ -64,7 +65,7 @@ class TabularRegressor(RegressorMixin, MultiOutputMixin, TabularEstimator):
     ----------
     estimators_ : list
         The members of the average: fitted networks, which speak of their view of the encoded
-        table, and of standardised targets; and fitted pipelines of a `StandardScaler` and a `Ridge`.
+        table, and of standardised targets; and fitted pipelines of `StandardScaler` and `Ridge`.
     views_ : list of str
         What each member sees: "plain", "waves", "ramps", "steps", or "linear".
     weights_ : ndarray of shape (n_estimators,)
@@ -237,4 +238,5 @@ class TabularRegressor(RegressorMixin, MultiOutputMixin, TabularEstimator):
             1 is perfect, 0 is as good as a constant.
         """
         prediction = self.predict(X)
+        y, sample_weight = accept_scored(y, sample_weight, numeric=True)
         return self._task.loss.score(y, prediction, sample_weight)

@@ -126,7 +126,11 @@ def test_errors_of_the_validation_rows_say_so(given, match):
     [
         ({"class_weight": {"yes": "a"}}, {}, r"class_weight is \{'yes': 'a'\}: could not convert"),
         ({"class_weight": [{0: 1}]}, {}, r"class_weight is \[\{0: 1\}\]; a list is for"),
-        ({}, {"sample_weight": ["a"] * N}, "sample_weight: could not convert"),
+        (
+            {},
+            {"sample_weight": ["a"] * N},
+            "sample_weight must be numbers within float64: could not convert",
+        ),
         ({}, {"sample_weight": [np.nan] * N}, "sample_weight contains NaN"),
     ],
     ids=str,

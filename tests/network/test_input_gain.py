@@ -13,11 +13,13 @@ from skbackprop import (
     RULES,
     BackpropClassifier,
     BackpropRegressor,
+    DivergenceError,
     FanInEta,
     Quantile,
     check_gradient,
     trace_signals,
 )
+from skbackprop.engines import choice
 from skbackprop.network.network import Network, Workspace
 
 RNG = np.random.RandomState(0)
@@ -204,6 +206,32 @@ def test_engines():
     with pytest.raises(ValueError, match="only NumPy knows input_gain"):
         model(engine="compiled").partial_fit(X, Y)
     assert model().partial_fit(X, Y).engine_ == "numpy"
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"alpha": 0.1}, {"eta": [0.01, 0.0, 0.02]}, {"loss": "huber"}]
+)
+@pytest.mark.parametrize("solver", ["sgd", "adamw"])
+def test_rows_are_batches_of_one(solver, given, monkeypatch):
+    mask = [RNG.rand(4, 5) > 0.3, None, None]
+    given = {"solver": solver, "eta": FanInEta(0.02), "mask": mask, **given}
+    weights = RNG.rand(60)
+    rows = model(**given).partial_fit(X, Y, sample_weight=weights)
+    monkeypatch.setattr(choice, "_numpy_pass", lambda update: None)
+    same(rows, model(**given).partial_fit(X, Y, sample_weight=weights))
+
+
+def test_rows_near_overflow_are_refused():
+    online = model(solver="sgd", eta=0.01).partial_fit(X, Y)
+    online.gains_ = np.full(4, 1e-200)
+    before, far = online.gains_.copy(), np.full((1, 4), 1e200)
+    online.partial_fit(far, [1.0])  # gain times x is 1: the gains' own correction alone is large
+    assert np.isfinite(online.gains_).all() and not np.array_equal(online.gains_, before)
+    online = model(solver="sgd", activation="identity", eta=0.01).partial_fit(X, Y)
+    one = copy.deepcopy(online).partial_fit(X[:1], Y[:1])
+    with pytest.raises(DivergenceError, match="at row 1"):
+        online.partial_fit(np.r_[X[:1], far], [Y[0], 1.0])
+    same(online, one)
 
 
 def test_float32():

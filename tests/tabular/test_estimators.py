@@ -61,7 +61,7 @@ def test_regression_beats_a_constant_and_stays_in_the_range_seen(numbers):
 
 
 def test_probabilities_are_calibrated(classes):
-    X, y = make_classification(600, 10, n_informative=5, flip_y=0.2, random_state=0)
+    X, y = make_classification(400, 10, n_informative=5, flip_y=0.2, random_state=0)
     X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
     model = TabularClassifier(n_networks=2, random_state=0).fit(X_train, y_train)
     proba = model.predict_proba(X_test)
@@ -90,12 +90,12 @@ def test_units_of_columns_and_targets_do_not_matter(numbers, unit):
 
 def test_outliers_in_the_columns_do_not_matter():
     rng = np.random.RandomState(0)
-    X = rng.randn(600, 4)
+    X = rng.randn(450, 4)
     y = X[:, 0] + np.sin(2 * X[:, 1])
     ridden = X.copy()
     ridden[rng.rand(*X.shape) < 0.01] = 1000
     scores = [
-        TabularRegressor(n_networks=2, random_state=0).fit(A[:400], y[:400]).score(A[400:], y[400:])
+        TabularRegressor(n_networks=2, random_state=0).fit(A[:300], y[:300]).score(A[300:], y[300:])
         for A in (X, ridden)
     ]
     assert scores[0] > 0.95 and scores[1] > scores[0] - 0.06  # what was spoilt is not known
@@ -367,6 +367,11 @@ def test_ctrl_c_leaves_the_networks_that_are_whole(numbers, monkeypatch, n_jobs)
     model = TabularRegressor(n_networks=4, max_iter=2, n_jobs=n_jobs, random_state=0)
     with pytest.raises(KeyboardInterrupt):
         model.fit(X, y)
-    assert len(model.loss_curve_) >= 3 and set(model.views_) == {"waves", "ramps", "steps", "linear"}
+    assert len(model.loss_curve_) >= 3 and set(model.views_) == {
+        "waves",
+        "ramps",
+        "steps",
+        "linear",
+    }
     np.testing.assert_allclose(model.weights_.sum(), 1)
     assert np.isfinite(model.predict(X)).all()
