@@ -9,6 +9,7 @@ import decimal
 import fractions
 import pathlib
 import tempfile
+import warnings
 
 import warnings
 
@@ -175,7 +176,11 @@ NAMES = {
 def evaluate(expression, **names):
     """What an expression says, made anew at each call."""
     with np.errstate(all="ignore"), warnings.catch_warnings():
+<<<<<<< HEAD
         warnings.simplefilter("ignore", PendingDeprecationWarning)  # of np.matrix
+=======
+        warnings.simplefilter("ignore")
+>>>>>>> wt-h4
         return eval(expression, {**NAMES, **names})
 
 

@@ -63,7 +63,8 @@ for (way, spoil), kind, index, method, form, Estimator in itertools.product(
     is_y = method.endswith(" y")
     if is_y and Estimator is BackpropRegressor:
         continue
-    model = Estimator((4,), solver=solver, max_iter=2, random_state=0, engine="numpy")
+    loss = {"loss": "squared_error"} if solver == "lm" else {}
+    model = Estimator((4,), solver=solver, max_iter=2, random_state=0, engine="numpy", **loss)
     if not method.startswith("first"):
         model.fit(X, y)
     if ("partial" in method or method == "record_training") and not hasattr(model, "partial_fit"):
