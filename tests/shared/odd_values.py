@@ -11,8 +11,6 @@ import pathlib
 import tempfile
 import warnings
 
-import warnings
-
 import numpy as np
 from scipy import sparse
 
@@ -176,11 +174,7 @@ NAMES = {
 def evaluate(expression, **names):
     """What an expression says, made anew at each call."""
     with np.errstate(all="ignore"), warnings.catch_warnings():
-<<<<<<< HEAD
-        warnings.simplefilter("ignore", PendingDeprecationWarning)  # of np.matrix
-=======
         warnings.simplefilter("ignore")
->>>>>>> wt-h4
         return eval(expression, {**NAMES, **names})
 
 
