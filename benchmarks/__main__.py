@@ -26,6 +26,7 @@ from . import (
     scale,
     solvers,
     sparse,
+    tabular,
 )
 
 SECTIONS = {
@@ -39,19 +40,20 @@ SECTIONS = {
     "cores": cores,
     "imports": imports,
 }
+OF_SETS = ("defaults", "tabular")  # that measure on data sets
 IMAGES = Path(__file__).parent / "images"
 
 
 def main():
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "sections", nargs="*", metavar="section", help=", ".join([*SECTIONS, "defaults"])
+        "sections", nargs="*", metavar="section", help=", ".join([*SECTIONS, *OF_SETS])
     )
     parser.add_argument("--quick", action="store_true", help="small and short: a trial of the code")
     parser.add_argument("--images", type=Path, default=IMAGES, help="folder of the plots")
-    parser.add_argument("--data", metavar="DIR", help="folder of .npz sets (defaults)")
-    parser.add_argument("--rows", type=int, default=3000, help="most rows of a set (defaults)")
-    parser.add_argument("--splits", type=int, default=3, help="splits of a set (defaults)")
+    parser.add_argument("--data", metavar="DIR", help="folder of .npz sets (defaults, tabular)")
+    parser.add_argument("--rows", type=int, default=3000, help="most rows of a set")
+    parser.add_argument("--splits", type=int, default=3, help="splits, or folds, of a set")
     parser.add_argument(
         "--candidate",
         action="append",
@@ -60,9 +62,11 @@ def main():
         help="further settings to compare, as in b95='dict(solver=Adam(beta_2=0.95))' (defaults)",
     )
     arguments = parser.parse_args()
-    unknown = set(arguments.sections) - {*SECTIONS, "defaults"}
+    unknown = set(arguments.sections) - {*SECTIONS, *OF_SETS}
     if unknown:
-        parser.error(f"no section {sorted(unknown)}; there are {[*SECTIONS, 'defaults']}")
+        parser.error(f"no section {sorted(unknown)}; there are {[*SECTIONS, *OF_SETS]}")
+    if "tabular" in arguments.sections and not arguments.data:
+        parser.error("tabular needs --data DIR, a folder with .npz sets")
     if arguments.data and not defaults.sets_in(arguments.data):
         parser.error(f"--data {arguments.data}: no folder with .npz sets")
     warnings.simplefilter("ignore", ConvergenceWarning)
@@ -75,6 +79,9 @@ def main():
                 pairs = (text.split("=", 1) for text in arguments.candidate)
                 candidates = {n: eval(text, vars(skbackprop).copy()) for n, text in pairs}
                 defaults.main(arguments.data, arguments.rows, arguments.splits, candidates)
+            elif name == "tabular":
+                print(f"### {name}\n\n{tabular.__doc__.strip()}\n")
+                tabular.main(arguments.data, arguments.rows, arguments.splits)
             else:
                 print(f"### {name}\n\n{SECTIONS[name].__doc__.strip()}\n")
                 ratios += SECTIONS[name].main(arguments) or []

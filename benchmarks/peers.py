@@ -63,7 +63,8 @@ def online_mlp(hidden, eta=0.001, *, shuffle=False):
 class Fann:
     """Incremental training of a network of FANN, in doubles: tanh hidden, linear output neurons.
 
-    Its error and rule are those of the notes: one update a row, ``Dw = eta delta y``.
+    Its error and rule are the textbook's (Haykin 2009, ch. 4): one update a row,
+    ``Dw = eta delta y``.
     """
 
     TRAIN_INCREMENTAL, LINEAR, TANH = 0, 0, 5

@@ -48,6 +48,7 @@ from .updates import (
     Adam,
     AdamW,
     DeltaBarDelta,
+    FanInEta,
     IRpropMinus,
     IRpropPlus,
     Momentum,
@@ -75,7 +76,12 @@ if TYPE_CHECKING:  # imported when asked for: see `__getattr__`
         SignalFlowDisplay,
         WeightsDisplay,
     )
-    from .tabular import PeriodicFeatures, RobustSmoothScaler
+    from .tabular import (
+        PeriodicFeatures,
+        RobustSmoothScaler,
+        TabularClassifier,
+        TabularRegressor,
+    )
 
 __all__ = [
     "Tweedie",
@@ -120,6 +126,7 @@ __all__ = [
     "BayesianLM",
     "CrossEntropy",
     "DivergenceError",
+    "FanInEta",
     "InverseScaling",
     "LBFGS",
     "LM",
@@ -135,6 +142,8 @@ __all__ = [
     "WholeBatchSolver",
     "PeriodicFeatures",
     "RobustSmoothScaler",
+    "TabularClassifier",
+    "TabularRegressor",
     "SignalTrace",
     "TrainingRecord",
     "ActivationDisplay",
@@ -149,8 +158,8 @@ __all__ = [
     "trace_signals",
 ]
 
-# Imported when first asked for: what looks into a fitted network, and what prepares tables. The
-# training of a network needs none of it.
+# Imported when first asked for: what looks into a fitted network, and what is for
+# tables. The training of a network needs none of it.
 _LATER = {
     "inspection": (
         "SignalTrace",
@@ -167,7 +176,12 @@ _LATER = {
         "SignalFlowDisplay",
         "WeightsDisplay",
     ),
-    "tabular": ("PeriodicFeatures", "RobustSmoothScaler"),
+    "tabular": (
+        "PeriodicFeatures",
+        "RobustSmoothScaler",
+        "TabularClassifier",
+        "TabularRegressor",
+    ),
 }
 _MODULE_OF = {name: module for module, names in _LATER.items() for name in names}
 

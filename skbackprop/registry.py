@@ -1,25 +1,114 @@
-"""Built-in objects: looked up by name, checked, compared with a user's own."""
+"""Objects with parameters: looked up by name, checked, compared with a user's own."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import partial
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial, wraps
 from numbers import Integral
 from types import FunctionType, MethodType
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from .synonyms import advise_on_name
+from .addresses import API_PAGE
+from .synonyms import advise_on_name, advise_on_parameter
 
-__all__ = ["Checked", "is_ours", "is_same", "resolve"]
+__all__ = ["Checked", "Parametrised", "advise_callers", "is_ours", "is_same", "resolve"]
 
 
 T = TypeVar("T")
+_NO_NUMBERS = (bool, np.timedelta64)  # which count as integers of Python's and NumPy's
 
 
-class Checked(BaseEstimator):
+def advise_callers(constructor: Callable[..., None]) -> Callable[..., None]:
+    """Let a constructor answer parameters that it does not know with those that it has.
+
+    Parameters
+    ----------
+    constructor : callable
+        An ``__init__``.
+
+    Returns
+    -------
+    callable
+        The same, of the same signature; its TypeError for an unknown parameter names what the
+        parameter of another library, or one that is misspelt, is here.
+    """
+
+    @wraps(constructor)
+    def __init__(self, *args, **kwargs):
+        try:
+            constructor(self, *args, **kwargs)
+        except TypeError:
+            _, *parameters = inspect.signature(constructor).parameters.values()
+            if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+                raise
+            answer = _answer(type(self), kwargs, [parameter.name for parameter in parameters])
+            if answer:
+                raise TypeError(answer) from None
+            raise
+
+    return __init__
+
+
+def _answer(cls: type, given: Iterable[str], known: list[str]) -> str:
+    """What to say of the parameters that a class does not have; empty if it has all of them."""
+    unknown = [name for name in given if name not in known]
+    if not unknown:
+        return ""
+    advice = " ".join(filter(None, (advise_on_parameter(name, known) for name in unknown)))
+    names = " or ".join(map(repr, unknown))
+    taken = f"It takes {', '.join(known)}." if known else "It takes none."
+    return f"{cls.__name__} has no parameter {names}. {advice or taken}"
+
+
+class Parametrised(BaseEstimator):
+    """An object whose parameters are those of its constructor, as scikit-learn wants it.
+
+    It links to its page in the documentation, and answers an unknown parameter with its own.
+    """
+
+    _doc_link_module = __name__.partition(".")[0]
+    _doc_link_template = API_PAGE
+
+    @advise_callers
+    def __init__(self) -> None:
+        pass
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Let the class's own constructor answer unknown parameters."""
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls):
+            setattr(cls, "__init__", advise_callers(cls.__init__))  # noqa: B010
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters of this object, or of one that it holds, as in ``solver__momentum``.
+
+        Parameters
+        ----------
+        **params
+            Names and values.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If there is no parameter of a name; nothing is set then.
+        """
+        names = dict.fromkeys(name.partition("__")[0] for name in params)
+        if not names.keys() <= vars(self).keys():  # the names that it has take their time
+            answer = _answer(type(self), names, list(inspect.signature(type(self)).parameters))
+            if answer:
+                raise ValueError(answer)
+        return super().set_params(**params)
+
+
+class Checked(Parametrised):
     """An object whose parameters can be searched, and say when they are out of their range."""
 
     def check(self) -> None:
@@ -40,8 +129,11 @@ class Checked(BaseEstimator):
         value = getattr(self, name)
         if optional and value is None:
             return
-        if not (isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1):
+        whole = isinstance(value, Integral) and not isinstance(value, _NO_NUMBERS)
+        if not (whole and int(value) >= 1):
             self._refuse(name, "a whole number >= 1")
+        if int(value) >= 2**63:  # it meets the counts of updates in arrays
+            self._refuse(name, "below 2**63")
 
     def _refuse(self, name: str, wanted: str) -> None:
         raise ValueError(
@@ -50,8 +142,10 @@ class Checked(BaseEstimator):
 
 
 def _as_float(value: Any) -> float:
-    """A number of Python's or NumPy's as a float; NaN if it is none, or no array can take it."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+    """Convert a number to float; NaN stands for what is none, or what no array can take."""
+    if isinstance(value, _NO_NUMBERS) or not isinstance(
+        value, (int, float, np.integer, np.floating)
+    ):
         return np.nan  # a Fraction, say: an array times that would be one of objects
     try:
         return float(value)

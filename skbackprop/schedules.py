@@ -374,7 +374,7 @@ class OneCycle(Schedule):
 
 
 def _ease(a: float, b: float, share):
-    """From a to b along half a cosine."""
+    """A number between a and b, along half a cosine."""
     return b + (a - b) * 0.5 * (1.0 + np.cos(np.pi * share))
 
 
@@ -434,7 +434,7 @@ class WarmUp(Schedule):
         return self.following.unnamed_horizon
 
     def for_horizon(self, total_steps: int) -> WarmUp:
-        """The same, with the rest of the horizon for the schedule that follows."""
+        """The schedule, in which the one that follows has the rest of the horizon."""
         if not self.has_horizon:
             return self
         rest = max(total_steps - self.n_steps, 1)

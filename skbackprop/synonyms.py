@@ -199,7 +199,7 @@ PARAMETERS: dict[str, str] = {
 
 
 def advise_on_name(name: str, known: Iterable[str]) -> str:
-    """What to say of a name that a registry does not know.
+    """Return what to say of a name that a registry does not know.
 
     Parameters
     ----------
@@ -221,7 +221,7 @@ def advise_on_name(name: str, known: Iterable[str]) -> str:
 
 
 def advise_on_parameter(name: str, known: Iterable[str]) -> str:
-    """What to say of a parameter that a constructor does not know.
+    """Return what to say of a parameter that a constructor does not know.
 
     Parameters
     ----------
@@ -235,9 +235,12 @@ def advise_on_parameter(name: str, known: Iterable[str]) -> str:
         A sentence, such as ``"Instead of learning_rate_init, give eta."`` or ``"Did you mean
         'batch_size'?"``; empty if there is nothing to say.
     """
+    known = list(known)
     advice = _found(name, PARAMETERS)
-    if advice is not None:
-        return f"Instead of {name}, give {advice.replace('`', '')}."
+    if advice is not None and _plain(name) not in map(_plain, known):
+        ours = {part.partition("=")[0] for part in advice.split("`")[1::2]}
+        place = "" if ours <= set(known) else " to the estimator"
+        return f"Instead of {name}, give {advice.replace('`', '')}{place}."
     guess = _guess(name, known)
     return guess[:1].upper() + guess[1:]
 

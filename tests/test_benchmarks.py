@@ -88,3 +88,23 @@ def test_each_section_prints_whole_tables(printed, section):
     lines = [line for line in parts[section].splitlines() if line.startswith("|")]
     assert len(lines) >= 3 and len({line.count("|") for line in lines}) == 1
     assert re.search(r"\d", lines[2])
+
+
+def test_tables_are_compared_set_by_set_and_by_mean_ranks(tmp_path, monkeypatch, capsys):
+    rng = np.random.RandomState(0)
+    X = rng.randn(90, 4)
+    X[:, 3] = rng.randint(3, size=90)
+    X[::9, [0, 3]] = np.nan
+    for name, y in (("numbers", X[:, 1]), ("classes", (X[:, 1] > 0).astype(int))):
+        np.savez(tmp_path / name, X=X, y=y, cat=[3])
+    arguments = ["benchmarks", "tabular", "--splits", "2", "--images", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", arguments)
+    with pytest.raises(SystemExit):
+        benchmarks.__main__.main()
+    assert "tabular needs --data DIR" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "argv", [*arguments, "--data", str(tmp_path)])
+    benchmarks.__main__.main()
+    printed = capsys.readouterr().out
+    assert re.search(r"^\| classes \| \d\.\d+, \d\.\d+ \(\d+\.\d\) \| ", printed, re.M)
+    assert re.search(r"^\| numbers \| \d\.\d+ \(\d+\.\d\) \| ", printed, re.M)
+    assert "| mean rank in log loss (1 sets) |" in printed

@@ -1,8 +1,10 @@
 """Who comes from another library is told what his words are here, and only what exists."""
 
+import inspect
 import re
 
 import pytest
+from sklearn.base import clone
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 import skbackprop
@@ -108,3 +110,88 @@ def test_parameters_that_are_misspelt():
 @pytest.mark.parametrize("theirs", [MLPClassifier, MLPRegressor])
 def test_every_parameter_of_the_mlp_is_ours_or_has_its_word(theirs):
     assert set(theirs().get_params()) <= {*OURS, *PARAMETERS}
+
+
+@pytest.mark.parametrize("theirs", PARAMETERS)
+@pytest.mark.parametrize("Estimator", [BackpropClassifier, BackpropRegressor])
+def test_estimators_answer_a_parameter_of_another_library(Estimator, theirs):
+    answer = f"{Estimator.__name__} has no parameter {theirs!r}. Instead of {theirs}, give "
+    with pytest.raises(TypeError, match=re.escape(answer)):
+        Estimator(**{theirs: 1})
+    model = Estimator(eta=0.5)
+    with pytest.raises(ValueError, match=re.escape(answer)):
+        model.set_params(eta=0.1, **{theirs: 1})
+    assert model.eta == 0.5
+
+
+def test_all_that_is_wrong_is_answered_at_once():
+    with pytest.raises(TypeError) as caught:
+        BackpropRegressor((3,), learning_rate_init=0.01, max_iter=5, momentum=0.9)
+    assert str(caught.value) == (
+        "BackpropRegressor has no parameter 'learning_rate_init' or 'momentum'. Instead of "
+        "learning_rate_init, give eta. Instead of momentum, give solver=Momentum(momentum=0.9)."
+    )
+
+
+@pytest.mark.parametrize(
+    "Part, wrong, answer",
+    [
+        ("Adam", "lr", "Instead of lr, give eta to the estimator."),
+        ("Adam", "beta1", "Did you mean 'beta_1'?"),
+        ("SGD", "momentum", "Instead of momentum, give solver=Momentum(momentum=0.9) to the"),
+        ("SGD", "quux", "It takes none."),
+        ("Momentum", "nesterov", "Instead of nesterov, give solver=Nesterov(momentum=0.9) to the"),
+        ("LM", "quux", "It takes mu, mu_max, min_grad, max_memory."),
+        ("CrossEntropy", "labelsmoothing", "Did you mean 'label_smoothing'?"),
+        ("InverseScaling", "power_t", "Instead of power_t, give eta_schedule=InverseScaling("),
+        ("RobustSmoothScaler", "limits", "Did you mean 'limit'?"),
+        ("BackpropClassifier", "quux", "It takes hidden_layer_sizes, activation, "),
+    ],
+)
+def test_objects_answer_too(Part, wrong, answer):
+    cls = getattr(skbackprop, Part)
+    expected = re.escape(f"{Part} has no parameter {wrong!r}. {answer}")
+    with pytest.raises(TypeError, match=expected):
+        cls(**{wrong: 1})
+    with pytest.raises(ValueError, match=expected):
+        cls().set_params(**{wrong: 1})
+
+
+def test_parameters_of_what_an_estimator_holds():
+    model = BackpropRegressor(solver=skbackprop.Adam())
+    assert model.set_params(solver__beta_1=0.5).solver.beta_1 == 0.5
+    with pytest.raises(ValueError, match="Adam has no parameter 'lr'. Instead of lr, give eta"):
+        model.set_params(solver__lr=0.1)
+
+
+class WithKeywords(skbackprop.Momentum):
+    def __init__(self, momentum=0.9, **others):
+        super().__init__(**others)
+        self.momentum = momentum
+
+
+class Picky(skbackprop.SGD):
+    def __init__(self, given=1):
+        self.given = given + 0  # a TypeError of its own
+
+
+def test_other_errors_of_a_constructor_are_left_as_they_are():
+    assert WithKeywords(momentum=0.5).momentum == 0.5
+    with pytest.raises(TypeError, match="WithKeywords has no parameter 'momntum'. Did you mean"):
+        WithKeywords(momntum=0.5)
+    with pytest.raises(TypeError, match="can only concatenate"):
+        Picky(given="1")
+    with pytest.raises(TypeError, match="positional"):
+        BackpropRegressor((3,), "tanh")
+    model = BackpropRegressor((3,)).partial_fit([[0.0]], [1.0])
+    with pytest.raises(ValueError, match="Invalid parameter 'loss_'"):
+        model.set_params(loss_=1)
+
+
+@pytest.mark.parametrize("Estimator", [BackpropClassifier, BackpropRegressor, skbackprop.Adam])
+def test_signatures_and_copies_are_scikit_learns(Estimator):
+    names = list(inspect.signature(Estimator).parameters)
+    assert "kwargs" not in names and sorted(names) == Estimator._get_param_names()
+    assert sorted(Estimator().get_params(deep=False)) == sorted(names)
+    assert clone(Estimator()).get_params() == Estimator().get_params()
+    assert inspect.signature(skbackprop.SGD).parameters == {}

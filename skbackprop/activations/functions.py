@@ -112,9 +112,18 @@ SELU_SCALE = 1.0507009873554805
 
 
 def selu(v: Array, out: Array | None = None) -> Array:
-    """``phi(v) = scale elu(v)``, self-normalising (Klambauer et al. 2017)."""
-    out = elu(v, out, alpha=SELU_ALPHA)
+    """``phi(v) = scale elu(v)``, self-normalising (Klambauer et al. 2017).
+
+    ``exp(v) - 1`` stands as it reads: exact to a rounding of its scale, near 0 too, where a neuron
+    cannot tell it from expm1's value, which takes two to three times as long.
+    """
+    negative = np.minimum(v, 0.0)
+    np.exp(negative, out=negative)
+    negative -= 1.0
+    negative *= SELU_SCALE * SELU_ALPHA
+    out = np.maximum(v, 0.0, out=out)
     out *= SELU_SCALE
+    out += negative
     return out
 
 
@@ -159,22 +168,37 @@ def silu_slope(v: Array, y: Array) -> Array:
     return slope
 
 
+# tanh(log(1 + exp(v))) = n / (n + 2) with n = e (e + 2), e = exp(v): one exponential, where
+# softplus and tanh take three, and exact in both tails. From v = 20 on it is 1 to the last bit, and
+# n^2 does not overflow float32 before.
+_MISH_ONE = 20.0
+
+
 def mish(v: Array, out: Array | None = None) -> Array:
     """``phi(v) = v tanh(log(1 + exp(v)))`` (Misra 2020)."""
-    gate = softplus(v, beta=1.0)
-    np.tanh(gate, out=gate)
-    return np.multiply(v, gate, out=out)
+    e = np.minimum(v, _MISH_ONE)
+    np.exp(e, out=e)
+    n = e + 2.0
+    n *= e
+    np.add(n, 2.0, out=e)
+    n /= e
+    return np.multiply(v, n, out=out)
 
 
 def mish_slope(v: Array, y: Array) -> Array:
-    """``phi'(v) = t + v (1 - t^2) logistic(v)``, ``t = tanh(log(1 + exp(v)))``."""
-    gate = softplus(v, beta=1.0)
-    np.tanh(gate, out=gate)
-    slope = gate * gate
-    np.subtract(1.0, slope, out=slope)
-    slope *= logistic(v)
-    slope *= v
-    slope += gate
+    """``phi'(v) = n / (n + 2) + v 4 e (e + 1) / (n + 2)^2``, ``e = exp(v)``, ``n = e (e + 2)``."""
+    bounded = np.minimum(v, _MISH_ONE)
+    e = np.exp(bounded)
+    n = e + 2.0
+    n *= e
+    slope = e + 1.0
+    slope *= e
+    slope *= 4.0
+    slope *= bounded
+    np.add(n, 2.0, out=e)
+    slope /= e
+    slope += n
+    slope /= e
     return slope
 
 

@@ -27,6 +27,7 @@ from pathlib import Path
 from threading import get_ident
 from typing import Any
 
+from ..extras import say_missing
 from ..signal_handlers import Watch
 
 __all__ = ["is_compiled", "level_of_caller", "load", "why_no_compiler"]
@@ -54,7 +55,7 @@ def _machine() -> str:
 
 
 def _cache_directory() -> Path:
-    """Where compiled code is kept: $SKBACKPROP_CACHE_DIR, or the user's own cache."""
+    """The directory of compiled code: $SKBACKPROP_CACHE_DIR, or the user's own cache."""
     given = os.environ.get(_CACHE_VARIABLE)
     if given:
         return Path(given)
@@ -263,7 +264,7 @@ def _write_private(path: Path, text: str) -> None:
 def why_no_compiler() -> str | None:
     """Why nothing can be compiled here; None if it can."""
     if importlib.util.find_spec("numba") is None:
-        return "it needs Numba, which is not installed: pip install 'skbackprop[fast]'"
+        return say_missing("numba", "it")
     if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
         return "NUMBA_DISABLE_JIT is set"
     return None

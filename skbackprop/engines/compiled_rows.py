@@ -60,8 +60,9 @@ class CompiledPass:
     """
 
     def __init__(self, update: Update):
-        if update.extras:
-            raise Untraceable(f"only NumPy knows {' and '.join(update.extras)}")
+        extras = [*update.extras, *["input_gain"] * update.objective.network.input_gain]
+        if extras:
+            raise Untraceable(f"only NumPy knows {' and '.join(extras)}")
         self._update = update
         self._is_tame = is_tame(update.rule)
         objective = update.objective

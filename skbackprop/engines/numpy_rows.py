@@ -29,7 +29,7 @@ _BLOCK_NUMBERS = 2**16
 
 
 class RowPass(Protocol):
-    """What presents single rows."""
+    """Protocol of the passes that present single rows."""
 
     def load(self) -> None:
         """Get ready, before anything changes."""
@@ -90,12 +90,18 @@ class NumpyPass:
         self._is_penalised = any(objective.penalty.strengths) or objective.learning is not None
         self._is_tame = is_tame(update.rule)
         is_bare = type(update.rule) is SGD and not self._is_penalised
-        self._is_plain = is_bare and by_layer is not None
+        # The gains' correction is no outer product: a rule gets the whole of it, the bare one too.
+        gains = self._network.gains(w)
+        self._is_plain = is_bare and by_layer is not None and gains is None
+        self._is_measured = self._is_penalised or gains is not None
         # The signals of a block of rows: one array each for all layers, so that few products tell
         # whether all is finite. Rows are whole cache lines apart.
         self._n_rows = max(1, min(_BLOCK_ROWS, _BLOCK_NUMBERS // sum(sizes)))
         self._y = self._signals(sum(n + 1 for n in sizes[:-1]))
         self._x = self._y[:, : sizes[0]]
+        if gains is not None:
+            self._gains, self._g_gains = gains[:, 0], self._g[-sizes[0] :]
+            self._x = self._signals(sizes[0])[:, : sizes[0]]
         for bias in np.cumsum([n + 1 for n in sizes[:-1]]) - 1:
             self._y[:, bias] = 1.0
         self._v, self._delta = self._signals(sum(sizes[1:])), self._signals(sum(sizes[1:]))
@@ -150,6 +156,7 @@ class NumpyPass:
             (outputs[-1][np.newaxis], v[-1][np.newaxis]),
             delta[-1][np.newaxis],
             (self._v[index], self._delta[index], self._y[index]),
+            (self._x[index], entering[0][:-1]) if network.input_gain else None,
         )
 
     def load(self) -> None:
@@ -265,6 +272,9 @@ class NumpyPass:
 
     def _flow(self, row: _Row, d, weight: float | None) -> None:
         """Forward, error and backward of one row."""
+        if row.inputs is not None:
+            x, y = row.inputs
+            np.multiply(self._gains, x, out=y)  # y_i = gain_i x_i
         for dot, W, v, phi_into, v_row, y in row.forward:
             dot(W, v)  # v_j = sum_i w_ji y_i
             if phi_into is not None:
@@ -288,11 +298,14 @@ class NumpyPass:
         g.fill(0.0)
         for (delta, y), G in zip(row.outer, self._corrections, strict=True):
             ger(1.0, delta, y, 1, 1, G, 1, 1, 1)  # delta_j y_i
+        if row.inputs is not None:
+            self._weights[0][:-1].dot(row.outer[0][0], self._g_gains)
+            self._g_gains *= row.inputs[0]  # x_i sum_j delta_j w_ji
         penalty = update.objective.penalise(g) if self._is_penalised else 0.0
-        # A decay moves weights whose signal is zero, and a penalty has added its part to g.
+        # A decay moves weights whose signal is zero; a penalty and the gains have their part in g.
         size = w.dot(w)
         if not isfinite(size) or (
-            self._is_penalised and not has_headroom(g.dot(g), self._largest_eta * factor, size)
+            self._is_measured and not has_headroom(g.dot(g), self._largest_eta * factor, size)
         ):
             return None
         if self._is_tame:
@@ -311,6 +324,7 @@ class _Row(NamedTuple):
     output: tuple[np.ndarray, np.ndarray]  # y and v of the output neurons, (1, n_units)
     output_delta: np.ndarray
     signals: tuple[np.ndarray, np.ndarray, np.ndarray]  # v, delta and y of all layers
+    inputs: tuple[np.ndarray, np.ndarray] | None  # without and with their gains, if they have any
 
 
 def _split(flat: np.ndarray, sizes) -> list[np.ndarray]:

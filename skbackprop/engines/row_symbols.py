@@ -211,7 +211,7 @@ class RowTrace(Trace):
         return self._read(f"{name}_{is_second}", f"{name}[{index}]", (ROWS, HALF))
 
     def seen_as(self, node: Node, axes: tuple[str, ...]) -> Node:
-        """The same number, with other axes."""
+        """The symbol of the same number with other axes."""
         if axes == node.axes:
             return node
         view = Node("view", (node,), "{}", node.varies, axes)

@@ -45,6 +45,8 @@ class Update:
     state : TrainingState
         Changed in place; it counts each update with its change.
     limits : Limits
+    base_eta : float, optional
+        What stands for eta where one number is shown; the largest by default.
     """
 
     objective: Objective
@@ -52,11 +54,17 @@ class Update:
     eta: float | np.ndarray
     state: TrainingState
     limits: Limits = Limits()
+    base_eta: float | None = None
 
     @cached_property
     def largest_eta(self) -> float:
         """The largest learning rate of a parameter."""
         return float(np.max(self.eta))
+
+    @property
+    def shown_eta(self) -> float:
+        """The learning rate that curves and messages show."""
+        return self.largest_eta if self.base_eta is None else self.base_eta
 
     @cached_property
     def eta_by_layer(self) -> list[float] | None:
@@ -80,7 +88,7 @@ class Update:
         return [name for name, value in in_force.items() if value is not None]
 
     def try_step(self, g: np.ndarray, factor: float, cost: float) -> bool:
-        """As `step`, if weights and state stay finite; else nothing changes. Whether they did."""
+        """Step if weights and state stay finite, else change nothing; tell whether they did."""
         w, rule_state = self.objective.network.w, self.state.rule_state
         before = w.copy(), rule_state.copy()
         self.step(g, factor, cost)

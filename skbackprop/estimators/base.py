@@ -36,8 +36,10 @@ from .building import (
     trainer_of,
     write_arrays,
 )
-from .callbacks import CallbackSupport
+from .callbacks import WRAPPER_FRAMES, CallbackSupport
 from .fitting import Fit, HeldOut, TrainingSet, history_of
+from .given_data import accept_rows, accept_scored, accept_targets
+from .offenders import naming, naming_rows_or_targets
 from .parameters import Parameters, is_same_key
 from .plan import (
     Plan,
@@ -48,7 +50,7 @@ from .plan import (
     resolve_solver,
 )
 from .sample_weights import check_weights
-from .targets import plain_target
+from .targets import plain_target, warn_of_one_class
 
 _LEAVES_A_MODEL = (KeyboardInterrupt, DivergenceError)  # what ends a fit, yet leaves its weights
 
@@ -66,7 +68,63 @@ class Running:
 
 
 class Backprop(CallbackSupport, Parameters):
-    """What both estimators share."""
+    """What both estimators share: how they fit, what is fitted, how they predict.
+
+    Attributes
+    ----------
+    coefs_ : tuple of ndarray of shape (n_in, n_out)
+        Weights of each layer, views into one flat vector; assigning copies in.
+    intercepts_ : tuple of ndarray of shape (n_out,)
+        Biases of each layer, views likewise.
+    gains_ : ndarray of shape (n_features_in_,)
+        With ``input_gain=True`` only: the factor of each input, a view as `coefs_` are.
+    n_iter_ : int
+        Epochs of the last `fit`, and passes of `partial_fit` since.
+    t_ : int
+        Samples seen in training.
+    n_updates_ : int
+        Updates done in training.
+    loss_ : float
+        Cost of the last epoch or `partial_fit` call, each row before its own update.
+    best_loss_ : float or None
+        Lowest cost of an epoch; None with early stopping, which watches the score.
+    loss_curve_ : list of float
+        Cost of each epoch of `fit`.
+    eta_curve_ : list of float or None
+        Learning rate at the start of each epoch of `fit`, the largest if there is one per layer,
+        the base of a `FanInEta`; None for an epoch of a whole-batch solver, which chooses its own
+        steps.
+    validation_loss_curve_ : list of float or None
+        Cost on the validation rows after each epoch.
+    validation_scores_ : list of float or None
+        Score on the validation rows after each epoch; see `scoring`.
+    best_validation_score_ : float or None
+        Best of `validation_scores_`.
+    best_iter_ : int or None
+        With early stopping, the epochs of `loss_curve_` after which the weights were those kept.
+    stop_reason_ : str or None
+        Why the last `fit` ended: ``"no_improvement"`` (of `tol` in `n_iter_no_change` epochs),
+        ``"converged"`` or ``"stalled"`` (a whole-batch solver), ``"max_iter"``, ``"max_time"``,
+        ``"callback"``, ``"interrupted"``, ``"diverged"``.
+    gamma_ : float
+        Effective number of parameters; with ``solver="br"`` only, like the next two.
+    alpha_ : float
+        Precision of the weights.
+    beta_ : float
+        Precision of the noise.
+    engine_ : {"numpy", "compiled"}
+        What presents single rows, chosen when they first come, or when this is first read.
+    n_layers_ : int
+        Number of layers, the input counted.
+    n_outputs_ : int
+        Number of output neurons.
+    out_activation_ : str
+        Name of the output activation.
+    n_features_in_ : int
+        Number of inputs.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the inputs, if X has string column names.
+    """
 
     n_features_in_: int
     feature_names_in_: np.ndarray
@@ -80,6 +138,9 @@ class Backprop(CallbackSupport, Parameters):
     best_validation_score_: float | None
     best_iter_: int | None
     stop_reason_: str | None
+    gamma_: float
+    alpha_: float
+    beta_: float
     _model: Model
     _running: Running
     _numeric_targets: bool
@@ -146,6 +207,20 @@ class Backprop(CallbackSupport, Parameters):
         write_arrays("intercepts_", values, [b for _, b in layers])
 
     @property
+    def gains_(self) -> np.ndarray:
+        """Gain of each input, (n_features,), with ``input_gain=True``: a view, as `coefs_` are."""
+        network = self._fitted("gains_").network
+        gains = network.gains(network.w)
+        if gains is None:
+            raise AttributeError("gains_ is there with input_gain=True only")
+        return gains[:, 0]
+
+    @gains_.setter
+    def gains_(self, values):
+        self._fitted("gains_").make_writeable()
+        write_arrays("gains_", [values], [self.gains_])
+
+    @property
     def t_(self) -> int:
         """Samples seen in training."""
         return self._fitted("t_").state.n_samples
@@ -172,14 +247,17 @@ class Backprop(CallbackSupport, Parameters):
 
     @property
     def engine_(self) -> str:
-        """What presents single rows, chosen when they first come, or when this is first asked."""
-        state = self._fitted("engine_").state
-        if state.engine is None:
+        """What presents single rows: chosen when they first come; until then, what would be."""
+        engine = self._fitted("engine_").state.engine
+        if engine is None:
             # Where it cannot train as things are, partial_fit says what is wrong.
             with Watch(), suppress(ValueError, TypeError, ImportError):
-                if not resolve_solver(self.solver).full_batch:  # which knows no single rows
-                    state.engine = self._current_run().trainer.engine
-        return state.engine or "numpy"
+                plan = make_plan(self)
+                if not plan.solver.full_batch:  # which knows no single rows
+                    check_online(plan)
+                    check_structure(self, self._model.structure)
+                    engine = trainer_of(plan, self._model.copy(), plan.schedule).engine
+        return engine or "numpy"
 
     # -- fit -------------------------------------------------------------------------------------
 
@@ -187,6 +265,7 @@ class Backprop(CallbackSupport, Parameters):
         plan = make_plan(self)
         continues = self.warm_start and self.__sklearn_is_fitted__()
         data = self._prepare(plan, X, y, sample_weight, validation, continues)
+        warn_of_one_class(data.coding, stacklevel=4 + WRAPPER_FRAMES)
         with _restored_on_error(check_random_state(self.random_state)) as rng:
             if continues:
                 model, history = self._model.copy(), history_of(self)
@@ -196,9 +275,10 @@ class Backprop(CallbackSupport, Parameters):
                 check_loss(model.head, data.targets)
             fit = Fit(self, plan, data, model, history)
             fit.hold_out()
+            fit.scale_targets()
             batch_size = plan.batch_rows(len(data.rows))
             # At one row an update, fit is the online rule: it starts where partial_fit does.
-            if plan.given.weight_init == "auto" and not continues and batch_size > 1:
+            if plan.starts_at_constant and not continues and batch_size > 1:
                 start_at_best_constant(model, data.targets, data.weights, data.rows)
             start_from(model.network, coef_init, intercept_init)
             fit.run(batch_size)
@@ -220,11 +300,11 @@ class Backprop(CallbackSupport, Parameters):
         X, y = self._validate_X_y(validated, X, y, dtype, reset=not continues)
         check_rows(plan, X)
         coding, targets = self._read_targets(plan, y, X.dtype)
+        if continues:
+            coding = coding.after(self._model.coding)
         given = check_weights(sample_weight, X, "sample_weight")
         weights = self._weights(X, coding, targets, given)
         held_out = self._validate_validation(validated, X, coding, validation)
-        if continues:
-            coding = coding.after(self._model.coding)
         rows = np.arange(X.shape[0]) if weights is None else np.flatnonzero(weights)
         if not len(rows):
             raise ValueError("sample_weight is zero for every row; at least one must be positive.")
@@ -307,6 +387,7 @@ class Backprop(CallbackSupport, Parameters):
         coding, targets = self._read_targets(plan, y, X.dtype, classes, online=True)
         given = check_weights(sample_weight, X, "sample_weight")
         weights = self._weights(X, coding, targets, given, online=True)
+        warn_of_one_class(coding, stacklevel=5)
         ended_by = None
         with _restored_on_error(check_random_state(self.random_state)) as rng:
             model = new_model(plan, X, coding, rng)
@@ -348,12 +429,13 @@ class Backprop(CallbackSupport, Parameters):
 
     # -- data ------------------------------------------------------------------------------------
 
+    @naming_rows_or_targets
     def _validate_X_y(self, carrier, X, y, dtype, *, reset=True):
         with np.errstate(over="ignore", invalid="ignore"):  # of the sums that are tested
             return validate_data(
                 carrier,
-                checked_csr(X),
-                checked_csr(y, "y"),
+                accept_rows(X),
+                accept_targets(y, numeric=self._numeric_targets),
                 accept_sparse="csr",
                 dtype=(np.float64, np.float32) if dtype is None else dtype,
                 multi_output=True,
@@ -363,9 +445,14 @@ class Backprop(CallbackSupport, Parameters):
 
     def _plain_row(self, X):
         """`X` as validation would give it, if it is one row that needs no more than this test."""
-        if type(X) not in _PLAIN_ROWS or X.shape != (1, self.n_features_in_):
-            return None
         if "feature_names_in_" in vars(self):
+            return None
+        if type(X) is list and len(X) == 1 and type(X[0]) in (list, tuple):
+            try:
+                X = np.array(X)
+            except ValueError:  # nested unevenly: validation says so
+                return None
+        if type(X) not in _PLAIN_ROWS or X.shape != (1, self.n_features_in_):
             return None
         dtype = self._model.network.w.dtype
         X = checked_csr(X)
@@ -390,13 +477,14 @@ class Backprop(CallbackSupport, Parameters):
 
     # -- predictions -----------------------------------------------------------------------------
 
+    @naming("X")
     def _signals(self, X) -> tuple[np.ndarray, np.ndarray]:
         """Induced local fields and outputs of the output neurons, each (n, n_units)."""
         if "_model" not in vars(self):
             check_is_fitted(self)
         network, row = self._model.network, self._plain_row(X)
         if row is None:
-            X, dtype = checked_csr(X), network.w.dtype
+            X, dtype = accept_rows(X), network.w.dtype
             with np.errstate(over="ignore", invalid="ignore"):  # of the sums that are tested
                 row = validate_data(self, X, accept_sparse="csr", dtype=dtype, reset=False)
         return outputs_of(network, row)
@@ -416,6 +504,11 @@ class Backprop(CallbackSupport, Parameters):
         v, y = self._signals(X)
         model = self._model
         return model.coding.decode(model.head.decode(v, y))
+
+    def _score(self, y, prediction, sample_weight) -> float:
+        """How good a prediction is, by targets that a user gives."""
+        y, sample_weight = accept_scored(y, sample_weight, numeric=self._numeric_targets)
+        return self._model.head.score(y, prediction, sample_weight)
 
 
 def _writeable_layers(model: Model):

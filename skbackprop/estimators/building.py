@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,8 +24,10 @@ from ..network.regularisation import Disturbance
 from ..network.rows import take_rows, with_mean_one
 from ..schedules import Schedule
 from ..training.trainer import Trainer
+from ..updates.fan_in import FanInEta
 from ..updates.rule import UpdateRule
 from ..updates.state import TrainingState
+from .given_data import accept_values
 from .plan import Plan, structure_of
 from .targets import ClassCoding, NumberCoding
 
@@ -67,7 +69,7 @@ class Model:
     rng: np.random.RandomState
 
     def copy(self) -> Model:
-        """The same, apart from this one: training the one does not move the other."""
+        """A copy of the model: training the one does not move the other."""
         return replace(
             self,
             network=self.network.with_parameters(self.network.w.copy()),
@@ -95,10 +97,18 @@ def new_model(plan: Plan, X, coding: NumberCoding | ClassCoding, rng) -> Model:
             raise ValueError(
                 f"activation {activation!r} is for {width} neurons; its layer has {n}."
             )
-    network = Network(sizes, activations, dtype=X.dtype.type)
-    for (W, _), activation in zip(network.layers(network.w), activations, strict=True):
+    gained = plan.given.input_gain
+    try:
+        network = Network(sizes, activations, dtype=X.dtype.type, input_gain=gained)
+    except (ValueError, MemoryError) as error:
+        given = plan.given.hidden_layer_sizes
+        raise type(error)(
+            f"hidden_layer_sizes is {given!r}: there is no room for so many weights ({error})."
+        ) from error
+    layers = zip(network.layers(network.w), activations, plan.weight_init, strict=True)
+    for (W, _), activation, weight_init in layers:
         n_in, n_out = W.shape
-        W[...] = _initial_weights(plan.given.weight_init, n_in, n_out, activation, rng)
+        W[...] = _initial_weights(weight_init, n_in, n_out, activation, rng)
     _cut_connections(plan.given.mask, network)
     state = TrainingState(np.empty((0, network.w.size), network.w.dtype))
     return Model(network, head, coding, structure_of(plan.given), state, rng)
@@ -160,9 +170,13 @@ def start_from(network: Network, coef_init, intercept_init) -> None:
 
 def write_arrays(name: str, values, views) -> None:
     """Copy `values` into `views`, all or nothing."""
-    if not isinstance(values, Iterable):
-        raise TypeError(f"{name} is {values!r}; it must be a sequence of {len(views)} arrays.")
-    arrays = [np.array(value) for value in values]  # copies: they may be views of each other
+    try:
+        given = list(values)
+    except TypeError:  # a number, an array without dimensions, a sparse matrix
+        what = f"a sequence of {len(views)} arrays"
+        raise TypeError(f"{name} is {values!r}; it must be {what}.") from None
+    # Copies: they may be views of each other.
+    arrays = [np.array(accept_values(value, f"{name}[{i}]")) for i, value in enumerate(given)]
     shapes, wanted = [a.shape for a in arrays], [view.shape for view in views]
     if shapes != wanted:
         raise ValueError(f"{name} has shapes {shapes}; they must be {wanted}.")
@@ -180,7 +194,7 @@ def penalty_of(plan: Plan, network: Network) -> ElasticNet:
     if not plan.given.alpha or plan.solver.tunes_alpha:
         return ElasticNet(None)
     n_layers = network.n_layers
-    is_weight = network.spread([1.0] * n_layers, [0.0] * n_layers)
+    is_weight = network.spread([1.0] * n_layers, [0.0] * n_layers, 0.0)
     return ElasticNet(is_weight, plan.given.alpha, plan.given.l1_ratio)
 
 
@@ -225,15 +239,16 @@ def _nothing_drawn_on_error(model: Model) -> Iterator[None]:
 def _build_trainer(plan: Plan, model: Model, schedule: Schedule) -> Trainer:
     objective = objective_of(plan, model)
     eta: Any = plan.eta
-    if isinstance(eta, list):
-        eta = model.network.spread(eta)
+    base = eta.base if isinstance(eta, FanInEta) else None
+    if not isinstance(eta, float):
+        eta = model.network.spread(*plan.rates(model.network.sizes[0]))
     if objective.learning is not None:  # a rule may move a weight that has no correction
         eta = eta * objective.learning
     rule = plan.solver
     assert isinstance(rule, UpdateRule)
     _check_constants(rule, model.network.w.dtype)
     limits = Limits(plan.given.max_grad_norm, plan.given.max_norm)
-    update = Update(objective, rule, eta, model.state, limits)
+    update = Update(objective, rule, eta, model.state, limits, base)
     return Trainer(update, schedule, plan.given.engine)
 
 

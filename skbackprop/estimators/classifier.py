@@ -16,6 +16,7 @@ from ..losses.task import Task
 from .base import Backprop
 from .callbacks import fit_with_callbacks
 from .compatibility import Options, available_if
+from .offenders import naming
 from .parameters import with_constructor
 from .plan import Plan, resolve_loss
 from .targets import ClassCoding
@@ -34,32 +35,18 @@ class BackpropClassifier(ClassifierMixin, Backprop):
 
     Parameters
     ----------
-    hidden_layer_sizes, activation, output_activation, solver, eta, eta_schedule
-        See `BackpropRegressor`.
     loss : str or Loss, default="cross_entropy"
-        Or ``"squared_error"`` (the desired outputs are 0 and 1, or -1 and 1 where the output
-        activation's range is bounded on both sides of zero), ``"focal"``, ``"hinge"``, or an object
-        such as ``CrossEntropy(label_smoothing=0.1)``.
-    alpha, l1_ratio, dropout, noise, max_grad_norm, max_norm, mask
-        See `BackpropRegressor`.
-    batch_size, max_iter, tol, n_iter_no_change, scoring, max_time
-        See `BackpropRegressor`.
-    shuffle, warm_start, verbose, weight_init, engine
-        See `BackpropRegressor`.
-    early_stopping, validation_fraction, random_state
-        See `BackpropRegressor`; the validation split is stratified, the score the accuracy.
+        What an output costs: a name in `LOSSES` or an object such as
+        ``CrossEntropy(label_smoothing=0.1)``. ``"cross_entropy"``, ``"focal"``, ``"hinge"``, or
+        ``"squared_error"`` (the desired outputs are 0 and 1, or -1 and 1 where the output
+        activation's range is bounded on both sides of zero).
     class_weight : dict, list of dict, "balanced" or None, default=None
-        Multiplies ``sample_weight``. "balanced" is for `fit` only.
+        Weights of the classes, which multiply ``sample_weight``. "balanced" is for `fit` only.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,) or (n_labels,)
-    coefs_, intercepts_, n_iter_, t_, n_updates_, loss_, best_loss_, loss_curve_, eta_curve_
-        See `BackpropRegressor`.
-    validation_loss_curve_, validation_scores_, best_validation_score_, best_iter_, stop_reason_
-        See `BackpropRegressor`; unless `scoring` says otherwise, the score is the accuracy.
-    engine_, n_layers_, n_outputs_, out_activation_, n_features_in_, feature_names_in_
-        See `BackpropRegressor`.
+        Classes, or labels, in the order of the outputs.
 
     Examples
     --------
@@ -106,7 +93,8 @@ class BackpropClassifier(ClassifierMixin, Backprop):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             float32 is kept as float32; anything else becomes float64.
         y : array-like of shape (n_samples,) or {array-like, sparse matrix} (n_samples, n_labels)
-            Classes of any sortable type, or a 0/1 indicator matrix.
+            Classes of any sortable type, or a 0/1 indicator matrix. Of one class the model
+            predicts it for every row, and a UserWarning says so.
         sample_weight, X_val, y_val, sample_weight_val, coef_init, intercept_init
             See `BackpropRegressor.fit`.
 
@@ -166,6 +154,8 @@ class BackpropClassifier(ClassifierMixin, Backprop):
         assert isinstance(coding, ClassCoding)
         return coding.classes
 
+    @naming("y")
+    @np.errstate(all="ignore")
     def _read_targets(self, plan: Plan, y, dtype, classes=None, *, online=False):
         return ClassCoding.read(y, classes, online=online)
 
@@ -175,12 +165,18 @@ class BackpropClassifier(ClassifierMixin, Backprop):
         return coding.weigh(self.class_weight, targets, given, X.dtype, online=online)
 
     def _check_classes(self, classes) -> None:
-        if not np.array_equal(np.unique(classes), self.classes_):
+        try:
+            same = np.ndim(classes) == 1 and np.array_equal(np.unique(classes), self.classes_)
+        except (TypeError, ValueError):  # of types that do not sort, or nested unevenly
+            same = False
+        if not same:
             raise ValueError(
                 f"classes={classes!r} is not the same as on the last call to partial_fit: "
                 f"{self.classes_!r}."
             )
 
+    @naming("X, y or sample_weight")
+    @np.errstate(all="ignore")
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Accuracy of the prediction: the share of rows whose class, or whose labels, are right.
 
@@ -195,7 +191,7 @@ class BackpropClassifier(ClassifierMixin, Backprop):
         float
         """
         prediction = self.predict(X)
-        return self._model.head.score(y, prediction, sample_weight)
+        return self._score(y, prediction, sample_weight)
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Confidence of each class.
@@ -207,8 +203,9 @@ class BackpropClassifier(ClassifierMixin, Backprop):
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_classes)
-            Two classes: > 0 for ``classes_[1]``. Cross-entropy: the induced local fields v;
-            squared error: the outputs, with their threshold at 0.
+            Two classes: (n_samples,), > 0 for ``classes_[1]``; one class: (n_samples,), all 0.
+            Cross-entropy: the induced local fields v; squared error: the outputs, with their
+            threshold at 0.
         """
         check_is_fitted(self)
         return self._model.head.decision(*self._signals(X))
@@ -246,7 +243,8 @@ class BackpropClassifier(ClassifierMixin, Backprop):
         Returns
         -------
         ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
-            Rows sum to one over classes; a label's is that of the label being present.
+            Rows sum to one over classes, so that a model of one class gives a column of ones; a
+            label's is that of the label being present.
         """
         v, y = self._signals(X)
         return self._model.head.probabilities(v, y)

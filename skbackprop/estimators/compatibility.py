@@ -7,8 +7,10 @@ given the types that it leaves out. Its callbacks, experimental and optional, ar
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Integral, Real
 from typing import Any, TypeVar
 
+import numpy as np
 from sklearn.utils import _safe_indexing as take_samples
 from sklearn.utils import metaestimators
 from sklearn.utils._param_validation import Interval, Options, validate_parameter_constraints
@@ -36,9 +38,18 @@ def check_constraints(estimator: Any, parameters: dict[str, Any]) -> None:
 
     Raises
     ------
+    TypeError
+        If a number is of a kind that NumPy does not know, such as a Fraction, or a duration.
     sklearn.utils._param_validation.InvalidParameterError
         A ValueError and TypeError that names the parameter, its value and what it may be.
     """
+    for name, value in parameters.items():
+        if isinstance(value, np.timedelta64):  # which counts as an integer of NumPy's
+            raise TypeError(f"{name} is {value!r}; it must be no duration.")
+        if isinstance(value, Real) and not isinstance(value, (Integral, float, np.floating)):
+            raise TypeError(
+                f"{name} is {value!r}; it must be an int or a float, such as {float(value)!r}."
+            )
     validate_parameter_constraints(
         estimator._parameter_constraints, parameters, caller_name=type(estimator).__name__
     )

@@ -107,27 +107,49 @@ class Fit:
             return
         if state.split_seed is None:  # a later fit with warm_start holds out the same rows
             state.split_seed = self.model.rng.randint(2**31 - 1)
+        rows, strata = data.coding.strata(data.targets, data.rows)
+        if not len(rows):
+            raise ValueError(
+                "early_stopping=True has nothing to hold out: every class has one row. Give "
+                "validation rows (X_val, y_val), merge classes, or use early_stopping=False."
+            )
         try:
-            kept, held_out = train_test_split(
-                data.rows,
-                test_size=given.validation_fraction,
+            _, held_out = train_test_split(
+                rows,
+                test_size=float(given.validation_fraction),
                 random_state=state.split_seed,
-                stratify=data.coding.strata(data.targets, data.rows),
+                stratify=strata,
             )
         except ValueError as error:
             raise ValueError(
                 f"early_stopping=True cannot hold out validation_fraction="
-                f"{given.validation_fraction} of {len(data.rows)} rows: {error} Give more "
+                f"{given.validation_fraction} of {len(rows)} rows: {error} Give more "
                 "rows, another validation_fraction, or validation rows (X_val, y_val)."
             ) from error
         if len(held_out) < 2:
             raise ValueError(
                 "The validation set is too small: "
-                f"validation_fraction={given.validation_fraction} of {len(data.rows)} rows. "
+                f"validation_fraction={given.validation_fraction} of {len(rows)} rows. "
                 "Increase validation_fraction, or give more rows."
             )
         data.held_out = HeldOut(data.X, data.y, data.targets, data.given_weights, np.sort(held_out))
-        data.rows = np.sort(kept)
+        data.rows = np.setdiff1d(data.rows, held_out)
+
+    def scale_targets(self) -> None:
+        """Put the targets in the unit of the rows to train on, if that is asked for."""
+        data, coding = self.data, self.data.coding
+        if not isinstance(coding, NumberCoding) or not getattr(self.plan.given, "scale_targets", 0):
+            return
+        if coding.unit is None:  # else it is the one that the model was fitted with
+            weights = None if data.weights is None else with_mean_one(data.weights[data.rows])
+            coding = coding.scaled(data.y[data.rows], weights)
+        data.coding = self.model.coding = coding
+        data.targets = coding.encode(data.y, data.targets.dtype)
+        if (held_out := data.held_out) is not None:
+            own = held_out.y is not data.y
+            held_out.targets = (
+                coding.encode(held_out.y, data.targets.dtype) if own else data.targets
+            )
 
     def run(self, batch_size: int) -> None:
         """Train, and note why it ended, and the exception that ended it, if one did."""
@@ -225,6 +247,7 @@ class Fit:
             view.__dict__.pop("feature_names_in_", None)  # the rows to score are a bare array
             scorer = check_scoring(view, given.scoring)
 
+        @np.errstate(all="ignore")
         def validate():
             with np.errstate(over="ignore", invalid="ignore"):
                 v, outputs = outputs_of(network, X, rows)
@@ -244,7 +267,7 @@ class Fit:
                 raise ValueError(
                     f"scoring={given.scoring!r} gives nan on the validation rows; "
                     "early_stopping=True needs a number. Give validation rows on which the score "
-                    "is defined (X_val, y_val), or another scoring."
+                    "is defined (X_val, y_val), another scoring, or smaller sample_weight."
                 )
             return cost, score
 

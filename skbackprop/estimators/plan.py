@@ -19,6 +19,7 @@ from ..network.initializers import INITIALIZERS
 from ..registry import is_same, resolve
 from ..schedules import Schedule, constant, resolve_schedule
 from ..solvers.solver import SOLVERS
+from ..updates.fan_in import FanInEta, Rates
 from ..updates.rule import RULES, Solver
 from .compatibility import check_constraints
 from .parameters import Parameters
@@ -45,8 +46,16 @@ _NEUTRAL = {
     "noise": 0.0,
     "max_grad_norm": None,
     "max_norm": None,
+    "input_gain": False,
 }
-_STRUCTURE = ("hidden_layer_sizes", "activation", "output_activation", "loss")
+_STRUCTURE = (
+    "hidden_layer_sizes",
+    "activation",
+    "output_activation",
+    "loss",
+    "input_gain",
+    "scale_targets",  # of a regressor
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,10 +76,12 @@ class Plan:
         Neurons of each hidden layer.
     hidden_activations : list of Activation
         One for each hidden layer.
-    eta : float or list of float
-        Learning rate before the schedule: one number, or one for each layer of weights.
+    eta : float, list of float or FanInEta
+        Learning rate before the schedule: one number, one for each layer of weights, or a rule.
     dropout : list of float
         Rate for the inputs and for each hidden layer.
+    weight_init : list of str or callable
+        What initialises each layer of weights.
     """
 
     given: Parameters
@@ -79,14 +90,22 @@ class Plan:
     schedule: Schedule
     hidden_sizes: tuple[int, ...]
     hidden_activations: list[Activation]
-    eta: float | list[float]
+    eta: float | list[float] | FanInEta
     dropout: list[float]
+    weight_init: list[Any]
+
+    def rates(self, n_features: int) -> Rates:
+        """Learning rates of a network for so many inputs, before the schedule."""
+        fan_in = (n_features, *self.hidden_sizes)
+        if isinstance(self.eta, FanInEta):
+            return self.eta.rates(fan_in)
+        eta = self.eta if isinstance(self.eta, list) else [self.eta] * len(fan_in)
+        return Rates(eta, eta, eta[0])
 
     @property
-    def eta_per_layer(self) -> list[float]:
-        """Learning rate of each layer of weights, before the schedule."""
-        n_layers = len(self.hidden_sizes) + 1
-        return self.eta if isinstance(self.eta, list) else [self.eta] * n_layers
+    def starts_at_constant(self) -> bool:
+        """Whether batches are to begin at the best constant prediction."""
+        return self.weight_init[-1] in ("auto", "zeros")
 
     def batch_rows(self, n_rows: int) -> int:
         """Rows in an update of `fit` on so many rows.
@@ -135,8 +154,6 @@ def make_plan(estimator: Parameters, structure: Mapping[str, Any] | None = None)
     schedule = constant if given.eta_schedule is None else resolve_schedule(given.eta_schedule)
     for part in (loss, solver, schedule):
         part.check()
-    if isinstance(given.weight_init, str) and given.weight_init != "auto":
-        resolve(given.weight_init, INITIALIZERS, Callable, "weight_init")
     sizes = _hidden_sizes(given.hidden_layer_sizes)
     n_layers = len(sizes) + 1
     plan = Plan(
@@ -148,6 +165,7 @@ def make_plan(estimator: Parameters, structure: Mapping[str, Any] | None = None)
         hidden_activations=_hidden_activations(given.activation, len(sizes)),
         eta=_eta(given.eta, solver, n_layers),
         dropout=_dropout(given.dropout, n_layers),
+        weight_init=_weight_init(given.weight_init, n_layers),
     )
     if isinstance(given.scoring, str) and given.scoring != "loss":
         check_scoring(estimator, given.scoring)
@@ -208,7 +226,7 @@ def check_online(plan: Plan) -> None:
 
 def structure_of(parameters: Parameters) -> dict[str, Any]:
     """The parameters that only a new network can change, by name, sequences as tuples."""
-    values = {name: getattr(parameters, name) for name in _STRUCTURE}
+    values = {name: getattr(parameters, name) for name in _STRUCTURE if hasattr(parameters, name)}
     return {
         name: tuple(value) if isinstance(value, (list, np.ndarray)) else copy(value)
         for name, value in values.items()
@@ -217,13 +235,30 @@ def structure_of(parameters: Parameters) -> dict[str, Any]:
 
 def check_structure(parameters: Parameters, structure: Mapping[str, Any]) -> None:
     """Refuse parameters that mean another network than `structure`, which `structure_of` gave."""
-    for name, given in structure_of(parameters).items():
-        if not is_same(given, structure[name]):
+    now = structure_of(parameters)
+    for name, given in now.items():
+        if is_same(given, structure[name]):
+            continue
+        if not is_same(_meaning(now, name), _meaning(structure, name)):
             raise ValueError(
                 f"{name} is {getattr(parameters, name)!r}, but the model was fitted with "
                 f"{structure[name]!r}; the structure can only change in a new fit with "
                 "warm_start=False."
             )
+
+
+def _meaning(structure: Mapping[str, Any], name: str) -> Any:
+    """What a parameter of the structure stands for: 3 and (3,) are the same layer."""
+    sizes, value = _hidden_sizes(structure["hidden_layer_sizes"]), structure[name]
+    if name == "hidden_layer_sizes":
+        return sizes
+    if name == "activation":
+        return _hidden_activations(value, len(sizes))
+    if name == "loss":
+        return resolve_loss(value)
+    if name == "output_activation" and value is not None:
+        return resolve_activation(value, name)
+    return value
 
 
 def check_rows(plan: Plan, X) -> None:
@@ -249,7 +284,7 @@ def resolve_solver(value: str | Solver) -> Solver:
 
 def _hidden_sizes(given) -> tuple[int, ...]:
     """Neurons of each hidden layer."""
-    sizes = (given,) if np.ndim(given) == 0 else tuple(given)
+    sizes = (given,) if _is_single(given) else tuple(given)
     if not all(isinstance(n, Integral) and not isinstance(n, bool) and int(n) >= 1 for n in sizes):
         raise ValueError(
             f"hidden_layer_sizes is {given!r}; it must be a whole number >= 1 or a sequence of "
@@ -275,29 +310,54 @@ def _hidden_activations(given, n_hidden: int) -> list[Activation]:
     return activations
 
 
-def _eta(given, solver: Solver, n_layers: int) -> float | list[float]:
-    """Learning rate before the schedule: one number, or one for each layer of weights."""
+def _eta(given, solver: Solver, n_layers: int) -> float | list[float] | FanInEta:
+    """Learning rate before the schedule: one number, one for each layer of weights, or a rule."""
+    if isinstance(given, FanInEta):
+        given.check()
+        return given
     if isinstance(given, str):
         if given != "auto":
             raise ValueError(
-                f"eta is {given!r}; it must be a number > 0, one per layer, or 'auto'."
+                f"eta is {given!r}; it must be a number > 0, one per layer, a FanInEta, or 'auto'."
             )
         return solver.default_eta
-    if np.ndim(given) == 0:
-        if not np.isfinite(given):
+    if _is_single(given):
+        number = _floats(given)
+        if number.shape or not 0.0 < number < np.inf:
             raise ValueError(f"eta is {given!r}; it must be finite and > 0.")
-        return float(given)
+        return float(number)
     eta = _floats(given)
     if eta.shape != (n_layers,) or not (np.isfinite(eta).all() and (eta >= 0).all()):
         raise ValueError(f"eta is {given!r}; one per layer means {n_layers} finite numbers >= 0.")
     return eta.tolist()
 
 
+def _weight_init(given, n_layers: int) -> list[Any]:
+    """What initialises each layer of weights."""
+    is_sequence = isinstance(given, (list, tuple))
+    entries = list(given) if is_sequence else [given] * n_layers
+    if len(entries) != n_layers:
+        raise ValueError(
+            f"weight_init has {len(entries)} entries; it must have one for each of the {n_layers} "
+            "layers of weights."
+        )
+    for layer, entry in enumerate(entries):
+        if not (isinstance(entry, str) and entry == "auto"):
+            name = f"weight_init[{layer}]" if is_sequence else "weight_init"
+            resolve(entry, INITIALIZERS, Callable, name)
+    if sum(isinstance(entry, str) and entry == "zeros" for entry in entries) > 1:
+        raise ValueError(
+            f"weight_init is {given!r}; no correction would reach a layer of zeros before another, "
+            "so that only one layer, as a rule the last, can start from 'zeros'."
+        )
+    return entries
+
+
 def _dropout(given, n_layers: int) -> list[float]:
     """Rate for the inputs and for each hidden layer."""
-    if np.ndim(given) == 0:
-        return [0.0] + [float(given)] * (n_layers - 1)
     rates = _floats(given)
+    if _is_single(given) and not rates.shape and 0.0 <= rates < 1.0:
+        return [0.0] + [float(rates)] * (n_layers - 1)
     if rates.shape != (n_layers,) or not ((rates >= 0) & (rates < 1)).all():
         raise ValueError(
             f"dropout is {given!r}; it must be a number in [0, 1) for the hidden "
@@ -306,9 +366,15 @@ def _dropout(given, n_layers: int) -> list[float]:
     return rates.tolist()
 
 
+def _is_single(value) -> bool:
+    """Whether a parameter is one value and no sequence, which may be nested unevenly."""
+    return not isinstance(value, (list, tuple)) and np.ndim(value) == 0
+
+
 def _floats(values) -> np.ndarray:
     """`values` as an array, empty if they are no numbers."""
     try:
-        return np.asarray(values, dtype=float)
-    except (TypeError, ValueError):
+        given = np.asarray(values)
+        return np.empty(0) if given.dtype.kind in "cmM" else given.astype(float)
+    except (TypeError, ValueError, OverflowError):
         return np.empty(0)

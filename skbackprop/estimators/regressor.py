@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self, overload
+from dataclasses import KW_ONLY
+from typing import Annotated, Any, Literal, Self, overload
 
 import numpy as np
 from sklearn.base import RegressorMixin
@@ -11,12 +12,15 @@ from ..losses.loss import LOSSES
 from .base import Backprop
 from .callbacks import fit_with_callbacks
 from .compatibility import available_if
+from .offenders import naming
+from .parameters import with_constructor
 from .plan import Plan
 from .targets import NumberCoding
 
 __all__ = ["BackpropRegressor"]
 
 
+@with_constructor
 class BackpropRegressor(RegressorMixin, Backprop):
     """Regression by the back-propagation rule ``Dw_ji = eta delta_j y_i``.
 
@@ -26,127 +30,17 @@ class BackpropRegressor(RegressorMixin, Backprop):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(100,)
-        Neurons of each hidden layer; ``()`` is a linear model behind its output activation.
-    activation : str, Activation or sequence of these, default="relu"
-        Of the hidden neurons; a sequence has one entry per hidden layer. See `ACTIVATIONS`.
-    output_activation : str, Activation or None, default=None
-        Of the output neurons; None is the loss's canonical one (identity).
     loss : str or Loss, default="squared_error"
         A name in `LOSSES` or an object: ``"squared_error"``, ``"absolute_error"``, ``"huber"``,
         ``"log_cosh"``, ``"quantile"`` (one or several levels), ``"poisson"``, ``"gamma"``,
         ``"tweedie"`` (positive outputs), ``"gaussian_nll"`` (mean and variance).
-    solver : str, UpdateRule or WholeBatchSolver, default="adam"
-        An update rule of `RULES`: ``"sgd"`` (the bare rule), ``"adam"``, ...; or a whole-batch
-        solver of `SOLVERS`: ``"lbfgs"``, ``"scg"``, ``"lm"`` (Levenberg-Marquardt), ``"br"``
-        (Bayesian regularisation). What a solver cannot honour (a parameter, a loss, small batches)
-        is an error that names both. A whole-batch solver has no `partial_fit`, an epoch is one of
-        its iterations, and it stops by its own criteria.
-    eta : float, sequence of float or "auto", default="auto"
-        Learning rate: one number or one per layer of weights (0 freezes a layer); "auto" is the
-        solver's own default.
-    eta_schedule : str, callable or None, default=None
-        A name in `SCHEDULES` (None is ``"constant"``), an object, or any ``t -> multiplier`` of
-        eta, where t counts the updates done. Those with a horizon take `total_steps`, which `fit`
-        fills in and `partial_fit` asks for.
-    alpha : float, default=0.0
-        Strength of the penalty on the weights (never the biases). Not divided by the number of
-        samples: scikit-learn's MLP with ``alpha=a`` on batches of b rows is ``alpha=a / b`` here.
-        ``solver="br"`` finds it by itself, and takes this as its start (see `BayesianLM`).
-    l1_ratio : float, default=0.0
-        0 is L2 only, 1 is L1 only. L1 enters by its subgradient: weights come close to zero, and do
-        not become exactly zero; see `mask` to remove some.
-    dropout : float in [0, 1) or sequence of float, default=0.0
-        Probability that a signal is dropped in training: a number for the outputs of every hidden
-        layer, or one for the inputs and one for each hidden layer. Inverted: what is left is
-        divided by ``1 - dropout``, and prediction uses all.
-    noise : float, default=0.0
-        Standard deviation of Gaussian noise added to X in training, in the units of X.
-    max_grad_norm : float or None, default=None
-        A correction whose Euclidean norm, over all parameters, is longer is scaled down to it.
-    max_norm : float or None, default=None
-        Largest Euclidean norm of the weights into one neuron, kept after each update; of those
-        that learn.
-    mask : sequence or None, default=None
-        What learns, an entry for each layer of weights: None or True, all of it; False, nothing (a
-        frozen layer); an array (n_in, n_out) of 0 and 1, the weights at 1 and the biases. A weight
-        at 0 starts at 0, no connection, unless ``coef_init`` gives it a value, and stays there.
-    batch_size : int or "auto", default="auto"
-        Rows per update, in `fit` and `partial_fit` alike; "auto" is min(200, n) in `fit` and 1, the
-        online rule, in `partial_fit`.
-    max_iter : int, default=200
-        Most epochs of a `fit`.
-    tol : float, default=1e-4
-        What counts as an improvement of the loss or of the validation score.
-    n_iter_no_change : int or inf, default=10
-        Epochs without improvement before training stops.
-    early_stopping : bool, default=False
-        Watch a validation score in the place of the training loss, and keep the best weights.
-    validation_fraction : float, default=0.1
-        Share of the rows held out for early stopping, unless `fit` is given ``X_val``.
-    scoring : str, callable or None, default=None
-        The validation score, higher is better: a scikit-learn scorer or its name, ``"loss"`` for
-        the negative of the validation loss, None for what `score` gives.
-    max_time : float or None, default=None
-        Seconds after which `fit` stops at the next update or iteration.
-    shuffle : bool, default=True
-        Whether each epoch of `fit` presents the rows in a new order.
-    warm_start : bool, default=False
-        Whether `fit` goes on from the fitted weights and solver state.
-    random_state : int, RandomState or None, default=None
-        Decides initial weights, the order of rows and the validation split.
-    verbose : bool, default=False
-        Show epoch, costs, score, eta and time: one live line on a terminal, else a line an epoch;
-        nothing in worker processes.
-    weight_init : str or callable, default="auto"
-        Name in `INITIALIZERS`, or ``(n_in, n_out, rng) -> W``; "auto" goes by the activation.
-        Biases start at zero; but with "auto", and batches of more than one row, `fit` starts those
-        of the output neurons at the best constant prediction (the mean of y, the log-odds of the
-        classes), so that y need not be centred.
-    engine : {"auto", "numpy", "compiled"}, default="auto"
-        What presents single rows (``batch_size=1``, and `partial_fit` by default): "compiled" is
-        the pass that Numba compiles, in seconds when it is first needed, and an error where it
-        cannot serve. "auto" takes it if its code is on disk already (see `compile_engine`), else
-        NumPy, and keeps to its choice for as long as the model lives. Batches always run in NumPy.
-
-    Attributes
-    ----------
-    coefs_ : tuple of ndarray of shape (n_in, n_out)
-        Weights of each layer, views into one flat vector; assigning copies in.
-    intercepts_ : tuple of ndarray of shape (n_out,)
-        Biases.
-    n_iter_ : int
-        Epochs of the last `fit`, and passes of `partial_fit` since.
-    t_, n_updates_ : int
-        Samples seen and updates done.
-    loss_, best_loss_ : float
-        Cost of the last epoch or `partial_fit` call, each row before its own update; and the best
-        (None with early stopping, which watches the score).
-    loss_curve_ : list of float
-        Cost of each epoch of `fit`.
-    eta_curve_ : list of float or None
-        Learning rate at the start of each epoch of `fit`, the largest if there is one per layer;
-        None for an epoch of a whole-batch solver, which chooses its own steps.
-    validation_loss_curve_, validation_scores_ : list of float or None
-        Cost and score (see `scoring`) on the validation rows after each epoch.
-    best_validation_score_ : float or None
-    best_iter_ : int or None
-        With early stopping, the epochs of `loss_curve_` after which the weights were those kept.
-    stop_reason_ : str or None
-        Why the last `fit` ended: ``"no_improvement"`` (of `tol` in `n_iter_no_change` epochs),
-        ``"converged"`` or ``"stalled"`` (a whole-batch solver), ``"max_iter"``, ``"max_time"``,
-        ``"callback"``, ``"interrupted"``, ``"diverged"``.
-    gamma_, alpha_, beta_ : float
-        With ``solver="br"`` only: effective number of parameters, and precisions of the weights and
-        of the noise.
-    engine_ : {"numpy", "compiled"}
-        What presents single rows, chosen when they first come, or when this is first read.
-    n_layers_, n_outputs_ : int
-        Layers, the input counted; output neurons.
-    out_activation_ : str
-    n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Only when X has string column names.
+    scale_targets : bool, default=False
+        Give the network each target less its mean, over its standard deviation (both weighted, of
+        the rows that `fit` trains on), so that eta and weights meet targets of size one.
+        Predictions, quantiles and standard deviations come out in the units of y; costs (`loss_`,
+        the curves), `coefs_` and what looks inside are of the scaled problem. With losses for
+        positive targets (poisson, gamma, tweedie) the mean is divided by, and nothing subtracted.
+        Kept by `warm_start` and by `partial_fit`, which `fit` must precede.
 
     References
     ----------
@@ -164,9 +58,9 @@ class BackpropRegressor(RegressorMixin, Backprop):
     50
     """
 
-    gamma_: float
-    alpha_: float
-    beta_: float
+    _: KW_ONLY
+    scale_targets: Annotated[bool, "boolean"] = False
+
     _numeric_targets = True
 
     def __sklearn_tags__(self):
@@ -254,6 +148,11 @@ class BackpropRegressor(RegressorMixin, Backprop):
         return self._partial_fit(X, y, sample_weight, coef_init, intercept_init)
 
     def _read_targets(self, plan: Plan, y, dtype, classes=None, *, online=False):
+        if online and self.scale_targets:
+            raise ValueError(
+                "scale_targets=True needs the spread of the targets, which the first rows of a "
+                "stream do not tell; call fit first, on rows that do, or scale y."
+            )
         return NumberCoding.read(y, dtype, plan.loss)
 
     @overload
@@ -275,7 +174,8 @@ class BackpropRegressor(RegressorMixin, Backprop):
         -------
         prediction : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             In the units of the `y` that the model was fitted with; with several levels of
-            ``loss="quantile"``, a column for each.
+            ``loss="quantile"``, a column for each, which `VotingRegressor` and
+            `MultiOutputRegressor` of scikit-learn put together wrongly.
         std : ndarray of the same shape
             If `return_std`.
 
@@ -293,9 +193,15 @@ class BackpropRegressor(RegressorMixin, Backprop):
                 f"return_std=True needs a loss that estimates it, loss='gaussian_nll'; the model "
                 f"was fitted with loss={model.structure['loss']!r}."
             )
-        parts = model.head.decode(v, y), model.head.deviation(v, y)
-        return tuple(map(model.coding.decode, parts))
+        coding = model.coding
+        assert isinstance(coding, NumberCoding)
+        return (
+            coding.decode(model.head.decode(v, y)),
+            coding.decode_deviation(model.head.deviation(v, y)),
+        )
 
+    @naming("X, y or sample_weight")
+    @np.errstate(all="ignore")
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """R^2 of the prediction, the mean over targets; of quantiles, D^2 of the pinball loss.
 
@@ -311,4 +217,4 @@ class BackpropRegressor(RegressorMixin, Backprop):
             1 is perfect, 0 is as good as a constant.
         """
         prediction = self.predict(X)
-        return self._model.head.score(y, prediction, sample_weight)
+        return self._score(y, prediction, sample_weight)

@@ -7,6 +7,7 @@ from numbers import Real
 import numpy as np
 from sklearn.utils import check_array
 
+from .given_data import accept_rows
 from .targets import plain_target
 
 __all__ = ["check_weights"]
@@ -20,9 +21,10 @@ def check_weights(sample_weight, X, name: str) -> np.ndarray | None:
         sample_weight = np.full(X.shape[0], sample_weight)
     weights = _plain_weight(sample_weight, X.dtype)
     if weights is None:
+        sample_weight = accept_rows(sample_weight, name)
         try:
             weights = check_array(sample_weight, ensure_2d=False, dtype=X.dtype, input_name=name)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             told = str(error)
             raise ValueError(told if name in told else f"{name}: {told}") from error
     if weights.shape != (X.shape[0],):

@@ -6,7 +6,8 @@ A coding is read off the first `y`: the task, and what is needed to encode every
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field
+import warnings
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import isfinite
 from typing import Any
@@ -19,14 +20,64 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 
 from ..losses.loss import Loss
 from ..losses.task import Task
+from .given_data import accept_targets
+from .offenders import naming
 
-__all__ = ["ClassCoding", "NumberCoding", "plain_target"]
+__all__ = ["ClassCoding", "NumberCoding", "plain_target", "warn_of_one_class"]
 
 
 _LABELS = "biufUO"  # kinds of arrays whose entries, if they are equal, are the same label
 
 
-_SCALARS = (float, int, str, np.number, np.bool_)
+_ROUND_OFF = 10.0  # times eps: targets that vary by less, of their size, are constant
+_NUMBERS = (float, int, np.number, np.bool_)
+_SCALARS = (*_NUMBERS, str)
+
+
+@dataclass(frozen=True, eq=False)
+class Unit:
+    """The unit in which a network has its targets, ``(y - center) / scale``.
+
+    Attributes
+    ----------
+    center, scale : ndarray of shape (n_targets,)
+        In float64.
+    """
+
+    center: np.ndarray
+    scale: np.ndarray
+
+    @classmethod
+    def of(cls, targets, weights, loss: Loss) -> Unit:
+        """Weighted mean and standard deviation; of a loss for positive targets, the mean alone.
+
+        Such a loss knows zero, and has no other place for it: its targets are divided by their mean
+        and not moved. Targets that do not vary keep their scale.
+        """
+        targets = np.asarray(targets, np.float64).reshape(len(targets), -1)
+        size = np.abs(targets).max(axis=0)  # so that no square overflows
+        size[size == 0.0] = 1.0
+        relative = targets / size
+        mean = np.average(relative, axis=0, weights=weights)
+        if loss.least_target is not None:
+            return cls(np.zeros_like(mean), size * np.where(mean > 0.0, mean, 1.0))
+        spread = np.sqrt(np.average((relative - mean) ** 2, axis=0, weights=weights))
+        scale, limits = size * spread, np.finfo(np.float64)
+        is_constant = (spread <= _ROUND_OFF * limits.eps) | (scale < limits.tiny)
+        return cls(size * mean, np.where(is_constant, 1.0, scale))
+
+    def apply(self, y: np.ndarray) -> np.ndarray:
+        """`y` in this unit, in float64."""
+        with np.errstate(over="ignore"):  # inf is what it is; the coding refuses it
+            return (y - self.center) / self.scale
+
+    def undo(self, y: np.ndarray) -> np.ndarray:
+        """Turn numbers in this unit back into the unit of the targets."""
+        return (y * self.scale + self.center).astype(y.dtype)
+
+    def stretch(self, spread: np.ndarray) -> np.ndarray:
+        """A spread in this unit in that of the targets."""
+        return (spread * self.scale).astype(spread.dtype)
 
 
 @dataclass(eq=False)
@@ -36,6 +87,7 @@ class NumberCoding:
     task: Task
     one_column: bool  # `y` is a vector, and so is a prediction of one column
     loss: Loss
+    unit: Unit | None = None  # in which the network has the targets; None is their own
 
     @classmethod
     def read(cls, y, dtype, loss: Loss) -> tuple[NumberCoding, np.ndarray]:
@@ -52,30 +104,42 @@ class NumberCoding:
             raise ValueError(
                 f"y has {n_targets} columns; the model has {self.task.n_targets} targets."
             )
-        if y.dtype != dtype:
-            with np.errstate(over="ignore"):
-                y = y.astype(dtype)
-            if not np.isfinite(y).all():
-                raise ValueError(f"y has values too large for {np.dtype(dtype)}, the dtype of X.")
-        self.loss.check_targets(y)
-        return y.reshape(len(y), n_targets)
+        given = y.reshape(len(y), n_targets)
+        targets = given if y.dtype == dtype else _cast(given, dtype)
+        self.loss.check_targets(targets)
+        # From `given`, so that float32 rounds what is left without the center.
+        return targets if self.unit is None else _cast(self.unit.apply(given), dtype)
 
     def decode(self, prediction) -> np.ndarray:
-        """Predictions as `y` was given: without columns if it had none."""
+        """Predictions as `y` was given: in its units, without columns if it had none."""
+        if self.unit is not None:
+            prediction = self.unit.undo(prediction)
+        return self._without_columns(prediction)
+
+    def decode_deviation(self, deviation) -> np.ndarray:
+        """Standard deviations of predictions, as `decode` gives the predictions."""
+        if self.unit is not None:
+            deviation = self.unit.stretch(deviation)
+        return self._without_columns(deviation)
+
+    def _without_columns(self, prediction) -> np.ndarray:
         return prediction[:, 0] if self.one_column and prediction.shape[1] == 1 else prediction
+
+    def scaled(self, targets, weights) -> NumberCoding:
+        """The same coding in the unit of these targets' spread, their rows weighed."""
+        return replace(self, unit=Unit.of(targets, weights, self.loss))
 
     def after(self, fitted: NumberCoding) -> NumberCoding:
         """The coding of a fit that continues a model with the coding `fitted`; or an error."""
         if self.task != fitted.task:
             raise ValueError(
-                f"warm_start=True needs targets as in the first fit, {fitted.task}; got "
-                f"{self.task}."
+                f"warm_start=True needs y as in the first fit, {fitted.task}; got {self.task}."
             )
-        return self
+        return replace(self, unit=fitted.unit)
 
-    def strata(self, targets, rows) -> None:
-        """What a split of the rows is to keep the shares of: nothing."""
-        return None
+    def strata(self, targets, rows) -> tuple[np.ndarray, None]:
+        """The rows that a split may hold out, and what it keeps the shares of: all, nothing."""
+        return rows, None
 
 
 @dataclass(eq=False)
@@ -90,6 +154,7 @@ class ClassCoding:
     def read(cls, y, classes=None, *, online=False) -> tuple[ClassCoding, Any]:
         """The coding of `y`, for all the `classes` if given, and the targets."""
         y = _without_column(y)
+        known = None if classes is None else _known_classes(classes)
         try:
             check_classification_targets(y)
         except TypeError as error:
@@ -104,18 +169,13 @@ class ClassCoding:
             )
         if _is_indicator(y):
             task = Task("multilabel", y.shape[1])
-            known = np.arange(y.shape[1]) if classes is None else unique_labels(classes)
+            known = np.arange(y.shape[1]) if known is None else known
             if len(known) != y.shape[1]:
                 raise ValueError(f"classes has {len(known)} labels; y has {y.shape[1]} columns.")
         else:
             if online and classes is None:
                 raise ValueError("classes must be passed on the first call to partial_fit.")
-            known = np.unique(y) if classes is None else unique_labels(classes)
-            if len(known) < 2:
-                raise ValueError(
-                    f"{'y' if classes is None else 'classes'} has {len(known)} class, "
-                    f"{known.tolist()}; the number of classes has to be greater than one."
-                )
+            known = np.unique(y) if known is None else known
             task = Task("binary" if len(known) == 2 else "multiclass", len(known))
         coding = cls(task, known)
         return coding, coding._encode(y)
@@ -142,6 +202,7 @@ class ClassCoding:
             return {}
         return {label: np.array([i]) for i, label in enumerate(self.classes.tolist())}
 
+    @naming("y")
     def _encode(self, y):
         if self.task.kind == "multilabel":
             if y.ndim != 2 or y.shape[1] != self.task.n_targets or not _is_binary(y):
@@ -164,15 +225,24 @@ class ClassCoding:
         if self.task.kind == fitted.task.kind == "multilabel":
             classes = fitted.classes  # named by the first call; the columns count
         if not np.array_equal(classes, fitted.classes) or self.task != fitted.task:
+            some = set(classes.tolist()) < set(fitted.classes.tolist())
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous "
                 f"call to fit. Previously got {fitted.classes}, `y` has {classes}."
+                f"{' partial_fit takes rows of some of the classes.' if some else ''}"
             )
         return ClassCoding(self.task, classes)
 
-    def strata(self, targets, rows):
-        """What a split of the rows is to keep the shares of; None for labels."""
-        return targets[rows] if targets.ndim == 1 else None
+    def strata(self, targets, rows) -> tuple[np.ndarray, np.ndarray | None]:
+        """The rows that a split may hold out, and the codes whose shares it keeps.
+
+        The only row of a class is kept to train on. Labels (None) are split as they come.
+        """
+        if targets.ndim != 1:
+            return rows, None
+        codes = targets[rows]
+        several = np.bincount(codes)[codes] > 1
+        return rows[several], codes[several]
 
     def weigh(self, class_weight, targets, weights, dtype, *, online: bool) -> np.ndarray:
         """The weights of the rows (None: all one) times those of their classes."""
@@ -227,6 +297,27 @@ class ClassCoding:
         return self._weighed[1]
 
 
+@naming("y")
+def _cast(y: np.ndarray, dtype) -> np.ndarray:
+    """`y` in the dtype of the model, which has to hold it."""
+    with np.errstate(over="ignore"):
+        y = y.astype(dtype, copy=False)
+    if not np.isfinite(y).all():
+        raise ValueError(f"y has values too large for {np.dtype(dtype)}, the dtype of X.")
+    return y
+
+
+def warn_of_one_class(coding: NumberCoding | ClassCoding, stacklevel: int) -> None:
+    """Warn if the targets are of a single class, so that there is nothing to tell apart."""
+    if isinstance(coding, ClassCoding) and coding.task.is_one_class:
+        (label,) = coding.classes.tolist()
+        warnings.warn(
+            f"There is one class, {label!r}: the model predicts it for every row.",
+            UserWarning,
+            stacklevel=stacklevel,
+        )
+
+
 def plain_target(y, *, numeric: bool) -> np.ndarray | None:
     """`y` of one row as an array, if scikit-learn would find nothing in it to refuse or to change.
 
@@ -237,7 +328,7 @@ def plain_target(y, *, numeric: bool) -> np.ndarray | None:
     numeric : bool
         Whether numbers are wanted, and not labels.
     """
-    if type(y) is list and len(y) == 1 and isinstance(y[0], _SCALARS):
+    if type(y) is list and len(y) == 1 and (isinstance(y[0], _SCALARS) or _is_number_list(y[0])):
         y = np.array(y)
     if type(y) is not np.ndarray:
         return None
@@ -249,6 +340,25 @@ def plain_target(y, *, numeric: bool) -> np.ndarray | None:
     if kind == "O":
         return y if not numeric and y.size == 1 and isinstance(y.item(), str) else None
     return y if kind in ("biu" if numeric else "biuU") else None
+
+
+def _is_number_list(entry) -> bool:
+    """Whether it is one row of several targets, as a list."""
+    return type(entry) is list and all(isinstance(number, _NUMBERS) for number in entry)
+
+
+def _known_classes(classes) -> np.ndarray:
+    """The classes that a user names, sorted."""
+    try:
+        given = accept_targets(classes, numeric=False)
+        if np.ndim(given) != 1 or not len(given):
+            raise ValueError("they are no sequence")
+        return unique_labels(classes)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"classes is {classes!r}; it must be a sequence of all classes that will come, each of "
+            "the type that it has in y."
+        ) from error
 
 
 def _without_column(y):
@@ -273,8 +383,9 @@ def _class_indices(y, classes) -> np.ndarray:
         indices = np.searchsorted(classes, y)
         indices[indices == len(classes)] = 0
         unseen = classes[indices] != y
-    except TypeError:
-        unseen = np.ones(len(y), dtype=bool)
+    except TypeError:  # of a type that does not sort among them
+        known = classes.tolist()
+        unseen = np.array([label not in known for label in y.tolist()])
     if np.any(unseen):
         raise ValueError(
             f"y has labels that are not in classes {classes.tolist()}: "

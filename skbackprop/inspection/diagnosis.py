@@ -175,13 +175,13 @@ def _ranges(head: Head) -> np.ndarray:
 
 
 def _steepest(activation: Activation) -> float:
-    """Its largest slope near zero."""
+    """The largest slope of an activation near zero."""
     v = np.linspace(-4.0, 4.0, 161)[:, None]
     return float(np.abs(activation.delta(np.ones_like(v), v, activation.phi(v))).max())
 
 
 def _flat(patient: _Patient, layer: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where neurons hardly respond, (n, n_l); where not at all; and which neurons are bounded."""
+    """Masks (n, n_l) of neurons that hardly respond, and not at all; and which are bounded."""
     network, workspace = patient.network, patient.workspace
     activation, v = network.activations[layer], workspace.v[layer]
     slope = np.abs(activation.delta(np.ones_like(v), v, workspace.y[layer + 1]))

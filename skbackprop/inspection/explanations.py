@@ -41,7 +41,7 @@ class Explanation(str):
         return str(self)
 
     def _repr_html_(self) -> str | None:
-        """For notebooks; nothing if LaTeX was asked for, which they would pass over."""
+        """The HTML for notebooks; None if LaTeX was asked for, which they would pass over."""
         return None if self == self.latex else self.html
 
     def _repr_latex_(self) -> str:
@@ -92,7 +92,7 @@ class _Part:
 def explain_neuron(
     trace, sample: int, layer: int, neuron: int, weight: int | str | None, fmt: str, digits: int
 ) -> Explanation:
-    """What a neuron, or one of its weights, did in a sample, and how the rule changes it.
+    """Explain what a neuron, or one of its weights, did in a sample, and how the rule changes it.
 
     Parameters
     ----------
@@ -125,6 +125,7 @@ class _Work:
         self.digits = digits
         self.is_output = layer == trace.n_layers - 1
         self.activation = trace.neuron_activation(layer, neuron).replace("`", "'")
+        self.has_gains = layer == 0 and trace.gains is not None
         self.alone = not self.is_output or trace.elementwise  # y_j depends on v_j alone
         self.entering = np.concatenate([[1.0], trace.y[layer][sample]])
         self.w = np.concatenate(
@@ -173,11 +174,11 @@ class _Work:
         return f"{what[0].upper()}{what[1:]}, sample {self.sample}"
 
     def index(self, weight: int | str) -> int:
-        """Where the weight stands in `w`."""
+        """The place of the weight in `w`."""
         return 0 if isinstance(weight, str) else weight + 1
 
     def source(self, i: int) -> str:
-        """Where the signal of ``w[i]`` comes from."""
+        """The neuron or input that the signal of ``w[i]`` comes from."""
         if i == 0:
             return "the bias"
         if self.layer == 0:
@@ -197,11 +198,15 @@ class _Work:
         if weight is None:
             return [*parts, self.changes()]
         i = self.index(weight)
-        return [*parts, self.chain(i), self.change(i)]
+        parts += [self.chain(i), self.change(i)]
+        return [*parts, self.gain(i - 1)] if i and self.has_gains else parts
 
     def forward(self) -> _Part:
         part = _Part("Forward")
-        part.equate("v_j", "sum_i w_ji * y_i", note="from i = 0, the bias, with y_0 = 1")
+        note = "from i = 0, the bias, with y_0 = 1"
+        if self.has_gains:
+            note += "; y_i is input i times its gain"
+        part.equate("v_j", "sum_i w_ji * y_i", note=note)
         part.add_sum(*self.terms(self.w, self.entering))
         part.equate("", self.n(self.v))
         field = self.n(self.v) if self.alone else "v"
@@ -323,7 +328,7 @@ class _Work:
 
     def change(self, i: int) -> _Part:
         part = _Part("The change of the weight")
-        change, eta = self.dw()[i], self.trace.eta[self.layer]
+        change, eta = self.dw()[i], self.eta(i)
         part.equate("Dw_ji", "-eta * dE/dw_ji", "eta * delta_j * y_i")
         if self.is_fixed(i):
             part.equate("", self.n(change), note="the mask keeps this weight as it is")
@@ -333,22 +338,45 @@ class _Work:
         part.equate("", self.n(self.w[i] + change))
         return part
 
+    def gain(self, i: int) -> _Part:
+        """The gain of an input, and how the rule changes it, by way of all its weights."""
+        trace, part = self.trace, _Part("The gain of the input")
+        gain, x = trace.gains[i], trace.x[self.sample, i]
+        delta, w = trace.delta[0][self.sample], trace.coefs[0][i]
+        part.equate("y_i", "g_i * x_i", self.product(gain, x), self.n(gain * x))
+        part.rows[0].note = "g_i, the gain of input i"
+        part.equate("-dE/dy_i", "sum_j delta_j * w_ji", note="over the neurons j that i feeds")
+        part.add_sum(*self.terms(delta, w))
+        back, change = float(delta @ w), trace.dgain(self.sample)[i]
+        part.equate("", self.n(back))
+        part.equate("Dg_i", "-eta * dE/dg_i", "eta * x_i * sum_j delta_j * w_ji")
+        part.equate("", self.product(trace.eta_gains, x, back), self.n(change))
+        part.equate("g_i + Dg_i", f"{self.n(gain)} + {self.f(change)}")
+        part.equate("", self.n(gain + change))
+        return part
+
     def changes(self) -> _Part:
         part = _Part("The change of each weight")
-        change, eta = self.dw(), self.trace.eta[self.layer]
+        change, eta = self.dw(), self.eta(1)
         part.equate("Dw_ji", "eta * delta_j * y_i", note=f"eta = {self.n(eta)}")
+        if self.eta(0) != eta:
+            part.rows[0].note += f", {self.n(self.eta(0))} for the bias"
         shown = range(len(change)) if len(change) <= _MANY else _largest(change)
         for i in shown:
             if self.is_fixed(i):
                 right = self.n(change[i])
             else:
-                worked = self.product(eta, self.delta, self.entering[i])
+                worked = self.product(self.eta(i), self.delta, self.entering[i])
                 right = f"{worked} = {self.n(change[i])}"
             fixed = ", kept as it is by the mask" if self.is_fixed(i) else ""
             part.rows.append(_Row("", "=", right, f"{self.source(i)}{fixed}"))
         if len(change) > len(shown):
             part.rows[0].note += f"; the {len(shown)} largest of {len(change)}"
         return part
+
+    def eta(self, i: int) -> float:
+        """The learning rate of ``w[i]``."""
+        return (self.trace.eta if i else self.trace.eta_biases)[self.layer]
 
     def dw(self) -> np.ndarray:
         """The changes of `w`."""
@@ -393,7 +421,10 @@ def _as_text(title: str, parts: list[_Part]) -> str:
     return "\n".join(lines)
 
 
-_LATEX = {"delta": r"\delta", "eta": r"\eta", "phi": r"\varphi", "sum": r"\sum", "Dw": r"\Delta w"}
+_LATEX = {
+    **{name: rf"\{name}" for name in ("delta", "eta", "sum")},
+    **{"phi": r"\varphi", "Dw": r"\Delta w", "Dg": r"\Delta g"},
+}
 _OPERATOR = re.compile(r" (?=[-+*/=] )(?=[^`]*(?:`[^`]*`[^`]*)*$)")  # outside of names
 _LATEX_CHARACTERS = {
     "\\": r"\textbackslash{}",
@@ -470,7 +501,7 @@ def _as_latex(title: str, parts: list[_Part]) -> str:
     return "\n".join(lines)
 
 
-_HTML = {"delta": "δ", "eta": "η", "phi": "φ", "Dw": "Δw"}
+_HTML = {"delta": "δ", "eta": "η", "phi": "φ", "Dw": "Δw", "Dg": "Δg"}
 
 
 def _html_index(index: str) -> str:

@@ -13,15 +13,18 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..estimators.building import new_model, objective_of
 from ..estimators.classifier import BackpropClassifier
+from ..estimators.given_data import accept_rows
+from ..estimators.offenders import naming
 from ..estimators.plan import Plan, make_plan
 from ..estimators.regressor import BackpropRegressor
 from ..network.masks import is_connections
 from ..network.objective import Objective
-from ..network.rows import checked_csr
+from ..updates.fan_in import Rates
 
 __all__ = ["eta_in_force", "fitted_objective", "initial_objective", "read_pairs", "read_rows"]
 
 
+@naming("X")
 def read_rows(estimator: BackpropRegressor | BackpropClassifier, X, y=None) -> tuple[Any, Any]:
     """Rows and targets, validated as a fitted estimator's own methods validate them.
 
@@ -48,10 +51,11 @@ def read_rows(estimator: BackpropRegressor | BackpropClassifier, X, y=None) -> t
         return read_pairs(estimator, X, y)
     check_is_fitted(estimator)
     dtype = estimator._model.network.w.dtype
-    X = checked_csr(X)
+    X = accept_rows(X)
     return validate_data(estimator, X, accept_sparse="csr", dtype=dtype, reset=False), None
 
 
+@naming("y")
 def read_pairs(estimator: BackpropRegressor | BackpropClassifier, X, y) -> tuple[Any, Any]:
     """Rows and targets as `read_rows` gives them, where y of None is refused."""
     check_is_fitted(estimator)
@@ -94,8 +98,8 @@ def initial_objective(
     return objective, data.X, data.targets
 
 
-def eta_in_force(estimator: BackpropRegressor | BackpropClassifier) -> list[float]:
-    """Eta of each layer at the next update of a fitted estimator.
+def eta_in_force(estimator: BackpropRegressor | BackpropClassifier) -> Rates:
+    """Eta of each part of the network at the next update of a fitted estimator.
 
     That is `eta` times what the schedule, and plateaus before, make of it; 0 for a frozen layer. A
     schedule whose horizon only `fit` knows counts as 1 here. A whole-batch solver finds its steps
@@ -103,22 +107,26 @@ def eta_in_force(estimator: BackpropRegressor | BackpropClassifier) -> list[floa
 
     Returns
     -------
-    list of float
-        One for each layer of weights.
+    Rates
     """
     check_is_fitted(estimator)
     plan, state = _plan_of(estimator), estimator._model.state
-    n_layers = estimator._model.network.n_layers
+    network = estimator._model.network
+    n_layers = network.n_layers
     if plan.solver.full_batch:
-        factor, eta = 1.0, [1.0] * n_layers
+        factor, rates = 1.0, Rates([1.0] * n_layers, [1.0] * n_layers, 1.0)
     else:
         factor = state.decay if plan.schedule.acts_on_plateau else 1.0
         if plan.schedule.unnamed_horizon is None:
             factor *= float(plan.schedule(state.n_updates))
-        eta = plan.eta_per_layer
+        rates = plan.rates(network.sizes[0])
     mask = [True] * n_layers if plan.given.mask is None else plan.given.mask
     learns = [entry is None or is_connections(entry) or bool(entry) for entry in mask]
-    return [float(value) * factor * on for value, on in zip(eta, learns, strict=True)]
+    weights, biases = (
+        [float(eta) * factor * on for eta, on in zip(part, learns, strict=True)]
+        for part in (rates.weights, rates.biases)
+    )
+    return Rates(weights, biases, float(rates.gains) * factor * learns[0])
 
 
 def _plan_of(estimator: BackpropRegressor | BackpropClassifier) -> Plan:

@@ -40,13 +40,13 @@ Cost = Callable[[np.ndarray], float]
 
 @dataclass(frozen=True)
 class WorstWeight:
-    """Where back-propagation and the numeric derivative differ most.
+    """The weight at which back-propagation and the numeric derivative differ most.
 
     Attributes
     ----------
     layer, neuron : int
-    source : int or "bias"
-        The signal that enters the weight.
+    source : int, "bias" or "gain"
+        The signal that enters the weight. Of a gain, `neuron` is the input's place.
     backpropagated, numeric : float
         ``-dE_av/dw``.
     """
@@ -59,20 +59,21 @@ class WorstWeight:
 
     def __str__(self) -> str:
         source = "the bias" if self.source == "bias" else f"signal {self.source}"
-        return (
-            f"layer {self.layer}, from {source} to neuron {self.neuron}: back-propagated "
-            f"{self.backpropagated:.9g}, numeric {self.numeric:.9g}"
-        )
+        place = f"layer {self.layer}, from {source} to neuron {self.neuron}"
+        if self.source == "gain":
+            place = f"the gain of input {self.neuron}"
+        return f"{place}: back-propagated {self.backpropagated:.9g}, numeric {self.numeric:.9g}"
 
 
 @dataclass(frozen=True, repr=False)
 class GradientCheck:
-    """What `check_gradient` found; true if the gradient is right.
+    """The result of `check_gradient`, which is true if the gradient is right.
 
     Attributes
     ----------
     errors : list of float
-        Relative error of each layer, ``|g - numeric| / max(|g|, |numeric|)``; of slopes so small
+        Relative error of each layer, the gains of the inputs with the first,
+        ``|g - numeric| / max(|g|, |numeric|)``; of slopes so small
         that round-off leaves too little of the numeric ones, as in a minimum, relative to a size of
         which it leaves enough.
     round_off : list of float
@@ -109,7 +110,7 @@ class GradientCheck:
 
     @property
     def wrong_layers(self) -> list[int]:
-        """Those whose error is more than the tolerance, and than round-off."""
+        """The layers whose error is more than the tolerance, and than round-off."""
         bounds = [max(self.tolerance, round_off) for round_off in self.round_off]
         return [layer for layer, error in enumerate(self.errors) if not error <= bounds[layer]]
 
@@ -125,6 +126,7 @@ class GradientCheck:
         return "\n".join(lines + ([f"  {self.advice}"] if self.advice else []))
 
 
+@np.errstate(all="ignore")
 def check_gradient(
     estimator,
     X,
@@ -226,8 +228,10 @@ class _Comparison:
         # What round-off leaves of a slope that is a difference of two costs.
         self.noise = 64 * sys.float_info.epsilon * abs(float(cost)) / _STEP + sys.float_info.min
         self.n_kinks = 0
-        ends = np.cumsum([W.size + b.size for W, b in self.network.layers(self.g)]).tolist()
-        self.layers = [slice(a, b) for a, b in zip([0, *ends], ends, strict=False)]
+        sizes = [W.size + b.size for W, b in self.network.layers(self.g)]
+        # Where each layer's parameters are; the gains of the inputs, at the end, are the first's.
+        *self.layers, gains = np.split(np.arange(w.size), np.cumsum(sizes))
+        self.layers[0] = np.concatenate([self.layers[0], gains])
         terms = _terms(problem)
         # The size that slopes are compared at, at least: of smaller ones round-off leaves too
         # little, but what hides those of all layers hides what is wrong.
@@ -265,7 +269,7 @@ class _Comparison:
         self.n_kinks = n_kinks
         return self.report(errors, round_off, i, numeric_i, count)
 
-    def embed(self, layer: slice, part: np.ndarray) -> np.ndarray:
+    def embed(self, layer: np.ndarray, part: np.ndarray) -> np.ndarray:
         """A direction in all parameters that moves those of one layer."""
         p = np.zeros_like(self.w)
         p[layer] = part
@@ -289,7 +293,7 @@ class _Comparison:
     # -- numeric derivatives -----------------------------------------------------------------
 
     def closest(self, p: np.ndarray, slope: float) -> float:
-        """Of the numeric slopes along `p`, of several steps, the closest to `slope`.
+        """The numeric slope along `p`, of several steps, that is the closest to `slope`.
 
         A wrong slope is close to none. So may be a right one at a kink of the cost, where the
         slopes of the two sides differ at any step; it is counted.
@@ -326,7 +330,7 @@ class _Comparison:
         return errors, round_off
 
     def deviation(self, numeric: np.ndarray) -> np.ndarray:
-        """Of each parameter, relative to its own slope or the typical one of its layer."""
+        """Deviation of each parameter, relative to its slope or the typical one of its layer."""
         scale = np.maximum(np.abs(self.g), np.abs(numeric))
         for layer in self.layers:
             scale[layer] = np.maximum(scale[layer], max(_typical(scale[layer]), self.least))
@@ -336,6 +340,9 @@ class _Comparison:
         self, errors, round_off, i: int, numeric: float, n_directions: int, deviation=None
     ) -> GradientCheck:
         place = np.arange(self.w.size)
+        if self.network.input_gain:
+            source = i - self.w.size + self.network.sizes[0]
+            worst = WorstWeight(0, "gain", source, float(self.g[i]), numeric)
         for layer, (W, b) in enumerate(self.network.layers(place)):
             if i in W:
                 source, neuron = (int(k) for k in np.argwhere(W == i)[0])
@@ -357,7 +364,8 @@ class _Comparison:
             W, b = self.network.layers(deviation)[layer]
             worst_of_each = np.maximum(W.max(axis=0), b)
             neurons = np.flatnonzero(worst_of_each > self.tolerance).tolist()
-        neurons = neurons or [found.worst.neuron]
+        if not neurons and found.worst.source != "gain":
+            neurons = [found.worst.neuron]
         activation = self.network.activations[layer]
         names = [activation.name]
         if isinstance(activation, Mixed):
@@ -381,7 +389,7 @@ def _unit(w: np.ndarray, i: int) -> np.ndarray:
 
 
 def _terms(problem: Problem) -> np.ndarray:
-    """Of each parameter, the mean over the rows of ``|delta_j y_i|``: g without the signs."""
+    """The mean of ``|delta_j y_i|`` over the rows, of each parameter: g without the signs."""
     objective, n_rows = problem.objective, problem.X.shape[0]
     workspace = Workspace(objective.network, n_rows)
     with np.errstate(over="ignore", invalid="ignore"):

@@ -9,6 +9,7 @@ from sklearn.utils.multiclass import unique_labels
 
 from ..estimators.classifier import BackpropClassifier
 from ..estimators.compatibility import count_samples, take_samples
+from ..estimators.offenders import naming
 from ..estimators.regressor import BackpropRegressor
 from .fitted import read_pairs
 from .records import TrainingRecord, TrainingStep
@@ -47,7 +48,8 @@ def record_training(estimator, X, y, n_steps: int) -> TrainingRecord:
     DivergenceError
         When an update would not be finite.
     """
-    if not isinstance(n_steps, (int, np.integer)) or isinstance(n_steps, bool) or n_steps < 1:
+    whole = isinstance(n_steps, (int, np.integer))
+    if not whole or isinstance(n_steps, (bool, np.timedelta64)) or n_steps < 1:
         raise ValueError(f"n_steps is {n_steps!r}; it must be a whole number >= 1.")
     unwrapped = unwrap(estimator, X, y)
     model = copy.deepcopy(unwrapped.estimator)
@@ -56,21 +58,22 @@ def record_training(estimator, X, y, n_steps: int) -> TrainingRecord:
             f"solver={model.solver!r} needs all rows in each update and cannot be recorded row by "
             "row; set_params(solver='sgd'), for one, can."
         )
-    _initialise(model, unwrapped.X, unwrapped.y)
+    n_rows = naming("X")(count_samples)(unwrapped.X)
+    _initialise(model, unwrapped.X, unwrapped.y, n_rows)
     # The last row is refused before the first is presented.
     read_pairs(model, unwrapped.X, unwrapped.y)
-    n_rows = count_samples(unwrapped.X)
     steps = [_step(model, unwrapped, step % n_rows) for step in range(n_steps)]
     return TrainingRecord(steps, model)
 
 
-def _initialise(model: BackpropRegressor | BackpropClassifier, X, y) -> None:
+@naming("y")
+def _initialise(model: BackpropRegressor | BackpropClassifier, X, y, n_rows: int) -> None:
     """Give a model that is not fitted its initial weights: no row counts yet."""
     if model.__sklearn_is_fitted__():
         return
     has_classes = isinstance(model, BackpropClassifier) and y is not None  # that it refuses
     classes = {"classes": unique_labels(y)} if has_classes else {}
-    model.partial_fit(X, y, sample_weight=np.zeros(count_samples(X)), **classes)
+    model.partial_fit(X, y, sample_weight=np.zeros(n_rows), **classes)
 
 
 def _step(

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..estimators.classifier import BackpropClassifier
 from ..estimators.regressor import BackpropRegressor
+from ..extras import say_missing
 from .explanations import RENDERERS, Explanation, explain_neuron
 from .unwrapping import index_of
 
@@ -17,7 +18,7 @@ __all__ = ["SignalTrace", "TrainingRecord", "TrainingStep"]
 
 
 class Record:
-    """What holds arrays that are read-only, through pickles and deep copies, too."""
+    """Base class of records, whose arrays stay read-only through pickles and deep copies."""
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -37,8 +38,11 @@ class SignalTrace(Record):
 
     Attributes
     ----------
+    x : ndarray of shape (n_samples, n_features)
+        The inputs.
     y : list of ndarray
-        ``y[0]`` the inputs, ``y[l + 1]`` the outputs of layer l.
+        ``y[0]`` the inputs as they enter the first layer, times their gains if they have any;
+        ``y[l + 1]`` the outputs of layer l.
     v : list of ndarray
         Induced local fields.
     phi_prime : list of ndarray
@@ -64,9 +68,15 @@ class SignalTrace(Record):
     coefs, intercepts : list of ndarray
         Weights (n_in, n_out) and biases (n_out,) of each layer.
     eta : list of float
-        Learning rate of each layer at the next update: the parameter `eta` times what the schedule
-        makes of it; 0 for a frozen layer. 1 for a whole-batch solver, which knows no eta, and for
-        the unknown factor of a schedule whose horizon only `fit` knows.
+        Learning rate of each layer's weights at the next update: the parameter `eta` times what the
+        schedule makes of it; 0 for a frozen layer. 1 for a whole-batch solver, which knows no eta,
+        and for the unknown factor of a schedule whose horizon only `fit` knows.
+    eta_biases : list of float
+        That of each layer's biases, which is the same unless `eta` is a `FanInEta`.
+    eta_gains : float
+        That of the gains.
+    gains : ndarray of shape (n_features,) or None
+        Gain of each input, with ``input_gain=True``.
     learns : list of ndarray or None
         With a mask, 1 where a weight learns and 0 where it is fixed, (n_in, n_out) for each layer.
     activations : list of str
@@ -84,6 +94,7 @@ class SignalTrace(Record):
         Of the inputs and of the output neurons: ``"class 1"``, ``"class 'b'"``, ``"output 0"``.
     """
 
+    x: np.ndarray
     y: list[np.ndarray]
     v: list[np.ndarray]
     phi_prime: list[np.ndarray]
@@ -97,6 +108,9 @@ class SignalTrace(Record):
     coefs: list[np.ndarray]
     intercepts: list[np.ndarray]
     eta: list[float]
+    eta_biases: list[float]
+    eta_gains: float
+    gains: np.ndarray | None
     learns: list[np.ndarray] | None
     activations: list[str]
     loss: str
@@ -128,7 +142,7 @@ class SignalTrace(Record):
         return f"<SignalTrace: {self.n_samples} samples {has} targets through {net}, {self.loss}>"
 
     def neuron_names(self, layer: int) -> list[str]:
-        """What the neurons of a layer are called: ``"neuron 0"``; `output_names` of the last."""
+        """The names of the neurons of a layer: ``"neuron 0"``; `output_names` of the last."""
         layer = index_of(layer, self.n_layers, "layer")
         if layer == self.n_layers - 1:
             return self.output_names
@@ -171,14 +185,33 @@ class SignalTrace(Record):
         return change + 0.0  # no -0.0, which reads like a change
 
     def db(self, layer: int, sample: int) -> np.ndarray:
-        """As `dw`, of the biases: ``eta delta_j``, for ``y_0 = 1``.
+        """The rule's change of a layer's biases for one sample, ``eta delta_j``, for ``y_0 = 1``.
 
         Returns
         -------
         ndarray of shape (n_out,)
         """
         layer, _, delta = self._at(layer, sample)
-        return self.eta[layer] * delta + 0.0
+        return self.eta_biases[layer] * delta + 0.0
+
+    def dgain(self, sample: int) -> np.ndarray:
+        """Change of the inputs' gains, ``Dgain_i = eta x_i sum_j delta_j w_ji``, at one sample.
+
+        Returns
+        -------
+        ndarray of shape (n_features,)
+
+        Raises
+        ------
+        ValueError
+            If the inputs have no gains, or the trace was made without targets.
+        """
+        if self.gains is None:
+            raise ValueError(
+                "The inputs have no gains: the model was fitted with input_gain=False."
+            )
+        _, sample, delta = self._at(0, sample)
+        return self.eta_gains * (self.x[sample] * (self.coefs[0] @ delta)) + 0.0
 
     def _at(self, layer: int, sample: int) -> tuple[int, int, np.ndarray]:
         layer = index_of(layer, self.n_layers, "layer")
@@ -187,7 +220,7 @@ class SignalTrace(Record):
             raise ValueError("The trace was made without y: there is no error, and no change.")
         return layer, sample, self.delta[layer][sample]
 
-    def to_frame(self):
+    def to_frame(self) -> Any:
         """A table with a row for each neuron and sample.
 
         Returns
@@ -204,7 +237,7 @@ class SignalTrace(Record):
         try:
             import pandas as pd
         except ImportError as error:
-            raise ImportError("to_frame needs pandas: pip install pandas") from error
+            raise ImportError(say_missing("pandas", "to_frame")) from error
         tables = []
         for layer, v in enumerate(self.v):
             sample, neuron = np.indices(v.shape)
@@ -277,9 +310,9 @@ class SignalTrace(Record):
             raise ValueError(f"weight is {weight!r}; it must be None, a whole number, or 'bias'.")
         if weight is not None:
             self._at(layer, sample)
-            if weight != "bias":
+            if not isinstance(weight, str):
                 weight = index_of(weight, self.sizes[layer], "weight")
-        if isinstance(digits, bool) or not isinstance(digits, (int, np.integer)):
+        if isinstance(digits, (bool, np.timedelta64)) or not isinstance(digits, (int, np.integer)):
             raise TypeError(f"digits is {digits!r}; it must be a whole number.")
         if not 1 <= digits <= 17:
             raise ValueError(f"digits is {digits!r}; it must be from 1 to 17.")

@@ -63,7 +63,8 @@ def trace_unwrapped(unwrapped: Unwrapped) -> SignalTrace:
     X, targets = read_rows(estimator, unwrapped.X, unwrapped.y)
     objective = fitted_objective(estimator)
     network, head = objective.network, objective.head
-    layers = network.layers(network.w)
+    gains = network.gains(network.w)
+    layers, rates = network.layers(network.w), eta_in_force(estimator)
     learns = None
     if objective.learning is not None:
         learns = [fixed(W) for W, _ in network.layers(objective.learning)]
@@ -74,7 +75,10 @@ def trace_unwrapped(unwrapped: Unwrapped) -> SignalTrace:
         elementwise=head.output.elementwise,
         coefs=[fixed(W) for W, _ in layers],
         intercepts=[fixed(b) for _, b in layers],
-        eta=eta_in_force(estimator),
+        eta=rates.weights,
+        eta_biases=rates.biases,
+        eta_gains=rates.gains,
+        gains=None if gains is None else fixed(gains[:, 0]),
         learns=learns,
         activations=[activation.name for activation in network.activations],
         loss=_loss_name(head.loss),
@@ -93,9 +97,10 @@ def _signals(network: Network, head: Head, X, targets) -> dict[str, Any]:
     with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
         outputs = network.forward(X, workspace)
         y, v = workspace.y, workspace.v
-        inputs = X.toarray() if sparse.issparse(X) else X
+        inputs, gains = X.toarray() if sparse.issparse(X) else X, network.gains(network.w)
         forward = {
-            "y": [fixed(inputs), *map(fixed, y[1:])],
+            "x": fixed(inputs),
+            "y": [fixed(inputs if gains is None else inputs * gains[:, 0]), *map(fixed, y[1:])],
             "v": [fixed(a) for a in v],
             "phi_prime": [
                 fixed(_slopes(activation, a, b))
@@ -136,7 +141,7 @@ def fixed(a) -> np.ndarray:
 
 
 def _loss_name(loss: Loss) -> str:
-    """Its name in the registry, or the expression that makes it."""
+    """The name of a loss in the registry, or the expression that makes it."""
     return next((name for name, known in LOSSES.items() if repr(known) == repr(loss)), repr(loss))
 
 

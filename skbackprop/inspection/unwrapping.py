@@ -60,7 +60,7 @@ def unwrap(estimator, X=None, y=None, feature_names=None) -> Unwrapped:
         If what is around it is not fitted.
     """
     if isinstance(estimator, (BackpropRegressor, BackpropClassifier)):
-        return Unwrapped(estimator, checked_csr(X), checked_csr(y, "y"), feature_names)
+        return Unwrapped(estimator, _with_rows(X, "X"), _with_rows(y, "y"), feature_names)
     if isinstance(estimator, Pipeline):
         return _unwrap_pipeline(estimator, X, y, feature_names)
     from sklearn.compose import TransformedTargetRegressor  # a tenth of the package's import time
@@ -78,6 +78,12 @@ def unwrap(estimator, X=None, y=None, feature_names=None) -> Unwrapped:
         f"estimator is {estimator!r}; it must be a BackpropRegressor or BackpropClassifier, or a "
         f"Pipeline or TransformedTargetRegressor around one{hint}."
     )
+
+
+def _with_rows(a, name: str):
+    """What rows can be taken of; an array, if that is what becomes of it when one asks."""
+    is_lazy = isinstance(a, memoryview) or (hasattr(a, "__array__") and not hasattr(a, "__len__"))
+    return np.asarray(a) if is_lazy else checked_csr(a, name)
 
 
 def _unwrap_pipeline(pipeline: Pipeline, X, y, names) -> Unwrapped:
@@ -128,7 +134,7 @@ def index_of(value, count: int, what: str) -> int:
     IndexError
         If there is no such place.
     """
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+    if isinstance(value, (bool, np.timedelta64)) or not isinstance(value, (int, np.integer)):
         raise TypeError(f"{what} is {value!r}; it must be a whole number.")
     if not -count <= value < count:
         raise IndexError(

@@ -40,7 +40,9 @@ class CrossEntropy(Loss):
     independent = False  # whether each output neuron answers for itself: behind logistic
 
     def canonical_outputs(self, task):
-        """Softmax over classes, logistic for labels, either for two classes."""
+        """Softmax over classes, logistic for labels, either for two classes or one."""
+        if task.is_one_class:
+            return "softmax", "logistic"
         return {
             "binary": ("logistic", "softmax"),
             "multiclass": ("softmax",),
@@ -150,7 +152,7 @@ class Focal(CrossEntropy):
         return e * (d if not self.independent else np.where(d > 0.5, 1.0, -1.0))
 
     def error_rule(self, j, n_units) -> str:
-        """``e`` of a right answer, times d; less, of logistic outputs, that of a wrong one."""
+        """Error signal of a right answer, times d; logistic, less that of a wrong one."""
         if not self.gamma:
             return super().error_rule(j, n_units)
         high, low = f"^{self.gamma:g}", f"^{self.gamma - 1.0:g}" if self.gamma != 2 else ""

@@ -117,7 +117,7 @@ class Head:
         if self.task.kind == "multilabel":
             codes = targets.toarray() if sparse.issparse(targets) else targets
             d = codes.astype(dtype)
-        elif self.n_units() == 1:
+        elif self.task.kind == "binary" and self.n_units() == 1:
             d = targets.astype(dtype)[:, None]
         else:
             d = np.zeros((len(targets), self.n_units()), dtype)
@@ -188,7 +188,8 @@ class Head:
     def _can_be_probabilities(self) -> bool:
         softmax = not self.output.elementwise and self.task.kind in ("binary", "multiclass")
         logistic = self.output == ACTIVATIONS["logistic"]
-        return softmax or (logistic and self.task.kind in ("binary", "multilabel"))
+        of_one = self.task.kind in ("binary", "multilabel") or self.task.is_one_class
+        return softmax or (logistic and of_one)
 
     @property
     def gives_deviation(self) -> bool:
@@ -200,7 +201,7 @@ class Head:
         if not self.task.is_classification:
             return self.loss.prediction(y)
         scores = self.decision(v, y)
-        if self.task.kind == "multiclass":
+        if scores.ndim == 2 and self.task.kind == "multiclass":
             return scores.argmax(axis=1)
         return (scores > 0).astype(np.intp)
 
@@ -217,7 +218,9 @@ class Head:
             return self.loss.score(targets, prediction, sample_weight=sample_weight)
 
     def decision(self, v: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Confidence: (n,) for two classes, > 0 for the second; else (n, n_targets)."""
+        """Confidence: (n,) for two classes, > 0 for the second; 0 for one; else (n, n_targets)."""
+        if self.task.is_one_class:
+            return np.zeros(len(y), y.dtype)
         scores = v
         if not (self.fused and self.gives_probabilities):
             scores = y - sum(self.loss.levels(self.output)) / 2
@@ -233,10 +236,14 @@ class Head:
         if self.task.kind == "multilabel":
             tiny = np.finfo(y.dtype).tiny
             return np.clip(y, tiny, 1.0 - np.finfo(y.dtype).epsneg)
+        if self.task.is_one_class:
+            return np.ones_like(y)
         return y if y.shape[1] > 1 else np.hstack([expit(-v), y])
 
     def log_probabilities(self, v: np.ndarray) -> np.ndarray:
         """Logarithms of `probabilities`, from v: finite wherever they can be."""
+        if self.task.is_one_class:
+            return np.zeros_like(v)
         if not self.output.elementwise:
             with np.errstate(over="ignore", invalid="ignore"):  # of v that are infinite, or nearly
                 return log_softmax(v, axis=1)

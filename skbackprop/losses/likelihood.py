@@ -29,8 +29,8 @@ class _Deviance(Loss):
     def check_output(self, task, output) -> None:
         """Raise ValueError if an output is not positive at any v."""
         members = output.activations if isinstance(output, Mixed) else (output,)
-        low = np.array([[-30.0]])
-        if not all(member.elementwise and member.phi(low)[0, 0] > 0 for member in members):
+        v = np.linspace(-30.0, 30.0, 121)[:, None]  # so that sin does not pass
+        if not all(member.elementwise and (member.phi(v) > 0).all() for member in members):
             raise ValueError(
                 f"output_activation={output!r} does not go with loss {self!r}, which needs "
                 "positive outputs; leave it None for 'exp', or use 'softplus'."
@@ -209,7 +209,7 @@ class GaussianNLL(Loss):
         return np.hstack([r / s, 0.5 * (r * r / s - 1.0) / s])
 
     def has_desired(self, j, n_units) -> bool:
-        """Whether it is a mean; nobody knows the variances."""
+        """Whether neuron j stands for a mean; nobody knows the variances."""
         return j < n_units // 2
 
     def error_rule(self, j, n_units) -> str:

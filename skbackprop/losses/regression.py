@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from sklearn.metrics import mean_pinball_loss
 from sklearn.utils.validation import check_consistent_length
@@ -132,7 +134,7 @@ class Quantile(Loss):
         Several levels are for one target.
     """
 
-    def __init__(self, level=0.5):
+    def __init__(self, level: float | Sequence[float] | np.ndarray = 0.5):
         self.level = level
 
     @property
@@ -166,7 +168,7 @@ class Quantile(Loss):
         return len(self._levels)
 
     def unit_names(self, targets) -> list[str]:
-        """Over several levels, the level of each."""
+        """The level of each output neuron, if there are several."""
         levels = self._levels.tolist()
         if len(levels) == 1:
             return list(targets)

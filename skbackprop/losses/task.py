@@ -13,7 +13,7 @@ Kind = Literal["regression", "binary", "multiclass", "multilabel"]
 
 @dataclass(frozen=True)
 class Task:
-    """What is predicted: its kind, and how many targets, classes or labels there are."""
+    """The task of a network: its kind, and how many targets, classes or labels there are."""
 
     kind: Kind
     n_targets: int
@@ -22,3 +22,8 @@ class Task:
     def is_classification(self) -> bool:
         """Whether the targets are classes or labels."""
         return self.kind != "regression"
+
+    @property
+    def is_one_class(self) -> bool:
+        """Whether there is a single class, and so nothing to tell apart."""
+        return self.kind == "multiclass" and self.n_targets == 1

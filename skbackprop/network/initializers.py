@@ -59,6 +59,11 @@ def lecun_normal(n_in, n_out, rng):
     return _normal(n_in, n_out, rng, 1.0 / n_in)
 
 
+def zeros(n_in, n_out, rng):
+    """Zero, for an output layer: the network starts as the constant of its output biases."""
+    return np.zeros((n_in, n_out))
+
+
 INITIALIZERS: dict[str, Initializer] = {
     "glorot_uniform": glorot_uniform,
     "glorot_normal": glorot_normal,
@@ -66,6 +71,7 @@ INITIALIZERS: dict[str, Initializer] = {
     "he_normal": he_normal,
     "lecun_uniform": lecun_uniform,
     "lecun_normal": lecun_normal,
+    "zeros": zeros,
 }
 
 # He's scale is there by name: as the default for rectifiers it measured worse at one hidden layer

@@ -15,8 +15,9 @@ def learning_parameters(mask, network, flat: np.ndarray) -> None:
     Parameters
     ----------
     mask : sequence with an entry for each layer
-        None or True: the layer learns. False: neither its weights nor its biases do. An array
-        (n_in, n_out) of 0 and 1: the weights at 0 do not; the biases do.
+        None or True: the layer learns. False: neither its weights nor its biases do, nor, in the
+        first, the gains of the inputs. An array (n_in, n_out) of 0 and 1: the weights at 0 do not;
+        the biases and gains do.
     network : Network
     flat : ndarray of shape (P,)
 
@@ -29,7 +30,13 @@ def learning_parameters(mask, network, flat: np.ndarray) -> None:
     for layer, (entry, (W, b)) in enumerate(zip(mask, network.layers(flat), strict=True)):
         if entry is None:
             continue
-        given = np.asarray(entry)
+        try:
+            given = np.asarray(entry)
+        except ValueError as error:
+            raise ValueError(
+                f"mask[{layer}] is a list whose rows differ in length; for that layer it must be "
+                f"an array of 0 and 1 of shape {W.shape}."
+            ) from error
         wrong = given[~np.isin(given, (0, 1))]
         if given.shape not in ((), W.shape) or wrong.size:
             is_ = f"holds {wrong[0]}" if wrong.size else f"has shape {given.shape}"
@@ -41,6 +48,8 @@ def learning_parameters(mask, network, flat: np.ndarray) -> None:
             W[...] = given
         elif not given:
             W[...], b[...] = 0.0, 0.0
+            if not layer and network.input_gain:
+                network.gains(flat)[...] = 0.0
 
 
 def is_connections(entry: Any) -> bool:

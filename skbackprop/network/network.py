@@ -20,6 +20,14 @@ and the rule changes it by ``Dw_ji = eta delta_j y_i``. For ``E = 1/2 sum_j e_j^
 and local gradients point *down* the cost. Rows of a batch are independent; their corrections add
 up.
 
+Each input may have a learnable factor, its gain, a diagonal layer before the first: then
+``y_i = gain_i x_i`` enters the first layer, and by the same chain rule ::
+
+    -dE/dgain_i = x_i sum_j delta_j w_ji                                       (`correction`)
+
+As ``v_j = sum_i (gain_i w_ji) x_i``, the factors are put to the weights, which are fewer than the
+signals of a batch, and the rows stay as they are.
+
 The one layer that may be fed something else than a dense array is the first: sparse rows are known
 to `affine` and `add_outer` alone.
 
@@ -64,6 +72,10 @@ class Workspace:
         ``y_0 = +1`` of every row, the signal that enters the biases.
     g_layers : list of (ndarray, ndarray)
         Views of `g`: one (n_in, n_out) and one (n_out,) array per layer.
+    gains, g_gains : ndarray of shape (n_features, 1) or None
+        Views of the gains of the inputs in `w` and of their corrections in `g`, if there are any.
+    gained : ndarray of shape (n_features, n_out)
+        With gains, ``gain_i w_ji``, the first layer's weights as the inputs meet them.
     """
 
     def __init__(self, network: Network, n_rows: int):
@@ -75,6 +87,9 @@ class Workspace:
         self.delta = [np.empty((n_rows, n), dtype) for n in sizes[1:]]
         self.g = np.empty_like(network.w)
         self.g_layers = network.layers(self.g)
+        self.gains, self.g_gains = network.gains(network.w), network.gains(self.g)
+        if self.gains is not None:
+            self.gained = np.empty_like(self.layers[0][0])
         self.ones = np.ones(n_rows, dtype)
         self._rows: np.ndarray | None = None
 
@@ -123,9 +138,11 @@ class Network:
         One per layer of weights.
     w : ndarray of shape (P,), optional
         All parameters: for each layer its C-ordered (n_in, n_out) weights, then its n_out biases.
-        Zeros when not given.
+        The gains of the inputs are the last. Zeros when not given, and gains of one.
     dtype : dtype, optional
         Of the zeros.
+    input_gain : bool, default=False
+        Whether each input has a gain.
     """
 
     def __init__(
@@ -134,11 +151,17 @@ class Network:
         activations: Sequence[Activation],
         w: np.ndarray | None = None,
         dtype: type = np.float64,
+        *,
+        input_gain: bool = False,
     ):
         self.sizes = tuple(int(n) for n in sizes)
         self.activations = tuple(activations)
-        n_parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise(self.sizes))
-        self.w = np.zeros(n_parameters, dtype) if w is None else w
+        self.input_gain = input_gain
+        if w is None:
+            n_weights = sum((n_in + 1) * n_out for n_in, n_out in pairwise(self.sizes))
+            w = np.zeros(n_weights + self.sizes[0] * input_gain, dtype)
+            w[n_weights:] = 1.0
+        self.w = w
 
     @property
     def n_layers(self) -> int:
@@ -165,9 +188,21 @@ class Network:
             start = middle + n_out
         return views
 
-    def spread(self, per_layer: Sequence[float], per_bias: Sequence[float] | None = None):
-        """A flat vector holding ``per_layer[l]`` at every weight (and bias) of layer l."""
-        flat = np.empty_like(self.w)
+    def gains(self, flat: np.ndarray) -> np.ndarray | None:
+        """View (n_features, 1) of the gains in a flat vector laid out as `w`; None without any."""
+        return flat[-self.sizes[0] :, None] if self.input_gain else None
+
+    def spread(
+        self,
+        per_layer: Sequence[float],
+        per_bias: Sequence[float] | None = None,
+        gain: float | None = None,
+    ):
+        """A flat vector holding ``per_layer[l]`` at every weight (and bias) of layer l.
+
+        The gains of the inputs hold `gain`, or what the first layer holds.
+        """
+        flat = np.full_like(self.w, per_layer[0] if gain is None else gain)
         biases = per_layer if per_bias is None else per_bias
         for (W, b), value, bias in zip(self.layers(flat), per_layer, biases, strict=True):
             W[...] = value
@@ -175,8 +210,8 @@ class Network:
         return flat
 
     def with_parameters(self, w: np.ndarray) -> Network:
-        """The same network over other parameters, which are not copied."""
-        return Network(self.sizes, self.activations, w)
+        """A network of the same kind over other parameters, which are not copied."""
+        return Network(self.sizes, self.activations, w, input_gain=self.input_gain)
 
     def forward(
         self, X, workspace: Workspace, disturbance: Disturbance | None = None
@@ -203,6 +238,8 @@ class Network:
         for layer, (W, b) in enumerate(workspace.layers):
             if disturbance is not None:
                 entering[layer] = disturbance.forward(layer, y[layer])
+            if layer == 0 and workspace.gains is not None:
+                W = np.multiply(W, workspace.gains, out=workspace.gained)
             affine(entering[layer], W, b, v[layer])
             self.activations[layer].into(v[layer], y[layer + 1])
         return y[-1]
@@ -219,9 +256,9 @@ class Network:
         v, y : ndarray of shape (n_rows, n_units)
             Induced local fields and outputs of the last layer.
         """
-        y = X
+        y, gains = X, self.gains(self.w)
         for (W, b), activation in zip(self.layers(self.w), self.activations, strict=True):
-            v = affine(y, W, b)
+            v = affine(y, W if y is not X or gains is None else W * gains, b)
             y = activation.into(v, v.copy())
         return v, y
 
@@ -252,6 +289,10 @@ class Network:
         ):
             add_outer(y, delta, gW)
             np.dot(workspace.ones, delta, out=gb)
+        if workspace.g_gains is not None:  # up to here x_i delta_j stands in the first layer
+            (W, _), (gW, _) = workspace.layers[0], workspace.g_layers[0]
+            np.einsum("ij,ij->i", gW, W, out=workspace.g_gains[:, 0])  # x_i sum_j delta_j w_ji
+            gW *= workspace.gains
         return workspace.g
 
     def jacobian(self, workspace: Workspace) -> np.ndarray:
@@ -279,6 +320,10 @@ class Network:
             for y, delta in zip([dense, *workspace.y[1:-1]], workspace.delta, strict=True):
                 n_weights = y.shape[1] * delta.shape[1]
                 outer = y[:, :, None] * delta[:, None, :]
+                if workspace.gains is not None and not start:
+                    W = workspace.layers[0][0]
+                    J[:, k, -len(W) :] = np.einsum("nij,ij->ni", outer, W)
+                    outer *= workspace.gains
                 J[:, k, start : start + n_weights] = outer.reshape(n_rows, n_weights)
                 J[:, k, start + n_weights : start + n_weights + delta.shape[1]] = delta
                 start += n_weights + delta.shape[1]

@@ -181,7 +181,7 @@ def _neurons_by_activation(activation: Activation, n: int) -> list[tuple[Activat
 
 
 def _grid(v: np.ndarray | None) -> np.ndarray:
-    """Where to draw an activation: at least from -4 to 4, and wherever the data are."""
+    """Values of v to draw an activation at: at least from -4 to 4, and wherever the data are."""
     finite = np.array([]) if v is None else v[np.isfinite(v)]
     return np.linspace(finite.min(initial=-4.0), finite.max(initial=4.0), 401)
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..extras import say_missing
 from ..inspection.records import SignalTrace
 from ..signal_handlers import Watch
 
@@ -54,10 +55,7 @@ def pyplot_for(caller: str):
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
-        raise ImportError(
-            f"{caller} needs matplotlib; install it with pip install 'skbackprop[plot]' or "
-            "pip install matplotlib."
-        ) from error
+        raise ImportError(say_missing("matplotlib", caller)) from error
     return plt
 
 
@@ -76,7 +74,7 @@ def line_styles() -> Iterator[tuple[Any, str]]:
 
 
 class Display:
-    """What all displays share: where they are drawn."""
+    """Base class of the displays: where they are drawn."""
 
     figure_: Any
     ax_: Any
@@ -228,7 +226,7 @@ def told_apart(names: Sequence, length: int = 24) -> list[str]:
 
 
 def layer_names(n_layers: int) -> list[str]:
-    """What the layers of weights are called, counted from 0 as in `coefs_`."""
+    """The names of the layers of weights, counted from 0 as in `coefs_`."""
     hidden = [f"hidden {layer}" for layer in range(n_layers - 1)]
     return [*(hidden if len(hidden) > 1 else ["hidden"] * len(hidden)), "output"]
 
@@ -239,7 +237,7 @@ def readable_on(rgba) -> str:
 
 
 def local_gradients(trace: SignalTrace, what: str) -> list[np.ndarray]:
-    """Those of the trace, or a ValueError that says what needs them."""
+    """The local gradients of a trace, or a ValueError that says what needs them."""
     if trace.delta is None:
         raise ValueError(f"{what} needs the errors; give the targets y to the trace.")
     return trace.delta

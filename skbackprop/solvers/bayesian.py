@@ -73,6 +73,7 @@ class BayesianLM(LM):
     """
 
     tunes_alpha = True
+    refuses = LM.refuses | {"input_gain"}  # to which the weights that it decays would escape
 
     def __init__(
         self,
@@ -91,7 +92,7 @@ class BayesianLM(LM):
         self._check_number("tol", "[0, inf)")
 
     def minimise(self, problem, state, monitor) -> str | None:
-        """A step down F, then the evidence's alpha and beta, in turn."""
+        """Minimise F and find alpha and beta by their evidence, in turn."""
         self._check_memory(problem)
         given, problem = problem.alpha, ScaledProblem(problem, state.memory.get("unit"))
         first = point = self._evaluate(problem, problem.start())
@@ -192,12 +193,12 @@ class _Evidence:
         return [strong, weak] if self.n_residuals >= 1.25 * n_parameters else [strong]
 
     def begin(self, ratio: float) -> None:
-        """From the weight decay `ratio`."""
+        """Start from the weight decay `ratio`."""
         self.ratio, self.gamma, self.objective = ratio, self.n_free + self.n_held, 0.0
 
     @property
     def decay(self) -> np.ndarray:
-        """Of each parameter, in units of the mean cost."""
+        """The weight decay of each parameter, in units of the mean cost."""
         return self.ratio * self.held
 
     @property

@@ -56,7 +56,7 @@ def _set_back(libraries: list[Any], threads: list[int]) -> None:
 
 
 def _begin_in_child() -> None:
-    """In a forked process no fit is at it, and nobody holds the lock."""
+    """Begin anew in a forked process: no fit is at it, and nobody holds the lock."""
     global _lock
     _lock = Lock()
     for package, (count, threads) in _before.items():

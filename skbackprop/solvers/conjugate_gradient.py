@@ -42,7 +42,7 @@ class SCG(WholeBatchSolver):
         self._check_number("min_grad", "[0, inf)")
 
     def minimise(self, problem, state, monitor) -> str | None:
-        """Moller's algorithm; a step that would raise the cost is not taken."""
+        """Minimise by Moller's algorithm; a step that would raise the cost is not taken."""
         problem = ScaledProblem(problem, state.memory.get("unit"))
         w = problem.start()
         E, r = problem.correction(w)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from scipy.optimize import minimize
 
 from .solver import SOLVERS, ScaledProblem, WholeBatchSolver, check_start
@@ -38,8 +39,9 @@ class LBFGS(WholeBatchSolver):
         self._check_number("min_grad", "[0, inf)")
         self._check_number("min_decrease", "[0, inf)")
 
+    @np.errstate(over="ignore")  # of a cost of that size, where SciPy compares it with `ftol`
     def minimise(self, problem, state, monitor) -> str | None:
-        """SciPy's iterations, each told to the monitor."""
+        """Minimise by SciPy's iterations, each told to the monitor."""
         problem = ScaledProblem(problem, state.memory.get("unit"))
         state.memory = {"unit": problem.unit}
 

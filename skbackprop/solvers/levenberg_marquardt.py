@@ -73,7 +73,7 @@ class LM(WholeBatchSolver):
         self._check_number("max_memory", "(0, inf]")
 
     def minimise(self, problem, state, monitor) -> str | None:
-        """One accepted step an iteration."""
+        """Minimise by damped Gauss-Newton steps, one accepted step an iteration."""
         self._check_memory(problem)
         problem = ScaledProblem(problem, state.memory.get("unit"))
         l2 = problem.problem.objective.penalty.l2
@@ -133,7 +133,7 @@ class Point:
 
     @EXTREMES
     def tilted(self, decay: np.ndarray) -> Point:
-        """The same with ``1/2 sum decay w^2`` added to the cost; `H` is left as it is."""
+        """The point with ``1/2 sum decay w^2`` added to the cost; `H` is left as it is."""
         cost = self.cost + 0.5 * float(np.dot(decay * self.w, self.w))
         return Point(self.w, cost, self.g - decay * self.w, self.H)
 

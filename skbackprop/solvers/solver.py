@@ -122,13 +122,14 @@ class ScaledProblem:
         self.learning = problem.objective.learning
         self._first = problem.w
         layers = problem.objective.network
-        layers = Network(layers.sizes, layers.activations)  # in float64
+        # in float64
+        layers = Network(layers.sizes, layers.activations, input_gain=layers.input_gain)
         below = layers.n_layers - 1
-        self._dw = layers.spread([1.0] * below + [self.unit])
-        self.ratio = layers.spread([1.0 / self.unit] * below + [1.0])
+        self._dw = layers.spread([1.0] * below + [self.unit], gain=1.0)
+        self.ratio = layers.spread([1.0 / self.unit] * below + [1.0], gain=1.0 / self.unit)
 
     def start(self) -> np.ndarray:
-        """Where a solver begins: the trained network's parameters.
+        """The parameters that a solver begins with, those of the trained network.
 
         Initial weights are for targets of size one. Where they are far too large, so that the
         network is much worse than the best constant, those of the output layer are shrunk first.

@@ -83,7 +83,7 @@ default="from_dtype"
     is_continuous_: np.ndarray
     categories_: dict[int, list[Hashable]]
 
-    def __init__(self, *, categorical_features: Any = "from_dtype", max_categories=40):
+    def __init__(self, *, categorical_features: Any = "from_dtype", max_categories: int = 40):
         self.categorical_features = categorical_features
         self.max_categories = max_categories
 

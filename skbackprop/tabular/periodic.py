@@ -73,7 +73,14 @@ class PeriodicFeatures(TransformerMixin, Checked):
     frequencies_: np.ndarray
     phases_: np.ndarray
 
-    def __init__(self, n_features=4, scale=0.3, *, keep_input=True, random_state=None):
+    def __init__(
+        self,
+        n_features: int = 4,
+        scale: float = 0.3,
+        *,
+        keep_input: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+    ):
         self.n_features = n_features
         self.scale = scale
         self.keep_input = keep_input

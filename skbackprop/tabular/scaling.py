@@ -71,7 +71,7 @@ class RobustSmoothScaler(OneToOneFeatureMixin, TransformerMixin, Checked):
     center_: np.ndarray
     scale_: np.ndarray
 
-    def __init__(self, limit=3.0):
+    def __init__(self, limit: float = 3.0):
         self.limit = limit
 
     def __sklearn_tags__(self):
@@ -170,7 +170,7 @@ def positive_rows(weights: np.ndarray | None) -> tuple[slice | np.ndarray, np.nd
 
 def centre_and_scale(X: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """Return the median of each column and its unit, in float64; weights are above 0, or None."""
-    low, centre, high = _quantiles(X, weights)
+    low, centre, high = quantiles(X, weights)
     with np.errstate(over="ignore", invalid="ignore"):
         scale = high - low
         spread = np.fmax.reduce(X, axis=0) / 2.0 - np.fmin.reduce(X, axis=0) / 2.0
@@ -191,8 +191,8 @@ def squash(X: np.ndarray, centre: np.ndarray, scale: np.ndarray, limit: float) -
     return z
 
 
-def _quantiles(X, weights, shares=(0.25, 0.5, 0.75)) -> np.ndarray:
-    """The quantiles (len(shares), n_features) by the inverted distribution function, in float64."""
+def quantiles(X, weights, shares=(0.25, 0.5, 0.75)) -> np.ndarray:
+    """Return quantiles (len(shares), n_features), by the inverted distribution, in float64."""
     if weights is None:
         ordered = np.sort(X, axis=0)  # what is missing comes last
         known = len(X) - np.isnan(X).sum(axis=0)

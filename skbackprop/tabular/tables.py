@@ -14,6 +14,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import check_array
 
+from ..estimators.given_data import refuse_masked
+
 __all__ = ["CATEGORY", "NUMBER", "VALUES", "Table", "are_numbers", "read_table"]
 
 # What a column is by its dtype.
@@ -231,6 +233,7 @@ def _not_empty(frame):
 
 
 def _array(X, estimator) -> np.ndarray:
+    refuse_masked(X, "X")
     taken = {"dtype": None, "ensure_all_finite": False, "estimator": estimator}
     array = check_array(X, **taken)
     if array.dtype.kind in "US" and not hasattr(X, "dtype"):

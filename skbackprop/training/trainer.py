@@ -74,10 +74,9 @@ class Trainer:
 
     def _row_pass(self) -> RowPass | None:
         """The pass of single rows, ready; None if they are for `apply`."""
-        engine, row_pass = self._chosen or self._choose()
+        row_pass = (self._chosen or self._choose())[1]
         if row_pass is not None:
             row_pass.load()  # it may take seconds, which Ctrl-C may end: nothing has changed
-        self.state.engine = engine
         return row_pass
 
     def apply(self, X, targets, scale, workspace: Workspace) -> float:
@@ -99,21 +98,25 @@ class Trainer:
         return cost
 
     def next_eta(self) -> float:
-        """The largest eta of the next update."""
-        return self.update.largest_eta * self.state.decay * self._multiplier(self.state.n_updates)
+        """The eta of the next update, as it is shown: the largest, or the base of all."""
+        return self.update.shown_eta * self.state.decay * self._multiplier(self.state.n_updates)
 
     def lower_eta(self) -> bool:
         """Divide eta if the schedule does so on a plateau; False if there is nothing to divide."""
         schedule, state = self.schedule, self.state
         if not schedule.acts_on_plateau:
             return False
-        if self.update.largest_eta * state.decay <= schedule.floor:
+        if self.update.shown_eta * state.decay <= schedule.floor:
             return False
         state.decay /= schedule.factor
         return True
 
     def _multiplier(self, t: int) -> float:
-        given = self.schedule(t)
+        try:
+            given = self.schedule(t)
+        except Exception as error:
+            error.add_note(f"Raised by eta_schedule={self.schedule!r} after {t} updates.")
+            raise
         try:
             multiplier = float(given)
         except (TypeError, ValueError):
@@ -131,7 +134,7 @@ class Trainer:
         # A cost may be infinite, of residuals whose squares overflow; NaN says nothing.
         finite = self._signals_are_finite(workspace, eta) and np.isfinite(g).all()
         if not (finite and cost == cost and self.update.try_step(g, factor, cost)):
-            raise self._divergence(eta)
+            raise self._divergence(factor)
 
     @staticmethod
     def _signals_are_finite(workspace: Workspace, eta: float) -> bool:
@@ -142,7 +145,8 @@ class Trainer:
                 return False
         return bool(np.isfinite(workspace.y[-1]).all())
 
-    def _divergence(self, eta: float) -> DivergenceError:
+    def _divergence(self, factor: float) -> DivergenceError:
+        eta = self.update.shown_eta * factor
         return DivergenceError(
             f"training diverged: update {self.state.n_updates + 1} at eta={eta:.6g} would not be "
             "finite and was not applied; the model keeps its last finite weights. Use a smaller "
@@ -181,11 +185,16 @@ class Trainer:
             The mean cost of the rows, each before its own update; NaN without rows.
         """
         row_pass = self._row_pass() if batch_size == 1 else None
+        n_updates = self.state.n_updates
         with self._deferral:
-            if row_pass is not None:
-                mean = self._present_rows(row_pass, X, targets, scale, order, deadline)
-            else:
-                mean = self._present_batches(X, targets, scale, order, batch_size, deadline)
+            try:
+                if row_pass is not None:
+                    mean = self._present_rows(row_pass, X, targets, scale, order, deadline)
+                else:
+                    mean = self._present_batches(X, targets, scale, order, batch_size, deadline)
+            finally:
+                if batch_size == 1 and self.state.n_updates > n_updates:
+                    self.state.engine = self.engine  # it has moved the weights, and keeps to them
             cost = mean.value()
             if count_pass is not None:
                 count_pass(cost)
@@ -206,7 +215,7 @@ class Trainer:
         return mean
 
     def _present_rows(self, row_pass: RowPass, X, targets, scale, order, deadline: float):
-        """As `_present_batches`, one row an update, by the pass that there is for it."""
+        """Present rows, one an update, by the pass that there is for it."""
         n_rows = X.shape[0] if order is None else len(order)
         mean = _Mean()
         while (done := mean.n_rows) < n_rows:

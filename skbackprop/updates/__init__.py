@@ -2,6 +2,7 @@
 
 from .adaptive import Adagrad, Adam, AdamW, DeltaBarDelta, Nadam, RMSprop
 from .descent import SGD, Momentum, Nesterov
+from .fan_in import FanInEta, Rates
 from .headroom import HEADROOM, has_headroom
 from .rule import RULES, Solver, UpdateRule
 from .whole_batch import IRpropMinus, IRpropPlus, Quickprop
@@ -11,6 +12,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "DeltaBarDelta",
+    "FanInEta",
     "HEADROOM",
     "IRpropMinus",
     "IRpropPlus",
@@ -20,6 +22,7 @@ __all__ = [
     "Quickprop",
     "RMSprop",
     "RULES",
+    "Rates",
     "SGD",
     "Solver",
     "UpdateRule",

@@ -67,7 +67,7 @@ class RMSprop(UpdateRule):
         self._check_number("epsilon", "(0, inf)")
 
     def step(self, w, g, state, t, eta, cost) -> None:
-        """``s`` and ``u`` as above; without momentum, ``u`` is left alone."""
+        """One step by ``s`` and ``u`` as above; without momentum, ``u`` is left alone."""
         s, u = state
         s *= self.rho
         s += (1.0 - self.rho) * (g * g)

@@ -14,7 +14,7 @@ __all__ = ["RULES", "Solver", "UpdateRule"]
 
 
 class Solver(Checked):
-    """What the estimators' parameter `solver` takes: an update rule or a whole-batch solver.
+    """Base class of what the parameter `solver` takes: update rules and whole-batch solvers.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class UpdateRule(Solver):
         cost : float
             The batch's cost before the update.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"solver {self!r} has no step(w, g, state, t, eta, cost).")
 
 
 #: The built-in ones by name; each file of this folder adds its own.

@@ -15,7 +15,7 @@ __all__ = ["TrainingState"]
 
 @dataclass
 class TrainingState:
-    """What training carries from one call to the next, beside the weights."""
+    """The state that training carries from one call to the next, beside the weights."""
 
     rule_state: np.ndarray
     n_updates: int = 0
@@ -39,7 +39,7 @@ class TrainingState:
             self.decay = 1.0
 
     def snapshot(self) -> Snapshot:
-        """What the solver goes on from, as it is now."""
+        """A copy of what the solver goes on from."""
         age = self.n_updates - self.rule_start
         return Snapshot(self.rule_state.copy(), copy.deepcopy(self.memory), self.decay, age)
 

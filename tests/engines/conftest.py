@@ -11,7 +11,7 @@ from skbackprop.engines import code_cache
 @pytest.fixture(scope="module")
 def numba():
     if importlib.util.find_spec("numba") is None:
-        reason = "needs Numba, which is not installed: pip install 'skbackprop[fast]'"
+        reason = "needs Numba, which is not installed: pip install -e '.[fast]'"
         if os.environ.get("SKBACKPROP_NUMBA") == "required":
             pytest.fail(reason)
         pytest.skip(reason)

@@ -96,15 +96,14 @@ def test_batches_make_no_engine_before_it_is_asked_for(empty_room, monkeypatch):
 
 
 @needs_numba
-def test_auto_chooses_when_rows_come_or_when_it_is_asked(empty_room, monkeypatch):
+def test_auto_chooses_when_rows_come_and_not_when_it_is_asked(empty_room, monkeypatch):
+    """A notebook asks for every attribute whose value it shows, and changes no model by that."""
     X, y = problem("regression")
-    asked, other = (make(engine="auto", batch_size=7).partial_fit(X, y) for _ in range(2))
-    assert asked.engine_ == "numpy"
+    model = make(engine="auto", batch_size=7).partial_fit(X, y)
+    assert model.engine_ == "numpy"
     monkeypatch.undo()  # to where the code is
     make().partial_fit(X, y)
-    for model in (asked, other):
-        model.set_params(batch_size=1).partial_fit(X, y)
-    assert (asked.engine_, other.engine_) == ("numpy", "compiled")
+    assert model.set_params(batch_size=1).partial_fit(X, y).engine_ == "compiled"
 
 
 @needs_numba
@@ -136,7 +135,7 @@ def test_a_pickle_whose_engine_is_missing_goes_on_in_numpy(engine, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "numba", None)
         copy = pickle.loads(pickled)
-        with pytest.warns(UserWarning, match="goes on in NumPy: it needs Numba, which") as told:
+        with pytest.warns(UserWarning, match="goes on in NumPy: it needs numba, which") as told:
             copy.partial_fit(X[:30], y[:30])
         assert [warning.filename for warning in told] == [__file__]
         copy.set_params(eta=[0.05, 0.05, 0.05])
@@ -240,16 +239,16 @@ def test_without_numba(no_numba, empty_room):
     model = make()
     before = dict(vars(model))
     for method in (model.fit, model.partial_fit):
-        with pytest.raises(ImportError, match=r"pip install 'skbackprop\[fast\]'"):
+        with pytest.raises(ImportError, match="pip install 'numba>="):
             method(X, y)
         assert vars(model) == before
-    with pytest.raises(ImportError, match=r"pip install 'skbackprop\[fast\]'"):
+    with pytest.raises(ImportError, match="pip install 'numba>="):
         compile_engine()
     auto = make(engine="auto").partial_fit(X, y)
     assert auto.engine_ == "numpy"
     assert bits(auto) == bits(make(engine="numpy").partial_fit(X, y))
     before = bits(auto)
-    with pytest.raises(ImportError, match="needs Numba"):
+    with pytest.raises(ImportError, match="needs numba"):
         auto.set_params(engine="compiled").partial_fit(X, y)
     assert bits(auto) == before and auto.engine_ == "numpy"
 

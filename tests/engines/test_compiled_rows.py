@@ -182,8 +182,9 @@ def test_every_loss_behind_every_output(loss, rule, monkeypatch):
     for key, head in heads.items():
         monkeypatch.setitem(HEADS, key, head)
     weights = ("none", "some_zero")
-    agree([{"head": i, "layers": "tanh", "weights": w} for i, w in product(heads, weights)],
-          RULES_HERE[rule])  # fmt: skip
+    cases = [{"head": i, "layers": "tanh", "weights": w} for i, w in product(heads, weights)]
+    # If all e_j are alike, delta_j behind softmax is zero but for rounding: adam enlarges that.
+    agree(cases, RULES_HERE[rule], bound=1e-12 if rule == "sgd" else 1e-10)  # measured: 3.4e-11
 
 
 @needs_numba

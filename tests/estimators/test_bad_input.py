@@ -256,7 +256,6 @@ def test_bad_classes():
     refused(lambda: model.partial_fit(X[:1], ["a"]), model)
     refused(lambda: model.partial_fit(X[:1], [None]), model)
     refused(lambda: model.partial_fit(X[:1], [np.nan]), model)
-    refused(lambda: model.fit(X, np.zeros(N)), model)
     refused(lambda: model.fit(X, np.linspace(0, 1, N)), model)
     refused(lambda: model.fit(X, y, X_val=X, y_val=y + 1), model)
     fresh = make(BackpropClassifier)
@@ -482,5 +481,5 @@ def test_warm_start_with_other_targets():
 
 def test_early_stopping_split_that_cannot_be_stratified():
     model = fitted(BackpropClassifier, early_stopping=True, validation_fraction=0.2)
-    lonely = np.where(np.arange(N) == 0, 2, np.arange(N) % 2)
-    refused(lambda: model.fit(X, lonely), model)
+    model.set_params(validation_fraction=0.05)  # one row, for three classes
+    refused(lambda: model.fit(X, Y[BackpropClassifier]), model)

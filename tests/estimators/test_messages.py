@@ -1,6 +1,7 @@
 """What is wrong is named."""
 
 import pickle
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -31,6 +32,20 @@ REFUSED = [
     ({"dropout": ["a", "b"]}, r"dropout is \['a', 'b'\]; it must be a number in \[0, 1\)"),
     ({"output_activation": "x"}, "output_activation='x' is not a known name"),
     ({"activation": ["x"]}, r"activation\[0\]='x' is not a known name"),
+    ({"eta": [[0.1], [1, 2]]}, r"eta is \[\[0.1\], \[1, 2\]\]; one per layer means 2"),
+    (
+        {"dropout": [[0.1], [0.1, 0.2]]},
+        r"dropout is \[\[0.1\], .*; it must be a number in \[0, 1\)",
+    ),
+    ({"hidden_layer_sizes": [[3], [1, 2]]}, r"hidden_layer_sizes is \[\[3\], .* whole number >= 1"),
+    ({"mask": [[[1], [1, 0]], None]}, r"mask\[0\] is a list whose rows differ .* shape \(4, 8\)"),
+    *(
+        ({name: Fraction(1, 2)}, rf"{name} is Fraction\(1, 2\); it must be an int or a float.* 0.5")
+        for name in (
+            *("alpha", "l1_ratio", "tol", "eta", "dropout", "noise", "max_grad_norm", "max_norm"),
+            *("max_time", "validation_fraction", "n_iter_no_change"),
+        )
+    ),
     ({"eta_schedule": Cosine}, "this is the class Cosine: give an instance"),
 ]
 
@@ -111,7 +126,11 @@ def test_errors_of_the_validation_rows_say_so(given, match):
     [
         ({"class_weight": {"yes": "a"}}, {}, r"class_weight is \{'yes': 'a'\}: could not convert"),
         ({"class_weight": [{0: 1}]}, {}, r"class_weight is \[\{0: 1\}\]; a list is for"),
-        ({}, {"sample_weight": ["a"] * N}, "sample_weight: could not convert"),
+        (
+            {},
+            {"sample_weight": ["a"] * N},
+            "sample_weight must be numbers within float64: could not convert",
+        ),
         ({}, {"sample_weight": [np.nan] * N}, "sample_weight contains NaN"),
     ],
     ids=str,
@@ -124,12 +143,8 @@ def test_weights_that_are_none_are_named(settings, given, match):
         make("binary", **settings).partial_fit(X, y, classes=["yes", "nay"], **given)
 
 
-def test_too_few_classes_are_told_of_whom_they_are():
+def test_labels_of_bytes_are_refused():
     y = np.where(X[:, 0] > 0, "yes", "nay")
-    with pytest.raises(ValueError, match=r"classes has 1 class, \['yes'\]; the number of classes"):
-        make("binary").partial_fit(X, y, classes=["yes"])
-    with pytest.raises(ValueError, match=r"y has 1 class, \['yes'\]"):
-        make("binary").fit(X, ["yes"] * N)
     with pytest.raises((TypeError, FutureWarning), match="bytes"):  # a warning before 1.7
         make("binary").fit(X, y.astype("S"))
 

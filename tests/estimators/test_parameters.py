@@ -65,7 +65,7 @@ def test_the_constructor(Estimator):
 def test_what_the_classifier_has_of_its_own():
     ours, base = BackpropClassifier().get_params(), BackpropRegressor().get_params()
     assert ours.pop("loss") == "cross_entropy" and base.pop("loss") == "squared_error"
-    assert ours.pop("class_weight", 0) is None
+    assert ours.pop("class_weight", 0) is None and base.pop("scale_targets") is False
     assert ours == base
     assert Parameters().get_params()["loss"] == "squared_error"
 

@@ -9,7 +9,10 @@ from online_cases import N, bits, flat, make, problem
 from sklearn.exceptions import ConvergenceWarning
 
 from skbackprop import (
+    ACTIVATIONS,
+    LOSSES,
     Adam,
+    Huber,
     InverseScaling,
     Momentum,
 )
@@ -262,3 +265,31 @@ def test_partial_fit_goes_on_after_fit_and_early_stopping():
         model.partial_fit(X, y)
         assert (model.n_updates_, model.t_) == (n_updates + 40, t + 40)
         assert model.n_iter_ == 4 and len(model.loss_curve_) == 3
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ({"hidden_layer_sizes": 3}, {"hidden_layer_sizes": (3,)}),
+        ({"hidden_layer_sizes": (3,)}, {"hidden_layer_sizes": 3}),
+        ({"hidden_layer_sizes": [3]}, {"hidden_layer_sizes": np.array([3])}),
+        ({"hidden_layer_sizes": 3}, {"hidden_layer_sizes": np.int32(3)}),
+        ({"activation": "tanh"}, {"activation": ["tanh", "tanh"]}),
+        ({"activation": ACTIVATIONS["tanh"]}, {"activation": "tanh"}),
+        ({"output_activation": "identity"}, {"output_activation": ACTIVATIONS["identity"]}),
+        ({"loss": "squared_error"}, {"loss": LOSSES["squared_error"]}),
+        ({"loss": Huber(1.0)}, {"loss": "huber"}),
+    ],
+    ids=str,
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_other_words_for_the_same_network_are_no_change(first, then):
+    X, y = problem("regression")
+    model, same = (make("regression", **first).partial_fit(X, y) for _ in range(2))
+    assert bits(model.set_params(**then).partial_fit(X, y)) == bits(same.partial_fit(X, y))
+    model.set_params(warm_start=True, max_iter=1).fit(X, y)
+    for other in ({"hidden_layer_sizes": (4, 4)}, {"activation": "relu"}, {"loss": Huber(2.0)}):
+        was = {name: getattr(model, name) for name in other}
+        with pytest.raises(ValueError, match="the structure can only change in a new fit"):
+            model.set_params(**other).partial_fit(X, y)
+        model.set_params(**was)

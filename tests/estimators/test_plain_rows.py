@@ -57,7 +57,7 @@ def test_layout_changes_no_bit(layout, n_features, dtype):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_lists_take_the_full_road_to_the_same_bits(kind):
+def test_lists_come_to_the_same_bits(kind):
     X, y = problem(kind)
     quick = by_rows(kind, X, y)
     model = make(kind)
@@ -218,9 +218,11 @@ def test_plain_rows_are_not_validated(kind, params, form_of_x, y, weight, monkey
         monkeypatch.setattr(module, name, unwanted)
     model.partial_fit(form_of_x(X[:1]), y, sample_weight=weight)
     model.predict(form_of_x(X[:1]))
-    assert model.n_updates_ == N + 2
+    model.partial_fit(X[:1].tolist(), y if isinstance(y, list) else y.tolist())
+    model.predict(X[:1].tolist())
+    assert model.n_updates_ == N + 3
     with pytest.raises(AssertionError):
-        model.partial_fit(X[:1].tolist(), y)
+        model.partial_fit([X[:1].tolist()], y)
 
 
 def test_a_number_is_no_label_of_time():

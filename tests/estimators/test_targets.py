@@ -158,11 +158,6 @@ def test_column_of_labels_warns():
     assert model.predict(X).shape == (N,)
 
 
-def test_one_class_is_refused():
-    with pytest.raises(ValueError, match="number of classes has to be greater than one"):
-        make("binary").fit(X, np.zeros(N))
-
-
 def test_multi_output_of_classes_is_refused():
     with pytest.raises(ValueError, match="one class per row"):
         make("multiclass").fit(X, np.stack([TARGETS["multiclass"]] * 2, axis=1))
@@ -185,3 +180,22 @@ def test_squared_error_on_bounded_outputs_aims_at_both_ends():
                  max_iter=400, n_iter_no_change=np.inf).fit(X, TARGETS["binary"])  # fmt: skip
     v = model.decision_function(X)
     assert v.min() < -0.7 and v.max() > 0.7
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("some", [[0], [1, 2]], ids=str)
+def test_warm_start_on_some_of_the_classes_says_what_takes_them(some):
+    y = TARGETS["multiclass"]
+    rows = np.isin(y, some)
+    model = make("multiclass", warm_start=True, max_iter=2).fit(X, y)
+    before = flat(model)
+    with pytest.raises(ValueError) as caught:
+        model.fit(X[rows], y[rows])
+    assert "same classes as in the previous call to fit. Previously got [0 1 2]" in str(
+        caught.value
+    )
+    assert f"`y` has {np.array(some)}. partial_fit takes rows of some" in str(caught.value)
+    with pytest.raises(ValueError, match=r"`y` has \[1 2 3\]\.$"):
+        model.fit(X, y + 1)
+    np.testing.assert_array_equal(flat(model), before)
+    model.partial_fit(X[rows], y[rows])

@@ -267,7 +267,7 @@ def browser():
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
-        unavailable("Playwright is not installed: pip install 'skbackprop[browser]'")
+        unavailable("Playwright is not installed: pip install -e '.[browser]'")
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     executable = next(filter(None, map(shutil.which, names)), None)
     if executable is None:

@@ -130,7 +130,7 @@ def test_huge_residuals(loss):
 
 
 @pytest.mark.parametrize("name", ["poisson", "gamma", "tweedie"])
-@pytest.mark.parametrize("output", ["identity", "tanh", "relu", "hard_sigmoid", "softmax"])
+@pytest.mark.parametrize("output", ["identity", "tanh", "relu", "hard_sigmoid", "softmax", "sin"])
 def test_positive_losses_need_positive_outputs(name, output):
     with pytest.raises(ValueError, match=f"output_activation.*{output}.*positive.*'exp'"):
         Head(LOSSES[name], Task("regression", 2), output)

@@ -9,7 +9,7 @@ from skbackprop.network.initializers import initializer_for
 VARIANCES = {"glorot": 2 / 500, "he": 2 / 300, "lecun": 1 / 300}
 
 
-@pytest.mark.parametrize("name", INITIALIZERS)
+@pytest.mark.parametrize("name", sorted(INITIALIZERS.keys() - {"zeros"}))
 def test_shape_variance_and_seed(name):
     W = INITIALIZERS[name](300, 200, np.random.RandomState(0))
     assert W.shape == (300, 200)

@@ -160,3 +160,12 @@ def test_br_says_that_the_network_came_out_constant(scale):
     x = rng.uniform(-2, 2, size=(80, 1))
     model.set_params(warm_start=True, max_iter=400).fit(x, scale * np.sin(2 * x[:, 0]))
     assert model.score(x, scale * np.sin(2 * x[:, 0])) > 0.9
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_br_goes_on_where_nothing_is_left_to_fit():
+    """The decay that it comes back with is below the round-off of the Hessian."""
+    X = np.random.default_rng(0).normal(size=(600, 20))
+    model = BackpropRegressor((8,), solver="br", warm_start=True, max_iter=30, tol=0.0)
+    model.set_params(random_state=0).fit(X, X[:, 0]).fit(X, X[:, 0])
+    assert model.loss_ < 1e-15 and np.isfinite(model.alpha_)

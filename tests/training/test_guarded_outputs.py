@@ -1,4 +1,4 @@
-"""Outputs, costs, and what a rule may do, are guarded: no step leaves an infinite model."""
+"""Outputs, costs and rules are guarded: no step leaves a model that is not finite."""
 
 import numpy as np
 import pytest

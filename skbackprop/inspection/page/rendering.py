@@ -59,9 +59,12 @@ def render(trace: Any, recording: Any = None) -> str:
     Raises
     ------
     ValueError
-        If there are no samples or steps, if they take more than `MAX_MEGABYTES`, or if the
-        recording is of a network of other sizes, activations, loss, mask, features or outputs.
+        If the inputs have gains, if weights and biases of a layer learn at rates of their own
+        (`FanInEta`), if there are no samples or steps, if they take more than `MAX_MEGABYTES`, or
+        if the recording is of a network of other sizes, activations, loss, mask, features or
+        outputs.
     """
+    _check_page_is_able(trace)
     flows = {"samples": _samples(trace), "training": None}
     if recording is not None:
         flows["training"] = _training(recording, trace)
@@ -77,6 +80,20 @@ def render(trace: Any, recording: Any = None) -> str:
         lambda match: text if match[1] == "data" else _part(match[1]),
         _part("template.html"),
     )
+
+
+def _check_page_is_able(trace: Any) -> None:
+    """Refuse a network of which the page knows a part too few."""
+    if trace.gains is not None:
+        raise ValueError(
+            "the page knows no gains of the inputs (input_gain=True); explain() and the trace "
+            "itself show them."
+        )
+    if trace.eta_biases != trace.eta:
+        raise ValueError(
+            "the page shows one eta for a layer's weights and biases; theirs differ, by a FanInEta."
+            " explain() and the trace itself show both."
+        )
 
 
 def _part(name: str) -> str:

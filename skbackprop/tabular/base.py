@@ -1,0 +1,295 @@
+"""What both estimators of tables share: read the table, train a team, predict by its average."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from numbers import Integral
+from typing import Any, Self
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ..estimators.base import Backprop
+from ..estimators.given_data import accept_targets
+from ..estimators.plan import make_plan
+from ..estimators.sample_weights import check_weights
+from ..estimators.targets import warn_of_one_class
+from ..network.rows import row_blocks, with_mean_one
+from ..registry import Checked
+from ..updates.adaptive import Adam
+from ..updates.fan_in import FanInEta
+from .columns import TableEncoder
+from .holdouts import LEAST_ROWS, hold_out
+from .members import Member, TableRows
+from .scaling import positive_rows
+from .tables import Table, read_table
+from .team import Team
+
+__all__ = ["TabularEstimator"]
+
+_FEW_ROWS, _FOR_FEW, _FOR_MANY = 3000, 4, 2  # networks of a view
+_BLOCK_ROWS = 4096
+
+
+class TabularEstimator(Checked):
+    """What both estimators of tables share."""
+
+    hidden_layer_sizes: Any
+    n_networks: Any
+    loss: Any
+    categorical_features: Any
+    max_categories: int
+    max_iter: int
+    validation_fraction: float
+    max_time: float | None
+    n_jobs: int | None
+    verbose: bool
+    random_state: Any
+
+    n_features_in_: int
+    feature_names_in_: np.ndarray
+    estimators_: list
+    views_: list[str]
+    weights_: np.ndarray
+    loss_curve_: list[list[float]]
+    n_iter_: int
+    _task: Any
+    _encoder: TableEncoder
+    _members: list[Member]
+
+    _numeric_targets: bool
+
+    def __sklearn_tags__(self):
+        """Categories and missing values are taken."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.categorical = True
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Whether there are members."""
+        return "_members" in vars(self)
+
+    def _read_task(self, y, weights) -> Any:
+        """The task that targets pose, with their weights (None: all one)."""
+        raise NotImplementedError
+
+    def _weigh_classes(self, task, targets, weights) -> np.ndarray | None:
+        """The weights of the rows times those of their classes."""
+        return weights
+
+    # -- fit -------------------------------------------------------------------------------------
+
+    def _fit(self, X, y, sample_weight, validation, groups) -> Self:
+        self._check_parameters()
+        validated = copy.copy(self)
+        table, y, weights, groups = self._read_training(validated, X, y, sample_weight, groups)
+        task = self._read_task(y, weights)
+        warn_of_one_class(task.coding, stacklevel=4)
+        targets = task.encode(y)
+        weights = self._weigh_classes(task, targets, weights)
+        kept, weights = positive_rows(weights)
+        if not isinstance(kept, slice):
+            table, targets = table.rows(kept), targets[kept]
+            groups = None if groups is None else groups[kept]
+        encoder = TableEncoder(
+            categorical_features=self.categorical_features, max_categories=self.max_categories
+        ).fit(table.data, sample_weight=weights)
+        rows = self._rows(task, encoder, table, targets, weights)
+        rows = self._with_validation(rows, validated, task, encoder, validation)
+        make_plan(self._new_network(task, 0))  # refuses what networks do not take
+
+        rng = check_random_state(self.random_state)
+        splits = self._splits(rows, task, groups, rng)
+        holds_out = len(splits[0][1]) > 0
+        names = task.views if holds_out else task.views_of_few
+        team = Team(task, rows, splits, names, encoder.is_continuous_)
+        team.train(
+            lambda seed: self._new_network(task, seed, holds_out),
+            rng,
+            max_time=self.max_time,
+            n_jobs=self.n_jobs,
+            verbose=self.verbose,
+        )
+        self._commit(validated, task, encoder, team.weighed())
+        if team.interrupted is not None:
+            raise team.interrupted
+        self._warn_of_divergence()
+        return self
+
+    def _check_parameters(self) -> None:
+        value = self.n_networks
+        automatic = isinstance(value, str) and value == "auto"
+        whole = isinstance(value, Integral) and not isinstance(value, bool)
+        if not automatic and not (whole and int(value) >= 1):
+            self._refuse("n_networks", "'auto' or a whole number >= 1")
+        self._check_count("max_iter")
+        self._check_number("validation_fraction", "(0, 1)")
+        if self.max_time is not None:
+            self._check_number("max_time", "(0, inf)")
+
+    def _read_training(self, validated, X, y, sample_weight, groups):
+        """The table, targets, weights and groups of the rows with weights above zero."""
+        y = self._check_y(validated, y)
+        table = read_table(X, self)
+        validate_data(validated, table.data, skip_check_array=True)
+        check_consistent_length(table.data, y)
+        every_row = np.empty((table.n_rows, 0))
+        weights = check_weights(sample_weight, every_row, "sample_weight")
+        if groups is not None:
+            groups = column_or_1d(groups)
+            check_consistent_length(table.data, groups)
+        kept, weights = positive_rows(weights)
+        if isinstance(kept, slice):
+            return table, y, weights, groups
+        return table.rows(kept), y[kept], weights, None if groups is None else groups[kept]
+
+    def _check_y(self, carrier, y):
+        return validate_data(
+            copy.copy(carrier),  # whose names of columns it would forget
+            y=accept_targets(y, numeric=self._numeric_targets),
+            multi_output=True,
+            y_numeric=self._numeric_targets,
+        )
+
+    def _rows(self, task, encoder: TableEncoder, table: Table, targets, weights) -> TableRows:
+        # Few rows are for exact weights: in single precision these would end in other digits.
+        dtype = np.float32 if table.n_rows >= LEAST_ROWS else np.float64
+        encoded = encoder.transform(table.data).astype(dtype, copy=False)
+        marks = task.marks(targets, dtype)
+        if targets.dtype.kind == "f":
+            targets = targets.astype(dtype)
+        if weights is not None:
+            if table.n_rows >= LEAST_ROWS:
+                weights = with_mean_one(weights)  # whatever their unit
+            weights = weights.astype(dtype)
+        return TableRows(encoded, targets, marks, weights, task.coding, table.n_rows)
+
+    def _with_validation(self, rows: TableRows, validated, task, encoder, validation) -> TableRows:
+        """The rows, and behind them the user's own to validate on, if there are any."""
+        X_val, y_val, sample_weight_val = validation
+        if X_val is None and y_val is None:
+            if sample_weight_val is not None:
+                raise ValueError("sample_weight_val is given without X_val and y_val.")
+            return rows
+        if X_val is None or y_val is None:
+            raise ValueError("X_val and y_val must be given together.")
+        table, y, weights, _ = self._read_validation(validated, X_val, y_val, sample_weight_val)
+        own = self._rows(task, encoder, table, task.encode(y), weights)
+        if rows.weights is not None or own.weights is not None:
+            both = [np.ones(len(r.X)) if r.weights is None else r.weights for r in (rows, own)]
+            weights = np.concatenate(both).astype(rows.X.dtype)
+        return TableRows(
+            np.concatenate([rows.X, own.X], dtype=rows.X.dtype),
+            np.concatenate([rows.targets, own.targets], dtype=rows.targets.dtype),
+            rows.marks,
+            weights,
+            rows.coding,
+            rows.n_train,
+        )
+
+    def _read_validation(self, validated, X, y, sample_weight):
+        try:
+            y = self._check_y(validated, y)
+            table = read_table(X, self)
+            validate_data(validated, table.data, reset=False, skip_check_array=True)
+            check_consistent_length(table.data, y)
+        except (ValueError, TypeError) as error:
+            raise type(error)(f"in the validation rows, X_val and y_val: {error}") from error
+        every_row = np.empty((table.n_rows, 0))
+        weights = check_weights(sample_weight, every_row, "sample_weight_val")
+        if weights is not None and not weights.any():
+            raise ValueError("sample_weight_val is zero for every row.")
+        kept, weights = positive_rows(weights)
+        if isinstance(kept, slice):
+            return table, y, weights, None
+        return table.rows(kept), y[kept], weights, None
+
+    def _splits(self, rows: TableRows, task, groups, rng) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Rows to train on, and rows to hold out, for each network of a view."""
+        n = rows.n_train
+        n_networks = self.n_networks
+        if isinstance(n_networks, str):
+            n_networks = _FOR_FEW if n <= _FEW_ROWS else _FOR_MANY
+        if len(rows.X) > n:
+            return [(np.arange(n), np.arange(n, len(rows.X)))] * n_networks
+        if n < LEAST_ROWS:
+            return [(np.arange(n), np.arange(0))] * n_networks
+        labels = task.strata(rows.targets)
+        return hold_out(n, n_networks, self.validation_fraction, rng, labels, groups)
+
+    def _new_network(self, task, seed: int, holds_out: bool = False) -> Backprop:
+        """A network of this package that is not fitted."""
+        return task.network_class(
+            self.hidden_layer_sizes,
+            activation=task.activation,
+            output_activation=task.output_activation,
+            loss=task.loss,
+            solver=Adam(beta_2=0.95),
+            input_gain=True,
+            eta=FanInEta(task.eta),
+            weight_init=["lecun_normal"] * np.size(self.hidden_layer_sizes) + ["zeros"],
+            max_iter=int(self.max_iter),
+            early_stopping=holds_out,
+            scoring="loss",
+            random_state=seed,
+            engine="numpy",
+        )
+
+    def _commit(self, validated, task, encoder, members: list[Member]) -> None:
+        """Replace all fitted attributes in one step."""
+        networks = [m.estimator for m in members if isinstance(m.estimator, Backprop)]
+        names = [m.view.name if isinstance(m.estimator, Backprop) else "linear" for m in members]
+        fitted = {
+            "_task": task,
+            "_encoder": encoder,
+            "_members": members,
+            "estimators_": [member.estimator for member in members],
+            "views_": names,
+            "weights_": np.array([member.weight for member in members]),
+            "loss_curve_": [network.loss_curve_ for network in networks],
+            "n_iter_": max((network.n_iter_ for network in networks), default=0),
+        }
+        kept = {name: value for name, value in vars(self).items() if not name.endswith("_")}
+        of_input = {
+            name: vars(validated)[name]
+            for name in ("n_features_in_", "feature_names_in_")
+            if name in vars(validated)
+        }
+        self.__dict__ = {**kept, **fitted, **of_input}
+
+    def _warn_of_divergence(self) -> None:
+        networks = [e for e in self.estimators_ if isinstance(e, Backprop)]
+        n_diverged = sum(network.stop_reason_ == "diverged" for network in networks)
+        if n_diverged:
+            warnings.warn(
+                f"{n_diverged} of {len(networks)} networks diverged, and keep weights from before "
+                f"that. Look at y: loss={self.loss!r} may not suit it.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+    # -- predictions -----------------------------------------------------------------------------
+
+    def _blend(self, X) -> np.ndarray:
+        """The weighted average of the members' outputs, (n, n_outputs)."""
+        check_is_fitted(self)
+        table = read_table(X, self)
+        validate_data(self, table.data, reset=False, skip_check_array=True)
+        encoded = self._encoder.transform(table.data)
+        return np.concatenate(
+            [self._blend_block(encoded[block]) for block in row_blocks(len(encoded), _BLOCK_ROWS)]
+        )
+
+    def _blend_block(self, encoded) -> np.ndarray:
+        seen: dict[int, np.ndarray] = {}
+        outputs = []
+        for member in self._members:
+            view = member.view
+            if id(view) not in seen:
+                seen[id(view)] = view.transform(encoded)
+            outputs.append(self._task.outputs(member.estimator, seen[id(view)]))
+        return self._task.blend(self._members, outputs)
