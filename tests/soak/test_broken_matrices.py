@@ -75,6 +75,8 @@ for (way, spoil), kind, index, method, form, Estimator in itertools.product(
     base = good(kind, index)
     if is_y:
         base = kind((X > 0).astype(int))
+    if form == "csc" and way == "index next to the last":
+        continue  # there it is a row, and right
     if form == "csc":
         base = base.tocsc()
         base.indices, base.indptr = base.indices.astype(index), base.indptr.astype(index)
