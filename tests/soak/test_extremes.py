@@ -21,22 +21,7 @@ from skbackprop import (
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(20, 3))
-SCALES = (
-    0.0,
-    5e-324,
-    1e-300,
-    1e-160,
-    1e-40,
-    1e-6,
-    1.0,
-    1e6,
-    1e20,
-    1e77,
-    1e150,
-    1e160,
-    1e300,
-    7e307,
-)
+SCALES = (0.0, 5e-324, 1e-160, 1.0, 1e20, 1e155, 7e307)
 HIDDEN = sorted(name for name, each in ACTIVATIONS.items() if each.elementwise)
 REGRESSION = sorted(name for name, loss in LOSSES.items() if "regression" in loss.tasks)
 OTHERS = sorted(LOSSES.keys() - REGRESSION)
