@@ -77,11 +77,16 @@ class BackpropRegressor(RegressorMixin, Backprop):
     max_iter : int, default=200
         Most epochs of a `fit`.
     tol : float, default=1e-4
-        What counts as an improvement of the loss or of the validation score.
+        What counts as an improvement. Of a loss, in training or validation: a multiple of what the
+        best constant prediction costs (without class weights), so that it does not depend on the
+        unit of y; absolute for `loss="gaussian_nll"`, whose differences have no unit. Of any other
+        validation score: absolute. Whole-batch solvers have criteria of their own.
     n_iter_no_change : int or inf, default=10
         Epochs without improvement before training stops.
     early_stopping : bool, default=False
-        Watch a validation score in the place of the training loss, and keep the best weights.
+        Watch held-out rows in the place of the training loss: stop when neither their score nor
+        their loss has improved for `n_iter_no_change` epochs, and keep the weights of the best
+        score, of those that tie the one with the least loss.
     validation_fraction : float, default=0.1
         Share of the rows held out for early stopping, unless `fit` is given ``X_val``.
     scoring : str, callable or None, default=None
@@ -102,7 +107,8 @@ class BackpropRegressor(RegressorMixin, Backprop):
         Name in `INITIALIZERS`, or ``(n_in, n_out, rng) -> W``; "auto" goes by the activation.
         Biases start at zero; but with "auto", and batches of more than one row, `fit` starts those
         of the output neurons at the best constant prediction (the mean of y, the log-odds of the
-        classes), so that y need not be centred.
+        classes), so that y need not be centred, and, unless ``coef_init`` is given, those of the
+        hidden neurons so that each bends at a random point where the rows of X are.
     engine : {"auto", "numpy", "compiled"}, default="auto"
         What presents single rows (``batch_size=1``, and `partial_fit` by default): "compiled" is
         the pass that Numba compiles, in seconds when it is first needed, and an error where it
@@ -215,6 +221,14 @@ class BackpropRegressor(RegressorMixin, Backprop):
             On invalid input; the model is left as it was.
         DivergenceError
             When an update would not be finite; the weights before it are kept.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If `max_iter` or `max_time` ended the fit; if the output activation cannot reach some of
+            the targets; or if the fit has learnt nothing: its training cost, without penalty and
+            dropout, is not better than that of the best constant prediction. The likely cause is
+            named. (With `warm_start` the last waits for a fit that no limit has ended.)
         """
         validation = (X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, validation, coef_init, intercept_init)
