@@ -31,13 +31,14 @@ from ..version import __version__
 from .building import (
     Model,
     new_model,
+    start_among_the_rows,
     start_at_best_constant,
     start_from,
     trainer_of,
     write_arrays,
 )
 from .callbacks import WRAPPER_FRAMES, CallbackSupport
-from .fitting import Fit, HeldOut, TrainingSet, history_of
+from .fitting import Fit, HeldOut, TrainingSet, history_of, warn_of_targets
 from .given_data import accept_rows, accept_scored, accept_targets
 from .offenders import naming, naming_rows_or_targets
 from .parameters import Parameters, is_same_key
@@ -280,13 +281,16 @@ class Backprop(CallbackSupport, Parameters):
             # At one row an update, fit is the online rule: it starts where partial_fit does.
             if plan.starts_at_constant and not continues and batch_size > 1:
                 start_at_best_constant(model, data.targets, data.weights, data.rows)
+                if coef_init is None and plan.given.weight_init == "auto":
+                    start_among_the_rows(model, data.X, data.weights, data.rows)
             start_from(model.network, coef_init, intercept_init)
+            warn_of_targets(model, data.targets, data.rows)
             fit.run(batch_size)
             fit.check_outcome(is_refit=self.__sklearn_is_fitted__())
         self._commit(fit)
         if fit.ended_by is not None:
             raise fit.ended_by
-        fit.warn_not_converged()
+        fit.warn_of_failure()
         return self
 
     def _prepare(
@@ -393,6 +397,7 @@ class Backprop(CallbackSupport, Parameters):
             model = new_model(plan, X, coding, rng)
             check_loss(model.head, targets)
             start_from(model.network, coef_init, intercept_init)
+            warn_of_targets(model, targets)
             losses: list[float] = []  # of the pass, if it is whole
             try:
                 trainer = trainer_of(plan, model, plan.schedule)

@@ -21,7 +21,7 @@ from ..network.network import Network
 from ..network.objective import Objective
 from ..network.penalties import ElasticNet
 from ..network.regularisation import Disturbance
-from ..network.rows import take_rows, with_mean_one
+from ..network.rows import column_moments, row_shares, take_rows
 from ..schedules import Schedule
 from ..training.trainer import Trainer
 from ..updates.fan_in import FanInEta
@@ -36,6 +36,7 @@ __all__ = [
     "new_model",
     "objective_of",
     "penalty_of",
+    "start_among_the_rows",
     "start_at_best_constant",
     "start_from",
     "trainer_of",
@@ -144,9 +145,7 @@ def start_at_best_constant(model: Model, targets, weights, rows) -> None:
     DivergenceError
         If that is not finite in the dtype of the network.
     """
-    shares = np.full(len(rows), 1.0 / len(rows))
-    if weights is not None:
-        shares *= with_mean_one(weights[rows].astype(np.float64))
+    shares = row_shares(targets.shape[0], weights, rows)
     whole = take_rows(targets, slice(None) if len(rows) == targets.shape[0] else rows)
     bias = model.network.layers(model.network.w)[-1][1]
     with np.errstate(all="ignore"):
@@ -157,6 +156,34 @@ def start_at_best_constant(model: Model, targets, weights, rows) -> None:
             f"in {bias.dtype}: y is too large for it. Scale y."
         )
     bias[...] = best
+
+
+def start_among_the_rows(model: Model, X, weights, rows) -> None:
+    """Start the hidden biases so that the neurons bend where the data are.
+
+    Where ``v_j = 0`` a neuron bends, or is at its steepest. Each of the first layer is given a
+    random point there, by mean and standard deviation of the columns of X ::
+
+        b_j = -sum_i w_ji (mean_i + z_ji s_i),      z_ji uniform, of variance 1
+
+    With zero biases all neurons of a network of one input would bend at ``x = 0``, however far from
+    the data. In the layers above, biases are uniform within the bound of Glorot's weights.
+    """
+    hidden = model.network.layers(model.network.w)[:-1]
+    if not hidden:
+        return
+    W, b = hidden[0]
+    mean, deviation = column_moments(X, row_shares(X.shape[0], weights, rows), rows)
+    z = model.rng.uniform(-np.sqrt(3.0), np.sqrt(3.0), W.shape)
+    with np.errstate(over="ignore", invalid="ignore"):
+        z *= deviation[:, None]
+        z += mean[:, None]
+        z *= W
+        b[...] = -z.sum(axis=0)
+    b[~np.isfinite(b)] = 0.0
+    for W, b in hidden[1:]:
+        bound = np.sqrt(6.0 / sum(W.shape))
+        b[...] = model.rng.uniform(-bound, bound, b.shape)
 
 
 def start_from(network: Network, coef_init, intercept_init) -> None:

@@ -3,31 +3,41 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
 
 from ..exceptions import DivergenceError
 from ..network.objective import Objective, Problem
 from ..network.outputs import outputs_of
-from ..network.rows import with_mean_one
-from ..solvers.solver import WholeBatchSolver, solve
+from ..network.penalties import ElasticNet
+from ..network.rows import take_rows, with_mean_one
+from ..solvers.solver import WholeBatchSolver, solve, warn_user
+from ..training.causes import (
+    constant_cost,
+    cost_unit,
+    is_constant,
+    likely_causes,
+    unreachable_targets,
+)
 from ..training.monitor import History, Monitor, Stopping
 from ..training.progress import Progress
 from ..training.trainer import train
 from ..updates.rule import UpdateRule
 from .building import Model, objective_of, penalty_of, trainer_of
-from .callbacks import WRAPPER_FRAMES, callback_listener
+from .callbacks import callback_listener
 from .parameters import Parameters
 from .plan import Plan
 from .targets import ClassCoding, NumberCoding
 
-__all__ = ["Fit", "HeldOut", "TrainingSet", "history_of"]
+__all__ = ["Fit", "HeldOut", "TrainingSet", "history_of", "warn_of_targets"]
+
+_LEAST_GAIN = 1e-4  # of the cost of the best constant: who gains less has learnt nothing
+_SMALL_COST = 1e-3  # of a constant prediction, beside solvers' own tolerances, about 1e-5
 
 
 @dataclass
@@ -94,6 +104,17 @@ class Fit:
     def n_epochs(self) -> int:
         """Epochs of this fit."""
         return len(self.history.loss) - self._n_before
+
+    @cached_property
+    def constant_cost(self) -> float:
+        """Cost of the best constant prediction of the rows to train on; 0 if that is perfect."""
+        return self._constant_cost(self.data.weights)
+
+    def _constant_cost(self, weights) -> float:
+        data = self.data
+        if is_constant(data.targets, data.rows):
+            return 0.0
+        return constant_cost(self.model.head, data.targets, weights, data.rows)
 
     @property
     def loss(self) -> float:
@@ -202,7 +223,7 @@ class Fit:
             model.network,
             state,
             self.history,
-            Stopping(given.tol, given.n_iter_no_change if impatient else np.inf),
+            self._stopping(given.n_iter_no_change if impatient else np.inf),
             max_iter=given.max_iter,
             max_time=np.inf if given.max_time is None else given.max_time,
             validate=self._validator(),
@@ -229,6 +250,16 @@ class Fit:
             return lambda: rng.permutation(data.rows)
         order = None if len(data.rows) == data.X.shape[0] else data.rows
         return lambda: order
+
+    def _stopping(self, patience: float) -> Stopping:
+        """When to stop: by tolerances in the unit of the cost, but for a score of the user's."""
+        given, tol, data = self.plan.given, self.plan.given.tol, self.data
+        # Class weights may leave next to nothing of what a constant costs: they are no unit.
+        same = data.given_weights is data.weights
+        constant = self.constant_cost if same else self._constant_cost(data.given_weights)
+        loss_tol = tol * cost_unit(self.model.head, constant)
+        watches_score = given.early_stopping and given.scoring != "loss"
+        return Stopping(tol if watches_score else loss_tol, patience, loss_tol)
 
     def _validator(self):
         """A function that gives (loss, score) on the validation rows, or None."""
@@ -316,20 +347,73 @@ class Fit:
             **{name: validated[name] for name in names if name in validated},
         }
 
-    def warn_not_converged(self) -> None:
-        """Warn if a limit ended the fit."""
+    def warn_of_failure(self) -> None:
+        """Warn if a limit ended the fit, or it has learnt nothing, and say what may be to blame."""
+        told = [*self._reached_limit(), *(self._learnt_nothing() or self._stopped_too_soon())]
+        if told:
+            warn_user(" ".join(told))
+
+    def _reached_limit(self) -> list[str]:
         limit, given = self.reason, self.plan.given
         if limit not in ("max_iter", "max_time"):
-            return
+            return []
         what = {"max_iter": "Maximum iterations", "max_time": "Time limit"}[limit]
         advice = f"{limit} or eta" if isinstance(self.plan.solver, UpdateRule) else limit
-        warnings.warn(
+        return [
             f"{what} ({limit}={getattr(given, limit)!r}) reached and the optimization hasn't "
             f"converged yet, after {self.n_epochs} epochs, at a loss of {self.loss:.6g}; raise "
-            f"{advice}, or scale X and y.",
-            ConvergenceWarning,
-            stacklevel=4 + WRAPPER_FRAMES,
-        )
+            f"{advice}, or scale X and y."
+        ]
+
+    def _learnt_nothing(self) -> list[str]:
+        """What to say if the training cost is not better than that of the best constant."""
+        given, constant, model = self.plan.given, self.constant_cost, self.model
+        goes_on = given.warm_start and self.reason in ("max_iter", "max_time")
+        if constant == 0.0 or goes_on:
+            return []
+        gain = _LEAST_GAIN * cost_unit(model.head, constant)
+        if self.plan.solver.tunes_alpha:  # which may find the data to be noise, and says so
+            gain = -gain
+        # Penalty, dropout and noise add to the loss of the last epoch; here they do not count.
+        if self.loss < constant - gain and not given.early_stopping:
+            return []
+        data = self.data
+        plain = Objective(model.network, model.head, ElasticNet(None))
+        rows = None if len(data.rows) == data.X.shape[0] else data.rows
+        with np.errstate(over="ignore", invalid="ignore"):
+            cost = plain.value(data.X, data.targets, data.scale, rows=rows)
+        if cost < constant - gain:
+            return []
+        causes = likely_causes(model.network, model.head, data.X, data.targets, data.rows)
+        alpha = ", a smaller alpha" if given.alpha else ""
+        advice = f"Scale X and y, or try another eta{alpha} or more epochs."
+        return [
+            f"The fit has learnt nothing from X: it ended ({self.reason}) at a training cost of "
+            f"{cost:.6g}, no better than the {constant:.6g} of the best constant prediction.",
+            *([f"{cause.message} {cause.advice}" for cause in causes] or [advice]),
+            "See also diagnose(model, X, y).",
+        ]
+
+    def _stopped_too_soon(self) -> list[str]:
+        """What to say if a solver has converged by a tolerance that is large beside the cost."""
+        plan, head = self.plan, self.model.head
+        in_its_unit = head.loss.unit_free or (head.loss.sum_of_squares and head.fused)
+        if head.task.is_classification or in_its_unit or not 0.0 < self.constant_cost < _SMALL_COST:
+            return []
+        if self.reason != "converged" or not isinstance(plan.solver, WholeBatchSolver):
+            return []
+        return [
+            f"solver={plan.given.solver!r} ended by its own tolerance, which is absolute for "
+            f"loss={plan.given.loss!r}, though a constant prediction costs no more than "
+            f"{self.constant_cost:.3g}. Scale y, such as by TransformedTargetRegressor with "
+            "StandardScaler."
+        ]
+
+
+def warn_of_targets(model: Model, targets, rows=None) -> None:
+    """Warn of targets of `rows` (all) that the output activation cannot reach."""
+    for finding in unreachable_targets(model.network, model.head, take_rows(targets, rows)):
+        warn_user(f"{finding.message} {finding.advice}")
 
 
 def history_of(estimator) -> History:

@@ -120,11 +120,16 @@ class Parameters(Parametrised):
     max_iter : int, default=200
         Most epochs of a `fit`.
     tol : float, default=1e-4
-        What counts as an improvement of the loss or of the validation score.
+        What counts as an improvement. Of a loss, in training or validation: a multiple of what the
+        best constant prediction costs (without class weights), so that it does not depend on the
+        unit of y; absolute for `loss="gaussian_nll"`, whose differences have no unit. Of any other
+        validation score: absolute. Whole-batch solvers have criteria of their own.
     n_iter_no_change : int or inf, default=10
         Epochs without improvement before training stops.
     early_stopping : bool, default=False
-        Watch a validation score in the place of the training loss, and keep the best weights.
+        Watch held-out rows in the place of the training loss: stop when neither their score nor
+        their loss has improved for `n_iter_no_change` epochs, and keep the weights of the best
+        score, of those that tie the one with the least loss.
     validation_fraction : float, default=0.1
         Share of the rows held out for early stopping, unless `fit` is given ``X_val``; of each
         class alike.
@@ -147,7 +152,9 @@ class Parameters(Parametrised):
         sequence has one entry for each layer of weights. Biases start at zero; but where the output
         layer is "auto" or "zeros", and batches have more than one row, `fit` starts those of the
         output neurons at the best constant prediction (the mean of y, the log-odds of the classes),
-        so that y need not be centred. With "zeros" there, the network starts as that constant.
+        so that y need not be centred. With "auto" itself, and no ``coef_init``, it starts those of
+        the hidden neurons so that each bends at a random point where the rows of X are. With
+        "zeros" at the output, the network starts as that constant.
     engine : {"auto", "numpy", "compiled"}, default="auto"
         What presents single rows (``batch_size=1``, and `partial_fit` by default): "compiled" is
         the pass that Numba compiles, in some ten seconds when it is first needed, and an error

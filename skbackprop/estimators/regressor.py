@@ -109,6 +109,14 @@ class BackpropRegressor(RegressorMixin, Backprop):
             On invalid input; the model is left as it was.
         DivergenceError
             When an update would not be finite; the weights before it are kept.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If `max_iter` or `max_time` ended the fit; if the output activation cannot reach some of
+            the targets; or if the fit has learnt nothing: its training cost, without penalty and
+            dropout, is not better than that of the best constant prediction. The likely cause is
+            named. (With `warm_start` the last waits for a fit that no limit has ended.)
         """
         validation = (X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, validation, coef_init, intercept_init)

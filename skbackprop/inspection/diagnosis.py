@@ -13,11 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import sparse
-from sklearn.utils.sparsefuncs import mean_variance_axis
 
 from ..activations.activation import Activation
-from ..activations.mixed import Mixed
 from ..estimators.compatibility import take_samples
 from ..exceptions import DivergenceError
 from ..losses.head import Head
@@ -25,6 +22,8 @@ from ..network.network import Network, Workspace
 from ..network.objective import Objective
 from ..network.rows import take_rows
 from ..schedules import resolve_schedule
+from ..training import causes
+from ..training.causes import FEW_ROWS, SHARE, SOME_ROWS, Finding, members, output_ranges
 from .fitted import fitted_objective, read_rows
 from .unwrapping import Unwrapped, unwrap
 
@@ -32,53 +31,15 @@ __all__ = ["EXAMINATIONS", "Diagnosis", "Finding", "diagnose"]
 
 _FLAT = 0.02  # of the steepest slope: less is saturated
 _NEARLY_ALL = 0.95  # of the rows
-_FEW_ROWS = 10  # on which a neuron may rest and yet be alive
-_SHARE = 0.2  # of a layer's neurons that must be ill
 _SOLVED = 0.01  # of the cost of a constant prediction is left
 _VANISHED = 1e-3  # of the local gradients of the last layer is left in the first
 _LONG_UPDATE = 0.05  # of a layer's weights, by norm, in one update
 _SHORT_UPDATE = 1e-3
 _STRETCHES = tuple(3.0 * 10.0**k for k in range(1, 7))  # of an update that may be too short
 _MUCH = 0.1  # of the cost of a constant prediction
-_LARGE_INPUT = 10.0
-_SMALL_ROWS = 0.01  # length
-_UNEQUAL_INPUTS = 100.0
-_TARGETS = (0.01, 30.0)  # standard deviations that a network learns with ease
 _STILL_FALLING = 0.01  # of the loss, in the last tenth of the epochs
-_ROWS = 2000  # for examinations that need some rows, not all
 _SOME_ROWS = 5  # that a class must have to be missed
 _BATCHES = 5  # whose updates are tried
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something that ails a network.
-
-    Attributes
-    ----------
-    name : str
-        What it is, such as ``"dead_neurons"``.
-    message : str
-        What was seen, with its figure.
-    advice : str
-        What commonly helps.
-    figure : float
-        What was measured; the message says what it is.
-    layer : int or None
-        The layer of weights concerned.
-    neurons : tuple of int
-        Of that layer; or the columns of X, or the output neurons.
-    """
-
-    name: str
-    message: str
-    advice: str
-    figure: float
-    layer: int | None = None
-    neurons: tuple[int, ...] = ()
-
-    def __str__(self) -> str:
-        return f"{self.name}: {self.message} {self.advice}"
 
 
 class Diagnosis(list):
@@ -163,33 +124,22 @@ def diagnose(estimator, X, y=None) -> Diagnosis:
 # -- neurons ---------------------------------------------------------------------------------------
 
 
-def _members(activation: Activation, n: int) -> list[Activation]:
-    """The activation of each neuron of a layer."""
-    return list(activation.activations) if isinstance(activation, Mixed) else [activation] * n
-
-
-def _ranges(head: Head) -> np.ndarray:
-    """Least and greatest output of each output neuron, (2, n_units)."""
-    members = _members(head.output, head.n_units())
-    return np.array([member.range for member in members], dtype=float).T
-
-
 def _steepest(activation: Activation) -> float:
     """The largest slope of an activation near zero."""
     v = np.linspace(-4.0, 4.0, 161)[:, None]
     return float(np.abs(activation.delta(np.ones_like(v), v, activation.phi(v))).max())
 
 
-def _flat(patient: _Patient, layer: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Masks (n, n_l) of neurons that hardly respond, and not at all; and which are bounded."""
+def _flat(patient: _Patient, layer: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mask (n, n_l) of where neurons hardly respond; and which of them are bounded."""
     network, workspace = patient.network, patient.workspace
     activation, v = network.activations[layer], workspace.v[layer]
     slope = np.abs(activation.delta(np.ones_like(v), v, workspace.y[layer + 1]))
-    members = _members(activation, v.shape[1])
-    steepest = {member: _steepest(member) for member in set(members)}
-    scale = np.array([steepest[member] for member in members])
-    bounded = np.array([np.isfinite(member.range).all() for member in members])
-    return slope < _FLAT * scale, slope == 0.0, bounded
+    neurons = members(activation, v.shape[1])
+    steepest = {neuron: _steepest(neuron) for neuron in set(neurons)}
+    scale = np.array([steepest[neuron] for neuron in neurons])
+    bounded = np.array([np.isfinite(neuron.range).all() for neuron in neurons])
+    return slope < _FLAT * scale, bounded
 
 
 def saturated_neurons(patient: _Patient) -> Iterator[Finding]:
@@ -197,15 +147,15 @@ def saturated_neurons(patient: _Patient) -> Iterator[Finding]:
 
     Where the network has learnt all there is to learn, they have done their work.
     """
-    if patient.X.shape[0] < _FEW_ROWS:
+    if patient.X.shape[0] < FEW_ROWS:
         return
     if patient.targets is not None and _cost(patient) < _SOLVED * _cost_of_rest(patient):
         return
     for layer in range(patient.network.n_layers - 1):
-        flat, _, bounded = _flat(patient, layer)
+        flat, bounded = _flat(patient, layer)
         ill = np.flatnonzero(bounded & (flat.mean(axis=0) >= _NEARLY_ALL))
         share = len(ill) / flat.shape[1]
-        if share >= _SHARE:
+        if share >= SHARE:
             yield Finding(
                 "saturated_neurons",
                 f"Saturated neurons of layer {layer}: {len(ill)} of {flat.shape[1]}, on "
@@ -224,12 +174,12 @@ def saturated_outputs(patient: _Patient) -> Iterator[Finding]:
     if patient.targets is None or head.fused or not head.output.elementwise:
         return
     layer = patient.network.n_layers - 1
-    flat, _, bounded = _flat(patient, layer)
-    low, high = _ranges(head)
+    flat, bounded = _flat(patient, layer)
+    low, high = output_ranges(head)
     d = np.clip(head.encode(patient.targets, workspace.y[-1].dtype), low, high)
     stuck = bounded & flat & (np.abs(d - workspace.y[-1]) > (high - low) / 2)
     share = stuck.mean(axis=0)
-    ill = np.flatnonzero(share > _SHARE / 2)
+    ill = np.flatnonzero(share > SHARE / 2)
     if len(ill):
         yield Finding(
             "saturated_outputs",
@@ -245,22 +195,7 @@ def saturated_outputs(patient: _Patient) -> Iterator[Finding]:
 
 def dead_neurons(patient: _Patient) -> Iterator[Finding]:
     """Unbounded hidden neurons, such as relu, that do not respond to any row."""
-    if patient.X.shape[0] < _FEW_ROWS:
-        return
-    for layer in range(patient.network.n_layers - 1):
-        _, zero, bounded = _flat(patient, layer)
-        ill = np.flatnonzero(~bounded & zero.all(axis=0))
-        share = len(ill) / zero.shape[1]
-        if share >= _SHARE:
-            yield Finding(
-                "dead_neurons",
-                f"Dead neurons of layer {layer}: {len(ill)} of {zero.shape[1]}, whose slopes are 0 "
-                "on every row; they no longer learn.",
-                "Use a smaller eta, activation='leaky_relu' or 'elu', or scale X.",
-                share,
-                layer,
-                tuple(ill.tolist()),
-            )
+    return causes.dead_neurons(patient.network, patient.workspace)
 
 
 # -- signals from layer to layer -------------------------------------------------------------------
@@ -394,8 +329,8 @@ def eta_too_small(patient: _Patient) -> Iterator[Finding]:
     if not _trains_online(patient):
         return
     rows = np.arange(patient.X.shape[0])
-    if len(rows) > _ROWS:
-        rows = np.sort(np.random.default_rng(0).permutation(rows)[:_ROWS])
+    if len(rows) > SOME_ROWS:
+        rows = np.sort(np.random.default_rng(0).permutation(rows)[:SOME_ROWS])
     try:
         update = _Update.of(patient, rows)
     except DivergenceError:
@@ -422,81 +357,21 @@ def _cost(patient: _Patient) -> float:
 
 def _cost_of_rest(patient: _Patient) -> float:
     """``E_av`` of the best constant prediction."""
-    head, n = patient.head, patient.X.shape[0]
-    d = head.encode(patient.targets, np.float64)
-    v = np.tile(head.best_constant(patient.targets, np.full(n, 1.0 / n)), (n, 1))
-    return abs(float(np.mean(head.value(d, head.output.phi(v), v))))
+    return abs(causes.constant_cost(patient.head, patient.targets))
 
 
 # -- data ------------------------------------------------------------------------------------------
 
 
 def unscaled_inputs(patient: _Patient) -> Iterator[Finding]:
-    """Columns of X far from the size of 1, or of very different sizes.
-
-    Columns differ if both their largest values do and their root mean squares: by the largest alone
-    a scaled column that is rarely active would stand out, by the other alone one of zeros and ones.
-    """
-    X = patient.X
-    if sparse.issparse(X):
-        mean, variance = mean_variance_axis(X, axis=0)
-        size, largest = np.sqrt(mean**2 + variance), abs(X).max(axis=0).toarray().ravel()
-    else:
-        size, largest = np.sqrt(np.mean(X * X, axis=0, dtype=float)), np.abs(X).max(axis=0)
-    ill, figure = np.flatnonzero(size > _LARGE_INPUT), float(size.max())
-    seen = f"Large columns of X: {len(ill)}, the largest {figure:.3g} in root mean square."
-    if not len(ill) and largest.any():
-        figure = float(largest.max() / largest[largest > 0].min())
-        unequal = (a * _UNEQUAL_INPUTS < a.max() for a in (largest, size))
-        ill = np.flatnonzero(np.logical_and(*unequal) & (largest > 0))
-        seen = f"The largest values of the columns of X differ by a factor of {figure:.3g}."
-    if not len(ill) and 0 < (length := float(np.linalg.norm(size))) < _SMALL_ROWS:
-        figure, ill = length, np.flatnonzero(largest)
-        seen = f"The rows of X are of length {figure:.3g}, in root mean square: hardly a signal."
-    if len(ill):
-        yield Finding(
-            "unscaled_inputs",
-            seen,
-            "Scale X, such as by StandardScaler in a Pipeline.",
-            figure,
-            0,
-            tuple(ill.tolist()),
-        )
+    """Columns of X far from the size of 1, or of very different sizes."""
+    return causes.unscaled_inputs(patient.X)
 
 
 def unscaled_targets(patient: _Patient) -> Iterator[Finding]:
     """Targets out of reach of the outputs, or of a size that takes long to reach."""
-    head = patient.head
-    if patient.targets is None or head.task.is_classification or head.loss.least_target is not None:
-        return
-    layer, d = patient.network.n_layers - 1, head.encode(patient.targets, np.float64)
-    low, high = _ranges(head)
-    outside = (d < low) | (d > high)
-    if outside.any():
-        share, ill = float(outside.mean()), np.flatnonzero(outside.any(axis=0))
-        ranges = dict.fromkeys(f"({low[j]:g}, {high[j]:g})" for j in ill)
-        yield Finding(
-            "unscaled_targets",
-            f"{share:.0%} of the targets are out of the range of the output activation, "
-            f"{' or '.join(ranges)}.",
-            "Scale y into it (TransformedTargetRegressor), or leave output_activation=None.",
-            share,
-            layer,
-            tuple(ill.tolist()),
-        )
-        return
-    spread = d.std(axis=0)
-    ill = (spread > 0) & ((spread < _TARGETS[0]) | (spread > _TARGETS[1]))
-    if ill.any():
-        figure = float(spread[ill][np.argmax(np.abs(np.log(spread[ill])))])
-        yield Finding(
-            "unscaled_targets",
-            f"y has a standard deviation of {figure:.3g}, far from the size of 1.",
-            "Scale y, such as by TransformedTargetRegressor with StandardScaler.",
-            figure,
-            layer,
-            tuple(np.flatnonzero(ill).tolist()),
-        )
+    if patient.targets is not None:
+        yield from causes.unscaled_targets(patient.network, patient.head, patient.targets)
 
 
 def never_predicted(patient: _Patient) -> Iterator[Finding]:

@@ -171,6 +171,7 @@ class GaussianNLL(Loss):
         self._check_number("epsilon", "(0, inf)")
 
     gives_deviation = True
+    unit_free = True
     units_per_target = 2
 
     def canonical_outputs(self, task):

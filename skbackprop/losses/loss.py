@@ -40,6 +40,9 @@ class Loss(Checked):
         Whether outputs that can be probabilities (softmax, logistic) estimate those of the classes.
     gives_deviation : bool
         Whether the outputs estimate the standard deviation of the targets, too (`deviation`).
+    unit_free : bool
+        Whether another unit of y adds a constant to the cost, as to a log-likelihood: differences
+        of costs then have no unit, else that of the cost of the best constant.
     units_per_target : int
         Output neurons for each target of a regression.
     least_target : float or None
@@ -57,6 +60,7 @@ class Loss(Checked):
     sum_of_squares = False
     gives_probabilities = False
     gives_deviation = False
+    unit_free = False
     units_per_target = 1
     least_target: float | None = None
     takes_least = True

@@ -3,8 +3,8 @@
 With ``Var(w) = scale / n`` the signals keep their variance from layer to layer: ``scale = 2``,
 ``n = n_in`` for rectifiers (He et al. 2015), ``scale = 1``, ``n = n_in`` for self-normalising nets
 (LeCun et al. 1998, Klambauer et al. 2017), ``n = (n_in + n_out) / 2`` for symmetric sigmoids
-(Glorot and Bengio 2010). Biases start at zero here; what `fit` does beyond is
-`estimators.building.start_at_best_constant`.
+(Glorot and Bengio 2010). Biases start at zero here; what `fit` does beyond is in
+`estimators.building`: `start_at_best_constant`, `start_among_the_rows`.
 """
 
 from __future__ import annotations

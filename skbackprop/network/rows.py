@@ -13,7 +13,9 @@ __all__ = [
     "add_outer",
     "affine",
     "checked_csr",
+    "column_moments",
     "row_blocks",
+    "row_shares",
     "take_rows",
     "with_mean_one",
 ]
@@ -110,6 +112,7 @@ def _broken(name: str, why: str) -> ValueError:
 SHARE = 2.0**-64  # of costs whose sum overflows: it is exact, and there are fewer rows
 
 BLOCK_ROWS = 4096  # rows whose signals are held at a time
+_MOMENT_ROWS = 256  # rows of inputs that are held in float64
 
 
 def take_rows(A, rows, out=None):
@@ -147,3 +150,39 @@ def with_mean_one(weights: np.ndarray, rows=None) -> np.ndarray:
     scale = np.zeros_like(weights)
     scale[rows] = counted
     return scale
+
+
+def row_shares(n_rows: int, weights: np.ndarray | None = None, rows=None) -> np.ndarray:
+    """The part of each of `rows` (all n_rows) in a weighted mean, in float64: they sum to one."""
+    count = n_rows if rows is None else len(rows)
+    shares = np.full(count, 1.0 / count)
+    if weights is not None:
+        counted = weights if rows is None else weights[rows]
+        shares *= with_mean_one(counted.astype(np.float64))
+    return shares
+
+
+def column_moments(X, shares: np.ndarray, rows=None) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted mean and standard deviation of each column of X, (n_features,) each, in float64.
+
+    Parameters
+    ----------
+    X : ndarray or CSR
+    shares : ndarray of shape (n,)
+        Of the rows, see `row_shares`.
+    rows : ndarray of int, optional
+        The rows that count; None is all.
+    """
+    numbers = np.arange(X.shape[0]) if rows is None else rows
+    # About a row, so that a large mean does not cost the deviation its digits.
+    origin = X[numbers[0]].astype(np.float64) if isinstance(X, np.ndarray) else 0.0
+    first, second = np.zeros(X.shape[1]), np.zeros(X.shape[1])
+    with np.errstate(over="ignore", invalid="ignore"):
+        for block in row_blocks(len(numbers), _MOMENT_ROWS):
+            A = take_rows(X, numbers[block])
+            A = A - origin if isinstance(A, np.ndarray) else A.astype(np.float64)
+            first += shares[block] @ A
+            second += shares[block] @ (
+                A * A if isinstance(A, np.ndarray) else A.multiply(A).tocsr()
+            )
+        return origin + first, np.sqrt(np.maximum(second - first * first, 0.0))

@@ -56,25 +56,45 @@ class Epoch:
 
 
 class Stopping:
-    """Stop when the watched figure has not improved by `tol` for more than `patience` epochs.
+    """Stop when nothing that is watched has improved by its `tol` for more than `patience` epochs.
+
+    A score of a few rows ties at once, and says nothing of a network that has hardly begun. So the
+    loss on the same rows may be watched beside it: it breaks ties, and as long as it falls,
+    training goes on.
 
     Parameters
     ----------
     tol : float
+        Of the figure.
     patience : int or inf
+    loss_tol : float, default=0.0
+        Of the loss beside it.
     """
 
-    def __init__(self, tol: float, patience: float):
+    def __init__(self, tol: float, patience: float, loss_tol: float = 0.0):
         self.tol = tol
         self.patience = patience
+        self.loss_tol = loss_tol
         self.stagnant = 0
-        self.best = np.inf
+        self.best = (np.inf, np.inf)  # figure, and the loss that broke the tie
+        self.least_loss = np.inf
 
-    def improved(self, figure: float) -> bool:
-        """Take an epoch's figure (less is better) into account; whether it is the best so far."""
-        self.stagnant = 0 if figure < self.best - self.tol else self.stagnant + 1
-        better = figure < self.best
-        self.best = min(figure, self.best)
+    def improved(self, figure: float, loss: float = np.inf) -> bool:
+        """Take an epoch into account; whether it is the best so far.
+
+        Parameters
+        ----------
+        figure : float
+            Less is better.
+        loss : float, optional
+            On the rows of the figure.
+        """
+        progress = figure < self.best[0] - self.tol or loss < self.least_loss - self.loss_tol
+        self.stagnant = 0 if progress else self.stagnant + 1
+        self.least_loss = min(loss, self.least_loss)
+        better = (figure, loss) < self.best
+        if better:
+            self.best = figure, loss
         return better
 
     @property
@@ -101,8 +121,9 @@ class Monitor:
     validate : callable, optional
         Gives ``(validation loss, validation score)``; a higher score is better.
     keep_best : bool, default=False
-        Watch the validation score in the place of the training loss, and restore the weights of
-        the best epoch at the end.
+        Watch the validation score and loss in the place of the training loss, and restore the
+        weights of the epoch with the best score at the end, of those that tie the one with the
+        least loss.
     listeners : sequence of callable
         Each is given the `Epoch`; one that returns true stops the fit.
 
@@ -143,9 +164,9 @@ class Monitor:
         self._best: tuple[np.ndarray, Any] | None = None
         if keep_best and validate is not None and state.n_updates:
             # What a fit goes on from may stay the best.
-            history.best_validation_score = validate()[1]
+            validation_loss, history.best_validation_score = validate()
             history.best_iter = self._n_before
-            stopping.best = -history.best_validation_score
+            stopping.improved(-history.best_validation_score, validation_loss)
             self._remember()
 
     def after_epoch(self, loss: float, eta: float | None = None) -> bool:
@@ -159,13 +180,13 @@ class Monitor:
             In force at the start of the epoch; None if the solver chooses its own steps.
         """
         history = self.history
-        figure = loss
+        watched: tuple[float, ...] = (loss,)
         if self.validate is not None:  # before anything is recorded: the user's scorer may raise
-            score = self._record_validation()
-            figure = -score if self.keep_best else loss
+            validation_loss, score = self._record_validation()
+            watched = (-score, validation_loss) if self.keep_best else watched
         history.loss.append(loss)
         history.eta.append(eta)
-        if self.stopping.improved(figure) and self.keep_best:
+        if self.stopping.improved(*watched) and self.keep_best:
             history.best_iter = len(history.loss)
             self._remember()
         if self._tell_listeners(loss, eta):
@@ -193,14 +214,14 @@ class Monitor:
             self.network.w[...] = w
             self.state.go_back(solver_part)
 
-    def _record_validation(self) -> float:
+    def _record_validation(self) -> tuple[float, float]:
         history = self.history
         loss, score = self.validate()  # type: ignore[misc]
         history.validation_loss.append(loss)
         history.validation_score.append(score)
         if history.best_validation_score is None or score > history.best_validation_score:
             history.best_validation_score = score
-        return score
+        return loss, score
 
     def _remember(self) -> None:
         self._best = self.network.w.copy(), self.state.snapshot()

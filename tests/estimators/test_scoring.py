@@ -212,7 +212,7 @@ def test_online_after_early_stopping():
     copy.partial_fit(X[:20], Y[:20])
     np.testing.assert_array_equal(model.predict(X), copy.predict(X))
     assert model.n_updates_ == updates + 20
-    assert 0 < np.abs(model.predict(X) - before).max() < 0.5
+    assert 0 < np.abs(model.predict(X) - before).max() < 1.0
 
 
 @unconverged

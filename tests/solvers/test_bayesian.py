@@ -150,7 +150,7 @@ def test_br_says_that_the_network_came_out_constant(scale):
     rng = np.random.default_rng(3)
     x, y = rng.uniform(-2, 2, size=(80, 1)), scale * rng.normal(size=80)
     with pytest.warns(ConvergenceWarning, match="constant.*80 rows.*more rows.*alpha=") as caught:
-        model = make("br", (10,)).fit(x, y)
+        model = make("br", (10,), random_state=1).fit(x, y)
     assert [w.filename for w in caught] == [__file__]
     assert model.stop_reason_ == "converged"
     np.testing.assert_allclose(model.predict(x), y.mean(), atol=1e-3 * scale)
