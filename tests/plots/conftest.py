@@ -1,5 +1,7 @@
 """Fixtures that several tests of this folder share."""
 
+import warnings
+
 import matplotlib.pyplot as plt
 import pytest
 from plot_cases import X, Y, regressor
@@ -19,4 +21,5 @@ def fitted():
     pd = pytest.importorskip("pandas")
     frame = pd.DataFrame(X, columns=["age", "height", "weight", "income"])
     model = make_pipeline(StandardScaler(), regressor(tol=10.0, n_iter_no_change=3, max_iter=50))
-    return model.fit(frame, Y), frame
+    with warnings.catch_warnings(action="ignore"):  # four epochs teach it nothing
+        return model.fit(frame, Y), frame
