@@ -103,7 +103,8 @@ def new_model(plan: Plan, X, coding: NumberCoding | ClassCoding, rng) -> Model:
         network = Network(sizes, activations, dtype=X.dtype.type, input_gain=gained)
     except (ValueError, MemoryError) as error:
         given = plan.given.hidden_layer_sizes
-        raise type(error)(
+        kind = MemoryError if isinstance(error, MemoryError) else ValueError
+        raise kind(
             f"hidden_layer_sizes is {given!r}: there is no room for so many weights ({error})."
         ) from error
     layers = zip(network.layers(network.w), activations, plan.weight_init, strict=True)

@@ -375,6 +375,7 @@ def _floats(values) -> np.ndarray:
     """`values` as an array, empty if they are no numbers."""
     try:
         given = np.asarray(values)
-        return np.empty(0) if given.dtype.kind in "cmM" else given.astype(float)
+        with np.errstate(over="ignore"):
+            return np.empty(0) if given.dtype.kind in "cmM" else given.astype(float)
     except (TypeError, ValueError, OverflowError):
         return np.empty(0)

@@ -67,6 +67,7 @@ def record_training(estimator, X, y, n_steps: int) -> TrainingRecord:
 
 
 @naming("y")
+@np.errstate(all="ignore")
 def _initialise(model: BackpropRegressor | BackpropClassifier, X, y, n_rows: int) -> None:
     """Give a model that is not fitted its initial weights: no row counts yet."""
     if model.__sklearn_is_fitted__():
