@@ -477,6 +477,30 @@ class Adaptive(Schedule):
         return constant(t)
 
 
+def multiplier_at(schedule: Schedule, t: int) -> float:
+    """The multiplier of eta that a schedule gives after t updates, checked.
+
+    Raises
+    ------
+    ValueError
+        If it is no finite number >= 0; what a user's own schedule raises says so in a note.
+    """
+    try:
+        given = schedule(t)
+    except Exception as error:
+        error.add_note(f"Raised by eta_schedule={schedule!r} after {t} updates.")
+        raise
+    try:
+        multiplier = float(given)
+    except (TypeError, ValueError):
+        multiplier = np.nan
+    if not 0.0 <= multiplier < np.inf:
+        raise ValueError(
+            f"eta_schedule gave {given!r} after {t} updates; it must give a finite multiplier >= 0."
+        )
+    return multiplier
+
+
 SCHEDULES: dict[str, Callable] = {
     "constant": constant,
     "invscaling": InverseScaling(),

@@ -368,17 +368,17 @@ class Backprop(CallbackSupport, Parameters):
             )
         if classes is not None:
             self._check_classes(classes)
-        running = self._current_run()
         coding, dtype = self._model.coding, self._model.network.w.dtype
         row, target = self._plain_row(X), plain_target(y, numeric=self._numeric_targets)
         if row is None or target is None:
             X, y = self._validate_X_y(self, X, y, dtype, reset=False)
         else:
             X, y = row, target
-        check_rows(running.plan, X)
         targets = coding.encode(y, dtype)
         given = check_weights(sample_weight, X, "sample_weight")
         weights = self._weights(X, coding, targets, given, online=True)
+        running = self._current_run()  # which may draw the seed of dropout: the data are in order
+        check_rows(running.plan, X)
         _present(running.plan, running.trainer, X, targets, weights, self._count_pass)
         return self
 

@@ -129,7 +129,11 @@ def _cut_connections(mask, network: Network) -> None:
 
 
 def _initial_weights(weight_init, n_in: int, n_out: int, activation: Activation, rng) -> np.ndarray:
-    W = np.asarray(initializer_for(weight_init, activation)(n_in, n_out, rng))
+    try:
+        W = np.asarray(initializer_for(weight_init, activation)(n_in, n_out, rng))
+    except Exception as error:
+        error.add_note(f"Raised by weight_init={weight_init!r} for a layer of {n_in} x {n_out}.")
+        raise
     if W.shape != (n_in, n_out) or not np.isfinite(W).all():
         raise ValueError(
             f"weight_init gave an array of shape {W.shape}; it must give finite numbers of "

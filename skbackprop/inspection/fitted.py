@@ -19,6 +19,7 @@ from ..estimators.plan import Plan, make_plan
 from ..estimators.regressor import BackpropRegressor
 from ..network.masks import is_connections
 from ..network.objective import Objective
+from ..schedules import multiplier_at
 from ..updates.fan_in import Rates
 
 __all__ = ["eta_in_force", "fitted_objective", "initial_objective", "read_pairs", "read_rows"]
@@ -118,7 +119,7 @@ def eta_in_force(estimator: BackpropRegressor | BackpropClassifier) -> Rates:
     else:
         factor = state.decay if plan.schedule.acts_on_plateau else 1.0
         if plan.schedule.unnamed_horizon is None:
-            factor *= float(plan.schedule(state.n_updates))
+            factor *= multiplier_at(plan.schedule, state.n_updates)
         rates = plan.rates(network.sizes[0])
     mask = [True] * n_layers if plan.given.mask is None else plan.given.mask
     learns = [entry is None or is_connections(entry) or bool(entry) for entry in mask]

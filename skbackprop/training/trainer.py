@@ -21,7 +21,7 @@ from ..engines.update import Update
 from ..exceptions import DivergenceError
 from ..network.network import Workspace, Workspaces
 from ..network.rows import SHARE, take_rows
-from ..schedules import Constant, Schedule
+from ..schedules import Constant, Schedule, multiplier_at
 from ..signal_handlers import Deferral
 from ..updates.headroom import has_headroom, is_tame
 from .monitor import Monitor
@@ -83,7 +83,8 @@ class Trainer:
         """One update on one batch; returns the batch's cost before it."""
         update, state, w = self.update, self.state, self.objective.network.w
         cost, g = self.objective.correction(X, targets, scale, workspace)
-        multiplier = self._multiplier(state.n_updates)  # raises, if it does, before any change
+        # What raises does so before any change.
+        multiplier = multiplier_at(self.schedule, state.n_updates)
         state.serve(update.rule, self.schedule, w)
         factor = state.decay * multiplier
         rest = np.dot(w, w) + abs(cost)  # infinite if an output is not finite (`Head.value`)
@@ -99,7 +100,8 @@ class Trainer:
 
     def next_eta(self) -> float:
         """The eta of the next update, as it is shown: the largest, or the base of all."""
-        return self.update.shown_eta * self.state.decay * self._multiplier(self.state.n_updates)
+        multiplier = multiplier_at(self.schedule, self.state.n_updates)
+        return self.update.shown_eta * self.state.decay * multiplier
 
     def lower_eta(self) -> bool:
         """Divide eta if the schedule does so on a plateau; False if there is nothing to divide."""
@@ -110,23 +112,6 @@ class Trainer:
             return False
         state.decay /= schedule.factor
         return True
-
-    def _multiplier(self, t: int) -> float:
-        try:
-            given = self.schedule(t)
-        except Exception as error:
-            error.add_note(f"Raised by eta_schedule={self.schedule!r} after {t} updates.")
-            raise
-        try:
-            multiplier = float(given)
-        except (TypeError, ValueError):
-            multiplier = np.nan
-        if not 0.0 <= multiplier < np.inf:
-            raise ValueError(
-                f"eta_schedule gave {given!r} after {t} updates; it must give a finite "
-                "multiplier >= 0."
-            )
-        return multiplier
 
     def _careful_step(self, g, workspace, factor: float, cost: float) -> None:
         """Step on numbers near overflow: apply it only if everything stays finite."""
@@ -274,10 +259,10 @@ class Trainer:
         if isinstance(self.schedule, Constant):
             return _ONE, None
         t, failure = self.state.n_updates, None
-        multipliers = [self._multiplier(t)]
+        multipliers = [multiplier_at(self.schedule, t)]
         try:
             while len(multipliers) < count and not self._deferral.is_waited_for:
-                multipliers.append(self._multiplier(t + len(multipliers)))
+                multipliers.append(multiplier_at(self.schedule, t + len(multipliers)))
         except BaseException as error:
             failure = error
         return np.array(multipliers), failure

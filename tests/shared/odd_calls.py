@@ -57,6 +57,8 @@ _MAY_BE_BLAMED = {
     "y": {"class_weight", "classes", "early_stopping"},
     "activation": {"dphi"},
     "output_activation": {"dphi"},
+    # An entry of the one for each layer of the other.
+    "hidden_layer_sizes": {"dropout", "eta", "mask", "activation", "weight_init"},
 }
 _COPIES = ("pickle", "clone", "record_training")
 _ABSTRACT = {"Loss()", "UpdateRule()"}  # raise NotImplementedError, as they should
@@ -442,7 +444,8 @@ def _check_error(call: OddCall, model, error: Exception, note) -> None:
     is_place = isinstance(error, IndexError) and call.method == "explain"
     if isinstance(error, NotImplementedError) and _ABSTRACT & {*call.params.values()}:
         return None
-    if call.method in ("repr", "html") and "/sklearn/" in _last_frames(error):
+    frames = _last_frames(error)
+    if call.method in ("repr", "html") and ("/sklearn/" in frames or "/scipy/" in frames):
         return None  # scikit-learn compares parameters with their defaults, of any type
     if not isinstance(error, EXPECTED) and not is_absent and not is_place:
         return note("unexpected", where)
