@@ -31,6 +31,7 @@ def test_through_a_pipeline():
     assert "input length" in trace.explain(layer=0)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_names_through_nested_pipelines():
     pd = pytest.importorskip("pandas")
     frame = pd.DataFrame(X, columns=["p", "q", "r"])

@@ -76,6 +76,7 @@ def test_other_forms_with_indices_of_nowhere():
             checked_csr(A)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("form", ["csr_matrix", "csc_array", "bsr_array"])
 @pytest.mark.parametrize("breakage", ["far", "negative", "indptr beyond"])
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
