@@ -14,6 +14,9 @@ from skbackprop import (
     trace_signals,
 )
 
+# The networks are small and hardly train: what is looked at is what stands around them.
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
 
 def test_through_a_pipeline():
     pd = pytest.importorskip("pandas")
@@ -31,7 +34,6 @@ def test_through_a_pipeline():
     assert "input length" in trace.explain(layer=0)
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_names_through_nested_pipelines():
     pd = pytest.importorskip("pandas")
     frame = pd.DataFrame(X, columns=["p", "q", "r"])
