@@ -192,7 +192,8 @@ class SearchThenConverge(Schedule):
 
     def __call__(self, t):
         """Multiplier after t updates."""
-        return 1.0 / (1.0 + np.asarray(t) / self.tau)
+        with np.errstate(over="ignore"):  # of a tau next to nothing: eta is zero from then on
+            return 1.0 / (1.0 + np.asarray(t) / self.tau)
 
 
 class Polynomial(Schedule):

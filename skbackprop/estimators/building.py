@@ -98,9 +98,8 @@ def new_model(plan: Plan, X, coding: NumberCoding | ClassCoding, rng) -> Model:
             raise ValueError(
                 f"activation {activation!r} is for {width} neurons; its layer has {n}."
             )
-    gained = plan.given.input_gain
     try:
-        network = Network(sizes, activations, dtype=X.dtype.type, input_gain=gained)
+        network = Network(sizes, activations, dtype=X.dtype.type, input_gain=plan.given.input_gain)
     except (ValueError, MemoryError) as error:
         given = plan.given.hidden_layer_sizes
         kind = MemoryError if isinstance(error, MemoryError) else ValueError

@@ -46,6 +46,8 @@ def check_constraints(estimator: Any, parameters: dict[str, Any]) -> None:
     for name, value in parameters.items():
         if isinstance(value, np.timedelta64):  # which counts as an integer of NumPy's
             raise TypeError(f"{name} is {value!r}; it must be no duration.")
+        if isinstance(value, np.floating) and np.isfinite(value) and np.isinf(float(value)):
+            raise ValueError(f"{name} is {value!r}; it must be within the range of a float.")
         if isinstance(value, Real) and not isinstance(value, (Integral, float, np.floating)):
             raise TypeError(
                 f"{name} is {value!r}; it must be an int or a float, such as {float(value)!r}."

@@ -216,7 +216,7 @@ class Fit:
         given, solver, state = plan.given, plan.solver, model.state
         n_steps = given.max_iter * -(-len(data.rows) // batch_size)
         schedule = plan.schedule.for_horizon(state.n_updates + n_steps)
-        state.serve(solver, schedule, model.network.w)
+        state.adapt_to(solver, schedule, model.network.w)
         # A whole-batch solver knows when to stop, unless a validation score is watched.
         impatient = given.early_stopping or not isinstance(solver, WholeBatchSolver)
         monitor = Monitor(

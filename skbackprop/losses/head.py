@@ -32,7 +32,7 @@ def _within_range(targets, prediction):
     """
     try:
         size = max(float(np.abs(np.asarray(A)).max()) for A in (targets, prediction))
-    except (TypeError, ValueError):  # which the score is to refuse
+    except (AttributeError, TypeError, ValueError):  # which the score is to refuse
         return targets, prediction
     if _LEAST < size < _LARGEST or not 0.0 < size < np.inf:
         return targets, prediction

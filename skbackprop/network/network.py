@@ -74,7 +74,7 @@ class Workspace:
         Views of `g`: one (n_in, n_out) and one (n_out,) array per layer.
     gains, g_gains : ndarray of shape (n_features, 1) or None
         Views of the gains of the inputs in `w` and of their corrections in `g`, if there are any.
-    gained : ndarray of shape (n_features, n_out)
+    weights_with_gain : ndarray of shape (n_features, n_out)
         With gains, ``gain_i w_ji``, the first layer's weights as the inputs meet them.
     """
 
@@ -89,7 +89,7 @@ class Workspace:
         self.g_layers = network.layers(self.g)
         self.gains, self.g_gains = network.gains(network.w), network.gains(self.g)
         if self.gains is not None:
-            self.gained = np.empty_like(self.layers[0][0])
+            self.weights_with_gain = np.empty_like(self.layers[0][0])
         self.ones = np.ones(n_rows, dtype)
         self._rows: np.ndarray | None = None
 
@@ -239,7 +239,7 @@ class Network:
             if disturbance is not None:
                 entering[layer] = disturbance.forward(layer, y[layer])
             if layer == 0 and workspace.gains is not None:
-                W = np.multiply(W, workspace.gains, out=workspace.gained)
+                W = np.multiply(W, workspace.gains, out=workspace.weights_with_gain)
             affine(entering[layer], W, b, v[layer])
             self.activations[layer].into(v[layer], y[layer + 1])
         return y[-1]

@@ -156,7 +156,7 @@ def train_network(
     )
     data.validated.n_features_in_ = X.shape[1]
     fit = Fit(network, plan, data, model, History())
-    model.state.serve(plan.solver, plan.schedule, model.network.w)
+    model.state.adapt_to(plan.solver, plan.schedule, model.network.w)
     monitor = Monitor(
         model.network,
         model.state,

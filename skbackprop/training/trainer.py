@@ -85,7 +85,7 @@ class Trainer:
         cost, g = self.objective.correction(X, targets, scale, workspace)
         # What raises does so before any change.
         multiplier = multiplier_at(self.schedule, state.n_updates)
-        state.serve(update.rule, self.schedule, w)
+        state.adapt_to(update.rule, self.schedule, w)
         factor = state.decay * multiplier
         rest = np.dot(w, w) + abs(cost)  # infinite if an output is not finite (`Head.value`)
         for v in workspace.v:
@@ -238,7 +238,7 @@ class Trainer:
         factors, failure = self._multipliers(count)
         if not isinstance(self.schedule, Constant):
             count = len(factors)
-        state.serve(self.update.rule, self.schedule, self.objective.network.w)
+        state.adapt_to(self.update.rule, self.schedule, self.objective.network.w)
         if state.decay != 1.0:
             factors = factors * state.decay
         if order is not None:

@@ -28,7 +28,7 @@ class TrainingState:
     disturbance_rng: np.random.Generator | None = None  # of dropout and noise
     engine: str | None = None  # what presents single rows; None before any has come
 
-    def serve(self, solver: Solver, schedule, w: np.ndarray) -> None:
+    def adapt_to(self, solver: Solver, schedule, w: np.ndarray) -> None:
         """Give a new kind of solver a fresh state; without plateaus in the schedule, all of eta."""
         if self.rule_kind is not type(solver) or len(self.rule_state) != solver.n_slots:
             self.rule_kind = type(solver)

@@ -49,7 +49,10 @@ from skbackprop import (
 
 __all__ = ["OddCall", "Tally", "draw", "judge"]
 
-EXPECTED = (ValueError, TypeError, NotFittedError, DivergenceError, ImportError)
+EXPECTED = (
+    *(ValueError, TypeError, NotFittedError, DivergenceError, ImportError, MemoryError),
+    ZeroDivisionError,  # of the functions of their own that odd users give
+)
 # What does not go with a call, however good its arguments are.
 _MAY_BE_BLAMED = {
     "record_training": {"solver", "eta_schedule"},
