@@ -29,16 +29,18 @@ def whole_after_an_alarm(blob, X, y, batch_size, delay):
     """Whether the alarm rang in a call of partial_fit; the model is then some whole updates on."""
     model = pickle.loads(blob).partial_fit(X[:batch_size], y[:batch_size])
     handler, before = signal.getsignal(signal.SIGINT), model.n_updates_
-    rang = []
+    rang, is_over = [], []
 
     def note_and_ring(signum, frame):
-        rang.append(1)
-        raise Alarm
+        if not is_over:  # where the timer is put off, it may ring once more
+            rang.append(1)
+            raise Alarm
 
     signal.signal(signal.SIGALRM, note_and_ring)
     try:
         signal.setitimer(signal.ITIMER_REAL, delay)
         model.partial_fit(X, y)
+        is_over.append(1)
         raised = False
     except Alarm:
         raised = True
