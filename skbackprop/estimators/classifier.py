@@ -261,5 +261,9 @@ class BackpropClassifier(ClassifierMixin, Backprop):
         -------
         ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
         """
-        v, _ = self._signals(X)
-        return self._model.head.log_probabilities(v)
+        v, y = self._signals(X)
+        head = self._model.head
+        log_p = head.log_probabilities(v)
+        # As scikit-learn checks: a probability that underflows to zero has no logarithm.
+        log_p[head.probabilities(v, y) == 0.0] = -np.inf
+        return log_p

@@ -117,7 +117,7 @@ def test_a_finite_model_or_a_named_error(loss, activation, solver, dtype):
         check(loss, activation, solver, x_size, y_size, dtype)
 
 
-@pytest.mark.matrix
+@pytest.mark.soak
 @pytest.mark.parametrize("dtype", SIZES)
 @pytest.mark.parametrize("solver", ALL_SOLVERS)
 @pytest.mark.parametrize("loss", LOSSES)
