@@ -26,7 +26,7 @@ def printed(tmp_path_factory):
         env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "SKBACKPROP_CACHE_DIR": str(images)},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=400,
     )
     assert run.returncode == 0, run.stderr
     for name in ("scale.png", "speed.png"):
@@ -45,7 +45,7 @@ def test_without_matplotlib_there_are_tables_and_no_plots(tmp_path):
         env={**os.environ, "PYTHONPATH": str(tmp_path), "OPENBLAS_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=400,
     )
     assert run.returncode == 0, run.stderr
     assert re.search(r"Not installed: .*matplotlib", run.stdout) and "| depth |" in run.stdout
