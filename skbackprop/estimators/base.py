@@ -39,7 +39,7 @@ from .building import (
 )
 from .callbacks import WRAPPER_FRAMES, CallbackSupport
 from .fitting import Fit, HeldOut, TrainingSet, history_of, warn_of_targets
-from .given_data import accept_rows, accept_scored, accept_targets
+from .given_data import accept_rows, accept_targets
 from .offenders import naming, naming_rows_or_targets
 from .parameters import Parameters, is_same_key
 from .plan import (
@@ -50,7 +50,7 @@ from .plan import (
     make_plan,
     resolve_solver,
 )
-from .sample_weights import check_weights
+from .sample_weights import accept_scored, check_weights
 from .targets import plain_target, warn_of_one_class
 
 _LEAVES_A_MODEL = (KeyboardInterrupt, DivergenceError)  # what ends a fit, yet leaves its weights
@@ -512,8 +512,9 @@ class Backprop(CallbackSupport, Parameters):
 
     def _score(self, y, prediction, sample_weight) -> float:
         """How good a prediction is, by targets that a user gives."""
-        y, sample_weight = accept_scored(y, sample_weight, numeric=self._numeric_targets)
-        return self._model.head.score(y, prediction, sample_weight)
+        numeric = self._numeric_targets
+        y, weights = accept_scored(y, sample_weight, prediction, numeric=numeric)
+        return self._model.head.score(y, prediction, weights)
 
 
 def _writeable_layers(model: Model):

@@ -41,6 +41,11 @@ class WholeBatchSolver(Solver):
         ["eta", "eta_schedule", "l1_ratio", "dropout", "noise", "max_grad_norm", "max_norm"]
     )
 
+    def check(self) -> None:
+        """Raise NotImplementedError if there is no `minimise`."""
+        if type(self).minimise is WholeBatchSolver.minimise:
+            raise NotImplementedError(f"solver {self!r} has no minimise(problem, state, monitor).")
+
     def minimise(self, problem: Problem, state: TrainingState, monitor: Monitor) -> str | None:
         """Minimise from ``problem.w``.
 
