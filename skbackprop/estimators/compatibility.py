@@ -46,9 +46,7 @@ def check_constraints(estimator: Any, parameters: dict[str, Any]) -> None:
         A ValueError and TypeError that names the parameter, its value and what it may be.
     """
     for name, value in parameters.items():
-        if isinstance(value, np.ma.MaskedArray) and np.any(
-            value.mask
-        ):  # whose comparisons are, too
+        if isinstance(value, np.ma.MaskedArray) and np.any(value.mask):
             raise ValueError(f"{name} is masked, {value!r}; give a value that is not.")
         if isinstance(value, np.timedelta64):  # which counts as an integer of NumPy's
             raise TypeError(f"{name} is {value!r}; it must be no duration.")

@@ -8,8 +8,8 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 
-from ..estimators.sample_weights import accept_scored
 from ..estimators.plan import resolve_loss
+from ..estimators.sample_weights import accept_scored
 from ..estimators.targets import ClassCoding
 from ..losses.classification import CrossEntropy
 from ..losses.loss import Loss

@@ -1,4 +1,4 @@
-"""Columns of numbers, as the transformers take them: dense, finite or missing, of their precision."""
+"""Columns of numbers as the transformers take them: dense, finite or missing."""
 
 from __future__ import annotations
 

@@ -7,8 +7,8 @@ from typing import Any, Literal, Self, overload
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 
-from ..estimators.sample_weights import accept_scored
 from ..estimators.plan import resolve_loss
+from ..estimators.sample_weights import accept_scored
 from ..estimators.targets import NumberCoding
 from ..losses.loss import Loss
 from .base import TabularEstimator
