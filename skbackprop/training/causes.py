@@ -28,6 +28,7 @@ __all__ = [
     "likely_causes",
     "members",
     "output_ranges",
+    "unlearnt_targets",
     "unreachable_targets",
     "unscaled_inputs",
     "unscaled_targets",
@@ -220,6 +221,47 @@ def unscaled_targets(network: Network, head: Head, targets) -> Iterator[Finding]
             figure,
             network.n_layers - 1,
             tuple(np.flatnonzero(ill).tolist()),
+        )
+
+
+def unlearnt_targets(
+    head: Head, targets, y: np.ndarray, shares: np.ndarray, least_gain: float = 0.0
+) -> Iterator[Finding]:
+    """Some of several targets that a constant predicts no worse, where squares are summed.
+
+    The sum over targets of different units is ruled by the largest: it may fall though other
+    targets are predicted worse than by their mean.
+
+    Parameters
+    ----------
+    head : Head
+    targets : ndarray of shape (n, n_targets)
+    y : ndarray of shape (n, n_targets)
+        Outputs for the same rows.
+    shares : ndarray of shape (n,)
+        Of the rows, see `row_shares`.
+    least_gain : float
+        The R^2 that a target has to exceed to count as learnt.
+    """
+    if head.task.kind != "regression" or head.task.n_targets < 2 or not head.loss.sum_of_squares:
+        return
+    with np.errstate(over="ignore", invalid="ignore"):
+        d = head.encode(targets, np.float64)
+        error, rest = shares @ (d - y) ** 2, shares @ (d - shares @ d) ** 2
+        size = np.abs(d).max(axis=0)
+        varies = rest > (_ROUND_OFF * np.finfo(y.dtype).eps * size) ** 2
+        gain = 1.0 - error / np.where(varies, rest, 1.0)
+    ill = np.flatnonzero(varies & (gain <= least_gain))
+    if len(ill):
+        listed = ", ".join(map(str, ill[:10])) + ", ..." * (len(ill) > 10)
+        yield Finding(
+            "unlearnt_targets",
+            f"Columns of y that a constant predicts no worse: {listed}, with an R^2 down to "
+            f"{gain[ill].min():.3g}; the cost sums over columns, so that the largest rule.",
+            "Scale y (scale_targets=True), or train longer.",
+            float(gain[ill].min()),
+            None,
+            tuple(ill.tolist()),
         )
 
 
