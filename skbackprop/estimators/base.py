@@ -37,7 +37,7 @@ from .building import (
     trainer_of,
     write_arrays,
 )
-from .callbacks import WRAPPER_FRAMES, CallbackSupport
+from .callbacks import CallbackSupport
 from .fitting import Fit, HeldOut, TrainingSet, history_of, warn_of_targets
 from .given_data import accept_rows, accept_targets
 from .offenders import naming, naming_rows_or_targets
@@ -266,7 +266,7 @@ class Backprop(CallbackSupport, Parameters):
         plan = make_plan(self)
         continues = self.warm_start and self.__sklearn_is_fitted__()
         data = self._prepare(plan, X, y, sample_weight, validation, continues)
-        warn_of_one_class(data.coding, stacklevel=4 + WRAPPER_FRAMES)
+        warn_of_one_class(data.coding)
         with _restored_on_error(check_random_state(self.random_state)) as rng:
             if continues:
                 model, history = self._model.copy(), history_of(self)
@@ -391,7 +391,7 @@ class Backprop(CallbackSupport, Parameters):
         coding, targets = self._read_targets(plan, y, X.dtype, classes, online=True)
         given = check_weights(sample_weight, X, "sample_weight")
         weights = self._weights(X, coding, targets, given, online=True)
-        warn_of_one_class(coding, stacklevel=5)
+        warn_of_one_class(coding)
         ended_by = None
         with _restored_on_error(check_random_state(self.random_state)) as rng:
             model = new_model(plan, X, coding, rng)

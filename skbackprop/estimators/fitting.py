@@ -8,15 +8,17 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
 
+from ..callers import warn_user
 from ..exceptions import DivergenceError
 from ..network.objective import Objective, Problem
 from ..network.outputs import outputs_of
 from ..network.penalties import ElasticNet
 from ..network.rows import row_shares, take_rows, with_mean_one
-from ..solvers.solver import WholeBatchSolver, solve, warn_user
+from ..solvers.solver import WholeBatchSolver, solve
 from ..training.causes import (
     constant_cost,
     cost_unit,
@@ -353,7 +355,7 @@ class Fit:
         failure = self._learnt_nothing() or self._stopped_too_soon() or self._learnt_in_part()
         told = [*self._reached_limit(), *failure]
         if told:
-            warn_user(" ".join(told))
+            warn_user(" ".join(told), ConvergenceWarning)
 
     def _reached_limit(self) -> list[str]:
         limit, given = self.reason, self.plan.given
@@ -374,8 +376,10 @@ class Fit:
 
     @property
     def _least_gain(self) -> float:
-        """The share of a constant's cost that must be gone; less than none for a solver that may
-        find the data to be noise, and says so."""
+        """The share of a constant's cost that must be gone.
+
+        It is below zero for a solver that may find the data to be noise, and says so.
+        """
         return -_LEAST_GAIN if self.plan.solver.tunes_alpha else _LEAST_GAIN
 
     def _learnt_nothing(self) -> list[str]:
@@ -405,7 +409,7 @@ class Fit:
         ]
 
     def _learnt_in_part(self) -> list[str]:
-        """What to say if some of several targets have been learnt, others not."""
+        """What to say if some of several targets have been learnt, and others not."""
         data, head, network = self.data, self.model.head, self.model.network
         if self._goes_on or head.task.is_classification or head.task.n_targets < 2:
             return []
@@ -433,7 +437,7 @@ class Fit:
 def warn_of_targets(model: Model, targets, rows=None) -> None:
     """Warn of targets of `rows` (all) that the output activation cannot reach."""
     for finding in unreachable_targets(model.network, model.head, take_rows(targets, rows)):
-        warn_user(f"{finding.message} {finding.advice}")
+        warn_user(f"{finding.message} {finding.advice}", ConvergenceWarning)
 
 
 def history_of(estimator) -> History:

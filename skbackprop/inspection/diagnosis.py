@@ -375,7 +375,7 @@ def unscaled_targets(patient: _Patient) -> Iterator[Finding]:
 
 
 def unlearnt_targets(patient: _Patient) -> Iterator[Finding]:
-    """Some of several targets that a constant predicts no worse, since the largest rule the cost."""
+    """Some of several targets that a constant predicts no worse: the largest rule the cost."""
     if patient.targets is not None:
         y = patient.workspace.y[-1]
         yield from causes.unlearnt_targets(patient.head, patient.targets, y, row_shares(len(y)))

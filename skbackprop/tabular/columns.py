@@ -7,7 +7,6 @@ a mark of each level. A mark is 0 or what the scaler makes of a column that is s
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Hashable
 from numbers import Integral, Number
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ import numpy as np
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
+from ..callers import warn_user
 from ..estimators.sample_weights import check_weights
 from ..registry import Checked
 from .scaling import centre_and_scale, positive_rows, squash
@@ -298,12 +298,10 @@ def _sorted(levels: set[Hashable]) -> list[Hashable]:
 
 def _warn_of_identifiers(table: Table, j: int, n_levels: int) -> None:
     if n_levels > 20 and n_levels > 0.9 * table.n_rows:
-        warnings.warn(
+        warn_user(
             f"{table.label(j)} has {n_levels} different values in {table.n_rows} rows. As "
             "categories they tell nothing about new rows: leave out an identifier, derive numbers "
             "or categories from a text, and convert numbers that came as strings.",
-            UserWarning,
-            stacklevel=2,
         )
 
 

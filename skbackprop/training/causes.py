@@ -17,7 +17,7 @@ from ..activations.activation import Activation
 from ..activations.mixed import Mixed
 from ..losses.head import Head
 from ..network.network import Network, Workspace
-from ..network.rows import BLOCK_ROWS, row_blocks, row_shares, take_rows
+from ..network.rows import BLOCK_ROWS, ROUND_OFF, row_blocks, row_shares, take_rows
 
 __all__ = [
     "Finding",
@@ -42,7 +42,6 @@ _LARGE_INPUT = 10.0
 _SMALL_ROWS = 0.01  # length
 _UNEQUAL_INPUTS = 100.0
 _TARGETS = (0.01, 30.0)  # standard deviations that a network learns with ease
-_ROUND_OFF = 10.0  # times eps: targets that vary by less, of their size, are constant
 
 
 @dataclass(frozen=True)
@@ -135,7 +134,7 @@ def is_constant(targets, rows=None) -> bool:
         return bool((low == high).all())
     with np.errstate(over="ignore"):
         size = np.maximum(np.abs(low), np.abs(high))
-        return bool((high - low <= _ROUND_OFF * np.finfo(targets.dtype).eps * size).all())
+        return bool((high - low <= ROUND_OFF * np.finfo(targets.dtype).eps * size).all())
 
 
 # -- data ------------------------------------------------------------------------------------------
@@ -249,7 +248,7 @@ def unlearnt_targets(
         d = head.encode(targets, np.float64)
         error, rest = shares @ (d - y) ** 2, shares @ (d - shares @ d) ** 2
         size = np.abs(d).max(axis=0)
-        varies = rest > (_ROUND_OFF * np.finfo(y.dtype).eps * size) ** 2
+        varies = rest > (ROUND_OFF * np.finfo(y.dtype).eps * size) ** 2
         gain = 1.0 - error / np.where(varies, rest, 1.0)
     ill = np.flatnonzero(varies & (gain <= least_gain))
     if len(ill):
