@@ -95,7 +95,7 @@ def accept_targets(y: Any, *, numeric: bool) -> Any:
     Raises
     ------
     ValueError
-        If targets are missing (NaN, None, NaT, masked) or infinite, or are no numbers where
+        If targets are missing (NaN, None, NaT, masked) or infinite, or are no real numbers where
         numbers are wanted.
     TypeError
         If they are dates, durations or other objects where numbers are wanted.
@@ -110,6 +110,8 @@ def accept_targets(y: Any, *, numeric: bool) -> Any:
             return _as_indicator(y)
     if numeric:
         _refuse_times(y, "y")
+        if "c" in _kinds(y):
+            raise ValueError("y holds complex numbers; give real ones, such as y.real and y.imag.")
         if _kinds(y) & set("OSU"):
             y = _as_numbers(np.asarray(y), "y")
     kinds = _kinds(y)

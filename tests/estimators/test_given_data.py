@@ -186,9 +186,10 @@ def test_masked_entries(Estimator):
     refused(lambda: model.fit(X, y, coef_init=start), model, r"coef_init\[1\] is a masked array")
     refused(lambda: setattr(model, "coefs_", start), model, r"coefs_\[1\] is a masked array")
     for name in ("eta", "dropout", "alpha"):
-        odd = clone(model).set_params(**{name: np.ma.masked})
-        with pytest.raises(ValueError, match=f"{name} is masked"):
-            odd.fit(X, y)
+        for fit in (clone(model).fit, fitted(Estimator).fit, fitted(Estimator).partial_fit):
+            fit.__self__.set_params(**{name: np.ma.masked})
+            with pytest.raises(ValueError, match=f"{name} is masked"):
+                fit(X, y)
     bare = np.ma.array(X, mask=False), np.ma.array(y, mask=False)
     same = fitted(Estimator).partial_fit(X, y)
     model.partial_fit(*bare)
@@ -371,3 +372,12 @@ def test_a_solver_that_is_none(Estimator, solver):
     if not solver.full_batch:
         refused(lambda: model.partial_fit(X, Y[Estimator]), model, "solver", NotImplementedError)
     refused(lambda: model.fit(X, Y[Estimator]), model, "solver", NotImplementedError)
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "quantile"])
+def test_complex_targets(loss):
+    y = Y[BackpropRegressor] * (1 + 1j)
+    model = fitted(BackpropRegressor, loss=loss)
+    for wrong in (y, y.tolist(), y.astype(object)):
+        for call in (model.fit, model.partial_fit, model.score):
+            refused(lambda y=wrong, call=call: call(X, y), model, "y ", (ValueError, TypeError))
