@@ -1,6 +1,6 @@
 """Numbers from a table as it comes: scaled columns, marks of what is missing, and of categories.
 
-A column of numbers becomes one column, scaled as :class:`RobustSmoothScaler` scales it, and, where
+A column of numbers becomes one column, scaled as `RobustSmoothScaler` scales it, and, where
 the training rows lack some of its values, a mark of what is missing. A column of categories becomes
 a mark of each level. A mark is 0 or what the scaler makes of a column that is seldom 1.
 """
@@ -31,8 +31,8 @@ _MARK = np.float32(2 / np.sqrt(1 + (2 / _LIMIT) ** 2))
 class TableEncoder(TransformerMixin, Checked):
     """A transformer of whole tables, of numbers and categories, into numbers for a network.
 
-    Numbers and booleans are scaled by :class:`RobustSmoothScaler`; where one is missing, the median
-    stands in, and a column of marks says so if some training rows lacked it too. Columns of
+    Numbers and booleans are scaled by :class:`~skbackprop.RobustSmoothScaler`; where one is
+    missing, the median stands in, and a column of marks says so if some training rows lacked it too. Columns of
     categories, strings and objects become one column of marks for each level; a missing value is a
     level of its own. Two levels share one column, with the values -1 and 1. A level that was not
     seen in training, or is pooled, is 0 in all of them. An object column in which every value is a
@@ -101,7 +101,7 @@ default="from_dtype"
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_samples, n_features)
-            The table: see :func:`~skbackprop.tabular.tables.read_table`.
+            The table: what `read_table` reads.
         y : None
             Not used.
         sample_weight : array-like of shape (n_samples,), default=None
