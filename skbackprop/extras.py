@@ -6,6 +6,7 @@ __all__ = ["REQUIREMENTS", "say_missing"]
 REQUIREMENTS = {
     "matplotlib": "matplotlib>=3.9",
     "numba": "numba>=0.60",
+    "onnx": "onnx>=1.16",
     "pandas": "pandas>=2.2",
 }
 
