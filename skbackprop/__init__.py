@@ -69,6 +69,7 @@ if TYPE_CHECKING:  # imported when asked for: see `__getattr__`
         record_training,
         trace_signals,
     )
+    from .persistence import TRUSTED_TYPES, load_model, save_model
     from .plots import (
         ActivationDisplay,
         GradientFlowDisplay,
@@ -154,8 +155,11 @@ __all__ = [
     "check_gradient",
     "compile_engine",
     "diagnose",
+    "load_model",
     "record_training",
+    "save_model",
     "trace_signals",
+    "TRUSTED_TYPES",
 ]
 
 # Imported when first asked for: what looks into a fitted network, and what is for
@@ -169,6 +173,7 @@ _LATER = {
         "record_training",
         "trace_signals",
     ),
+    "persistence": ("TRUSTED_TYPES", "load_model", "save_model"),
     "plots": (
         "ActivationDisplay",
         "GradientFlowDisplay",

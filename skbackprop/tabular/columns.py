@@ -21,7 +21,7 @@ from ..registry import Checked
 from .scaling import centre_and_scale, positive_rows, squash
 from .tables import CATEGORY, VALUES, Table, are_numbers, read_table
 
-__all__ = ["TableEncoder"]
+__all__ = ["Marks", "Numbers", "TableEncoder"]
 
 _LIMIT = 3.0  # RobustSmoothScaler's
 # A column that is 1 in fewer than a quarter of the rows: median 0, half its range 1/2.
@@ -205,7 +205,7 @@ default="from_dtype"
             self._refuse("max_categories", "a whole number >= 2")
 
 
-class _Numbers(NamedTuple):
+class Numbers(NamedTuple):
     """What is known of the columns of numbers."""
 
     columns: np.ndarray  # which they are
@@ -226,7 +226,7 @@ class _Numbers(NamedTuple):
         return end
 
 
-class _Marks(NamedTuple):
+class Marks(NamedTuple):
     """The marks of a column of categories."""
 
     levels: list[Hashable]  # those that have a mark, None for a missing value
@@ -235,6 +235,7 @@ class _Marks(NamedTuple):
 
     @property
     def width(self) -> int:
+        """Return how many columns they are."""
         return self.rows.shape[1]
 
     def of(self, values: list[Hashable]) -> np.ndarray:
@@ -249,16 +250,16 @@ class _Marks(NamedTuple):
         return [f"{column}_{self.levels[-1]}"]
 
 
-def _learn_numbers(table: Table, columns: np.ndarray, weights) -> _Numbers:
+def _learn_numbers(table: Table, columns: np.ndarray, weights) -> Numbers:
     numbers = table.numbers(columns)
     missing = np.isnan(numbers).mean(axis=0)
     low, high = np.fmin.reduce(numbers, axis=0), np.fmax.reduce(numbers, axis=0)
     between = ((low < numbers) & (numbers < high)).any(axis=0)
     centre, scale = centre_and_scale(numbers, weights)
-    return _Numbers(columns, centre, scale, (missing > 0) & (missing < 1), between)
+    return Numbers(columns, centre, scale, (missing > 0) & (missing < 1), between)
 
 
-def _learn_marks(table: Table, j: int, weights, max_levels: int) -> _Marks:
+def _learn_marks(table: Table, j: int, weights, max_levels: int) -> Marks:
     values = table.values(j)
     levels = _sorted(set(values))
     _warn_of_identifiers(table, j, len(levels))
@@ -270,7 +271,7 @@ def _learn_marks(table: Table, j: int, weights, max_levels: int) -> _Marks:
         kept = np.argsort(counts, kind="stable")[len(levels) - max_levels + 1 :]
         levels = [levels[code] for code in sorted(kept)]
     rows = _rows(len(levels), pooled)
-    return _Marks(levels, {level: code for code, level in enumerate(levels)}, rows)
+    return Marks(levels, {level: code for code, level in enumerate(levels)}, rows)
 
 
 def _rows(n_levels: int, pooled: bool) -> np.ndarray:

@@ -26,7 +26,7 @@ from ..training.trainer import train
 from .holdouts import LEAST_ROWS
 from .views import View
 
-__all__ = ["Clock", "Member", "TableRows", "train_network"]
+__all__ = ["Clock", "Cycle", "Member", "TableRows", "train_network"]
 
 _WARM_UP = 0.1  # of the updates
 
@@ -190,11 +190,11 @@ def _batch_size(n_rows: int) -> int:
 
 
 def _plan_updates(network: Backprop, batch_size: int, n_batches: int) -> None:
-    schedule = _Cycle(n_batches * network.max_iter)
+    schedule = Cycle(n_batches * network.max_iter)
     network.set_params(batch_size=batch_size, eta_schedule=schedule)
 
 
-class _Cycle(Schedule):
+class Cycle(Schedule):
     """Straight up over a tenth of the updates, then down to 0 along half a cosine.
 
     In plain floats: small batches take so little time that arrays of one number would tell.
