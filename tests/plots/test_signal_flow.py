@@ -61,12 +61,10 @@ def arrows(ax):
     [
         ("forward", 10),
         ("backward", 28),
-        *(
-            pytest.param(direction, neurons, marks=pytest.mark.matrix)
-            for direction, neurons in (
-                *(("forward", 3), ("forward", 28), ("backward", 3), ("backward", 10)),
-            )
-        ),
+        pytest.param("forward", 28, marks=pytest.mark.matrix),
+        pytest.param("backward", 10, marks=pytest.mark.matrix),
+        pytest.param("forward", 3, marks=pytest.mark.matrix),
+        pytest.param("backward", 3, marks=pytest.mark.matrix),
     ],
 )
 def test_signal_flow_keeps_numbers_in_their_circles(direction, neurons):
