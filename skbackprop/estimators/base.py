@@ -16,9 +16,11 @@ from typing import Any, Self
 
 import numpy as np
 from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ..callers import warn_user
 from ..exceptions import DivergenceError, InconsistentVersionWarning
 from ..losses.check import check_loss
 from ..network.outputs import outputs_of
@@ -287,10 +289,12 @@ class Backprop(CallbackSupport, Parameters):
             warn_of_targets(model, data.targets, data.rows)
             fit.run(batch_size)
             fit.check_outcome(is_refit=self.__sklearn_is_fitted__())
+            failure = fit.failure()  # which asks for memory, before anything is replaced
         self._commit(fit)
         if fit.ended_by is not None:
             raise fit.ended_by
-        fit.warn_of_failure()
+        if failure:
+            warn_user(failure, ConvergenceWarning)
         return self
 
     def _prepare(

@@ -350,12 +350,12 @@ class Fit:
             **{name: validated[name] for name in names if name in validated},
         }
 
-    def warn_of_failure(self) -> None:
-        """Warn if a limit ended the fit, or it has learnt nothing, and say what may be to blame."""
+    def failure(self) -> str:
+        """What to warn of: a limit that ended the fit, nothing learnt, and what may be to blame."""
+        if self.ended_by is not None:  # which says it all
+            return ""
         failure = self._learnt_nothing() or self._stopped_too_soon() or self._learnt_in_part()
-        told = [*self._reached_limit(), *failure]
-        if told:
-            warn_user(" ".join(told), ConvergenceWarning)
+        return " ".join([*self._reached_limit(), *failure])
 
     def _reached_limit(self) -> list[str]:
         limit, given = self.reason, self.plan.given

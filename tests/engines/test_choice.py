@@ -45,6 +45,7 @@ def no_numba(monkeypatch):
 
 
 @needs_numba
+@pytest.mark.matrix
 def test_the_engine_may_change_in_mid_stream():
     X, y = problem("regression")
     ours, theirs = make(engine="auto"), make(engine="numpy")
@@ -281,6 +282,7 @@ assert "numba" not in sys.modules and "llvmlite" not in sys.modules
 
 
 @needs_numba
+@pytest.mark.matrix
 def test_compile_engine(capsys, monkeypatch):
     learnt("regression", np.float64), learnt("regression", np.float32)
     monkeypatch.setattr(compilation, "RULES", {name: RULES[name] for name in ("sgd", "nadam")})

@@ -324,8 +324,15 @@ def first_refused(engine, rule, dtype, monkeypatch):
 
 
 @needs_numba
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("rule", ["sgd", "adam"])
+@pytest.mark.parametrize(
+    ("rule", "dtype"),
+    [
+        ("sgd", np.float64),
+        pytest.param("sgd", np.float32, marks=pytest.mark.matrix),
+        pytest.param("adam", np.float64, marks=pytest.mark.matrix),
+        pytest.param("adam", np.float32, marks=pytest.mark.matrix),
+    ],
+)
 def test_all_engines_go_by_one_criterion(rule, dtype, monkeypatch):
     batch, rows, kernel = (
         first_refused(engine, RULES[rule], dtype, monkeypatch)
