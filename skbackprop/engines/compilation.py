@@ -38,6 +38,13 @@ def compile_engine(*, verbose: bool = False) -> None:
     ------
     ImportError
         If Numba is not installed.
+
+    Examples
+    --------
+    >>> from skbackprop import BackpropRegressor, compile_engine
+    >>> compile_engine()  # doctest: +SKIP
+    >>> BackpropRegressor().partial_fit([[0.0]], [0.0]).engine_ in ("numpy", "compiled")
+    True
     """
     missing = why_no_compiler()
     if missing is not None:

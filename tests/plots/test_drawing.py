@@ -1,7 +1,5 @@
 """What all displays do: nothing overlaps, and they stay where they are drawn."""
 
-import doctest
-import importlib
 import pickle
 import subprocess
 import sys
@@ -343,14 +341,6 @@ def test_matplotlib_is_asked_for(monkeypatch):
 def test_the_package_does_not_import_matplotlib():
     code = "import sys, skbackprop; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
-
-
-@unconverged
-def test_examples_in_the_docstrings():
-    names = ("activation", "gradient_flow", "loss_curve", "signal_flow", "weights")
-    modules = [importlib.import_module(f"skbackprop.plots.{name}") for name in names]
-    results = [doctest.testmod(module, optionflags=doctest.ELLIPSIS) for module in modules]
-    assert sum(r.attempted for r in results) > 20 and not any(r.failed for r in results)
 
 
 def test_scikit_learns_display_of_prediction_errors_serves():
