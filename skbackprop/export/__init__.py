@@ -1,0 +1,6 @@
+"""Fitted models outside Python: C, JavaScript, ONNX."""
+
+from .c_source import to_c
+from .javascript import to_js
+
+__all__ = ["to_c", "to_js"]
