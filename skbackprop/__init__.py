@@ -61,7 +61,7 @@ from .updates import (
 from .version import __version__ as __version__
 
 if TYPE_CHECKING:  # imported when asked for: see `__getattr__`
-    from .export import to_c, to_js
+    from .export import to_c, to_js, to_onnx
     from .inspection import (
         SignalTrace,
         TrainingRecord,
@@ -161,6 +161,7 @@ __all__ = [
     "save_model",
     "to_c",
     "to_js",
+    "to_onnx",
     "trace_signals",
     "TRUSTED_TYPES",
 ]
@@ -168,7 +169,7 @@ __all__ = [
 # Imported when first asked for: what looks into a fitted network, and what is for
 # tables. The training of a network needs none of it.
 _LATER = {
-    "export": ("to_c", "to_js"),
+    "export": ("to_c", "to_js", "to_onnx"),
     "inspection": (
         "SignalTrace",
         "TrainingRecord",

@@ -16,6 +16,7 @@ import numpy as np
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
+from ..estimators.onnx_methods import OnnxMethods
 from ..estimators.sample_weights import check_weights
 from ..registry import Checked
 from .scaling import centre_and_scale, positive_rows, squash
@@ -28,7 +29,7 @@ LIMIT = 3.0  # RobustSmoothScaler's
 MARK = np.float32(2 / np.sqrt(1 + (2 / LIMIT) ** 2))
 
 
-class TableEncoder(TransformerMixin, Checked):
+class TableEncoder(TransformerMixin, OnnxMethods, Checked):
     """A transformer of whole tables, of numbers and categories, into numbers for a network.
 
     Numbers and booleans are scaled by :class:`RobustSmoothScaler`; where one is missing, the median

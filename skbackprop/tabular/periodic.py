@@ -22,6 +22,7 @@ from sklearn.base import TransformerMixin
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
+from ..estimators.onnx_methods import OnnxMethods
 from ..registry import Checked
 
 __all__ = ["PeriodicFeatures", "wave"]
@@ -29,7 +30,7 @@ __all__ = ["PeriodicFeatures", "wave"]
 _ACCEPTED = {"dtype": (np.float64, np.float32), "ensure_all_finite": "allow-nan"}
 
 
-class PeriodicFeatures(TransformerMixin, Checked):
+class PeriodicFeatures(TransformerMixin, OnnxMethods, Checked):
     r"""A transformer that puts fixed periodic features `cos(f x + b)` beside each column `x`.
 
     .. math::

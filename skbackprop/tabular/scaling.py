@@ -19,6 +19,7 @@ from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ..estimators.onnx_methods import OnnxMethods
 from ..estimators.sample_weights import check_weights
 from ..registry import Checked
 
@@ -28,7 +29,7 @@ _ACCEPTED = {"dtype": (np.float64, np.float32), "ensure_all_finite": "allow-nan"
 _FAR = 1e9  # from there on 1 + (z / c)^2 is (z / c)^2 to the last bit, in double precision too
 
 
-class RobustSmoothScaler(OneToOneFeatureMixin, TransformerMixin, Checked):
+class RobustSmoothScaler(OneToOneFeatureMixin, TransformerMixin, OnnxMethods, Checked):
     r"""A scaler that brings each column to its median and quartiles, then bends outliers back.
 
     .. math::

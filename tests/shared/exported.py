@@ -26,7 +26,7 @@ from skbackprop import (
 from skbackprop.activations import elu, leaky_relu, scaled_tanh, softplus
 
 RNG = np.random.default_rng(11)
-ROWS = RNG.normal(scale=2.0, size=(20, 3))
+ROWS = RNG.normal(size=(20, 3))
 PRECISIONS = {"double": (np.float64, 1e-12), "float": (np.float32, 1e-6)}
 LAYERS = {
     "mixed": [Mixed(["tanh", "relu", elu(0.4), "tanh"]), Mixed(["gelu"] * 2 + ["sin"])],
