@@ -30,7 +30,7 @@ def blocks(name):
 
 CASES = [
     pytest.param(block, name, line, id=f"{name}:{line}")
-    for name in ("README.md", "CONTRIBUTING.md", "docs/coming_from.md")
+    for name in ("README.md", "CONTRIBUTING.md", "docs/coming_from.md", "docs/deployment.md")
     for block, line in blocks(name)
 ]
 

@@ -89,7 +89,7 @@ def check(run, models, tolerance=1e-12):
         assert_same_results(by_method(given), model, ROWS, tolerance)
 
 
-def check_learning(run, models, eta=0.05):
+def check_learning(run, models, eta=0.01):
     lessons = [list(zip(np.tile(X, (2, 1)), [*y, *y], strict=True)) for _, y in models]
     written = [[[row.tolist(), np.asarray(t).tolist()] for row, t in each] for each in lessons]
     for pairs in written:  # a number alone is an array of one
@@ -153,11 +153,11 @@ def make_of_one(y):
 
 @each_hidden
 def test_learning(run, hidden):
-    check_learning(run, [make(head, hidden, eta=0.05, engine="numpy") for head in HEADS])
+    check_learning(run, [make(head, hidden, eta=0.01, engine="numpy") for head in HEADS])
 
 
 def test_learning_with_gains_and_mixed_layers(run):
-    models = [make(hidden=layers, eta=0.05, input_gain=True) for layers in LAYERS.values()]
+    models = [make(hidden=layers, eta=0.01, input_gain=True) for layers in LAYERS.values()]
     check_learning(run, models)
 
 

@@ -1,7 +1,9 @@
 """Models of ONNX: onnxruntime gives what Python gives, from `to_onnx` and from skl2onnx alike."""
 
 import importlib
+import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -239,3 +241,13 @@ def test_without_onnx_it_says_what_to_install(monkeypatch):
     with pytest.raises(ImportError, match="to_onnx needs onnx, .* pip install 'onnx>="):
         to_onnx(make()[0], ROWS)
     assert importlib.import_module("skbackprop.export.skl2onnx")  # which needs it only when asked
+
+
+def test_what_the_page_shows_runs(onnxruntime, skl2onnx):
+    page = (Path(__file__).parents[2] / "docs" / "deployment.md").read_text("utf-8")
+    need_package("skops")
+    blocks = re.findall(r"^```py\n(.*?)^```$", page, re.S | re.M)
+    assert len(blocks) == 3
+    scope = {"__name__": "__main__"}
+    for block in blocks:
+        exec(block, scope)
