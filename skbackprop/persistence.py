@@ -254,7 +254,7 @@ class _Writer:
         """What an object or array is referred to by; it is written once."""
         if id(value) not in self._known:
             if isinstance(value, np.ndarray | np.generic) and value.dtype.kind != "O":
-                word = self._array(value, at)
+                word: dict[str, Any] = self._array(value, at)
             else:
                 entry = self._object(value, at)
                 self.objects.append(entry)

@@ -209,7 +209,11 @@ class Trace:
 
         `scalar` is how the part for each element writes a number that does not vary.
         """
-        return Lines([self._converted(self.node(result), False) for result in results], scalar)
+        return Lines([self.number(result) for result in results], scalar)
+
+    def number(self, result: Any) -> Node:
+        """The node of a result, a symbol or a number; a truth value counts 1 or 0."""
+        return self._converted(self.node(result), False)
 
 
 class Lines:

@@ -43,6 +43,7 @@ from .callbacks import CallbackSupport
 from .fitting import Fit, HeldOut, TrainingSet, history_of, warn_of_targets
 from .given_data import accept_rows, accept_targets
 from .offenders import naming, naming_rows_or_targets
+from .onnx_methods import OnnxMethods
 from .parameters import Parameters, is_same_key
 from .plan import (
     Plan,
@@ -70,7 +71,7 @@ class Running:
     trainer: Trainer
 
 
-class Backprop(CallbackSupport, Parameters):
+class Backprop(CallbackSupport, OnnxMethods, Parameters):
     """What both estimators share: how they fit, what is fitted, how they predict.
 
     Attributes

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ..callers import warn_user
 from ..estimators.base import Backprop
 from ..estimators.given_data import accept_targets
+from ..estimators.onnx_methods import OnnxMethods
 from ..estimators.plan import make_plan
 from ..estimators.sample_weights import check_weights
 from ..estimators.targets import warn_of_one_class
@@ -34,7 +35,7 @@ _FEW_ROWS, _FOR_FEW, _FOR_MANY = 3000, 4, 2  # networks of a view
 _BLOCK_ROWS = 4096
 
 
-class TabularEstimator(Checked):
+class TabularEstimator(OnnxMethods, Checked):
     """What both estimators of tables share."""
 
     hidden_layer_sizes: Any

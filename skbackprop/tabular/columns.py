@@ -16,19 +16,20 @@ from sklearn.base import TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
 from ..callers import warn_user
+from ..estimators.onnx_methods import OnnxMethods
 from ..estimators.sample_weights import check_weights
 from ..registry import Checked
 from .scaling import centre_and_scale, positive_rows, squash
 from .tables import CATEGORY, VALUES, Table, are_numbers, read_table
 
-__all__ = ["Marks", "Numbers", "TableEncoder"]
+__all__ = ["LIMIT", "MARK", "Marks", "Numbers", "TableEncoder"]
 
-_LIMIT = 3.0  # RobustSmoothScaler's
+LIMIT = 3.0  # RobustSmoothScaler's
 # A column that is 1 in fewer than a quarter of the rows: median 0, half its range 1/2.
-_MARK = np.float32(2 / np.sqrt(1 + (2 / _LIMIT) ** 2))
+MARK = np.float32(2 / np.sqrt(1 + (2 / LIMIT) ** 2))
 
 
-class TableEncoder(TransformerMixin, Checked):
+class TableEncoder(TransformerMixin, OnnxMethods, Checked):
     """A transformer of whole tables, of numbers and categories, into numbers for a network.
 
     Numbers and booleans are scaled by :class:`~skbackprop.RobustSmoothScaler`; where one is
@@ -219,10 +220,10 @@ class Numbers(NamedTuple):
         n = len(self.columns)
         numbers = table.numbers(self.columns)
         missing = np.isnan(numbers)
-        out[:, :n] = squash(numbers, self.centre, self.scale, _LIMIT)
+        out[:, :n] = squash(numbers, self.centre, self.scale, LIMIT)
         out[:, :n][missing] = 0  # the median
         end = n + int(self.gaps.sum())
-        out[:, n:end] = missing[:, self.gaps] * _MARK
+        out[:, n:end] = missing[:, self.gaps] * MARK
         return end
 
 
@@ -279,7 +280,7 @@ def _rows(n_levels: int, pooled: bool) -> np.ndarray:
         return np.zeros((2, 1), np.float32)
     if n_levels == 2 and not pooled:
         return np.array([[-1], [1], [0]], np.float32)
-    return np.eye(n_levels + 1, n_levels, dtype=np.float32) * _MARK
+    return np.eye(n_levels + 1, n_levels, dtype=np.float32) * MARK
 
 
 def _sorted(levels: set[Hashable]) -> list[Hashable]:

@@ -18,6 +18,7 @@ import numpy as np
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ..estimators.onnx_methods import OnnxMethods
 from ..estimators.sample_weights import check_weights
 from ..registry import Checked
 from .numbers import check_numbers, validate_numbers
@@ -27,7 +28,7 @@ __all__ = ["RobustSmoothScaler", "centre_and_scale", "positive_rows", "squash"]
 _FAR = 1e9  # from there on 1 + (z / c)^2 is (z / c)^2 to the last bit, in double precision too
 
 
-class RobustSmoothScaler(OneToOneFeatureMixin, TransformerMixin, Checked):
+class RobustSmoothScaler(OneToOneFeatureMixin, TransformerMixin, OnnxMethods, Checked):
     r"""A scaler that brings each column to its median and quartiles, then bends outliers back.
 
     .. math::
