@@ -32,7 +32,7 @@ MODULES = {
 }
 ALLOWED = {"skbackprop", "numpy", "scipy", "sklearn"} | sys.stdlib_module_names
 # Modules that nothing imports until an extra is asked for.
-EXTRAS = {"engines.kernels": {"numba", "llvmlite"}}
+EXTRAS = {f"engines.{name}": {"numba", "llvmlite"} for name in ("kernels", "products")}
 
 
 def imported(module, nodes):
