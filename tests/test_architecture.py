@@ -25,7 +25,7 @@ FLOORS = """
 FLOOR = {room: floor for floor, line in enumerate(FLOORS.split("\n")) for room in line.split()}
 ALLOWED = {"skbackprop", "numpy", "scipy", "sklearn"} | sys.stdlib_module_names
 # Modules that nothing imports until an extra is asked for.
-EXTRAS = {"engines.kernels": {"numba", "llvmlite"}}
+EXTRAS = {f"engines.{name}": {"numba", "llvmlite"} for name in ("kernels", "products")}
 
 
 def imported(module, nodes):

@@ -260,7 +260,9 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
                 if not plan.solver.full_batch:  # which knows no single rows
                     check_online(plan)
                     check_structure(self, self._model.structure)
-                    engine = trainer_of(plan, self._model.copy(), plan.schedule).engine
+                    copy_of = self._model.copy()
+                    rows = plan.online_batch_rows
+                    engine = trainer_of(plan, copy_of, plan.schedule, rows).engine
         return engine or "numpy"
 
     # -- fit -------------------------------------------------------------------------------------
@@ -405,7 +407,7 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
             warn_of_targets(model, targets)
             losses: list[float] = []  # of the pass, if it is whole
             try:
-                trainer = trainer_of(plan, model, plan.schedule)
+                trainer = trainer_of(plan, model, plan.schedule, plan.online_batch_rows)
                 _present(plan, trainer, X, targets, weights, losses.append)
             except _LEAVES_A_MODEL as error:
                 ended_by = error
@@ -434,7 +436,8 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
         check_online(plan)
         check_structure(self, self._model.structure)
         self._model.make_writeable()
-        self._running = Running(key, plan, trainer_of(plan, self._model, plan.schedule))
+        trainer = trainer_of(plan, self._model, plan.schedule, plan.online_batch_rows)
+        self._running = Running(key, plan, trainer)
         return self._running
 
     # -- data ------------------------------------------------------------------------------------

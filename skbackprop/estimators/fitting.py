@@ -239,7 +239,7 @@ class Fit:
                 problem = Problem(objective_of(plan, model), rows, data.rows, given.alpha)
                 solve(solver, problem, state, monitor)
             else:
-                trainer = trainer_of(plan, model, schedule)
+                trainer = trainer_of(plan, model, schedule, batch_size)
                 orders = self._orders(batch_size)
                 train(trainer, orders, (data.X, data.targets, data.scale), batch_size, monitor)
         finally:  # Ctrl-C and a divergence leave the best weights, too
