@@ -6,6 +6,7 @@ __all__ = ["EXTRAS", "say_missing"]
 EXTRAS = {
     "matplotlib": "plot",
     "numba": "fast",
+    "onnx": "onnx",
     "pandas": "frame",
 }
 

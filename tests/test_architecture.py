@@ -9,7 +9,7 @@ from package_modules import MODULES
 # The floors of the house, from the ground up. What stands in one line stands side by side, and does
 # not import each other. A name is a folder, or a file at the top of the package.
 FLOORS = """
-    addresses extras synonyms version
+    addresses callers extras synonyms version
     registry exceptions signal_handlers
     activations updates schedules
     losses
@@ -25,7 +25,7 @@ FLOORS = """
 FLOOR = {room: floor for floor, line in enumerate(FLOORS.split("\n")) for room in line.split()}
 ALLOWED = {"skbackprop", "numpy", "scipy", "sklearn"} | sys.stdlib_module_names
 # Modules that nothing imports until an extra is asked for.
-EXTRAS = {"engines.kernels": {"numba", "llvmlite"}}
+EXTRAS = {f"engines.{name}": {"numba", "llvmlite"} for name in ("kernels", "products")}
 
 
 def imported(module, nodes):

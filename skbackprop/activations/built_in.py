@@ -38,7 +38,7 @@ def _check_parameter(
     return number
 
 
-class _Softmax(Activation):
+class Softmax(Activation):
     """Softmax over the last axis: ``y_j = exp(v_j) / sum_k exp(v_k)``."""
 
     elementwise = False
@@ -255,7 +255,7 @@ ACTIVATIONS.update(
                 "hard_sigmoid", functions.hard_sigmoid, functions.hard_sigmoid_slope, (0.0, 1.0)
             ),
             _built_in(
-                "softmax", functions.softmax, functions.softmax_slope, (0.0, 1.0), kind=_Softmax
+                "softmax", functions.softmax, functions.softmax_slope, (0.0, 1.0), kind=Softmax
             ),
         )
     }

@@ -59,6 +59,11 @@ class UpdateRule(Solver):
     array([[0.5]])
     """
 
+    def check(self) -> None:
+        """Raise NotImplementedError if there is no `step`, before a model has adapted to it."""
+        if type(self).step is UpdateRule.step:
+            raise NotImplementedError(f"solver {self!r} has no step(w, g, state, t, eta, cost).")
+
     def step(self, w, g, state, t, eta, cost) -> None:
         """Change `w` (and `state`) in place by one update.
 
@@ -73,7 +78,7 @@ class UpdateRule(Solver):
         cost : float
             The batch's cost before the update.
         """
-        raise NotImplementedError(f"solver {self!r} has no step(w, g, state, t, eta, cost).")
+        raise NotImplementedError
 
 
 RULES: dict[str, UpdateRule] = {}
