@@ -6,6 +6,7 @@ import inspect
 from pathlib import Path
 
 import pytest
+from outside import need_package
 from package_modules import MODULES
 
 import skbackprop
@@ -46,6 +47,8 @@ def test_every_name_of_the_reference_has_an_example():
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("module", [m for m in MODULES if ">>> " in MODULES[m].read_text("utf-8")])
 def test_examples_of_functions_and_classes_run(module):
+    if module == "export.onnx":
+        need_package("onnx")
     name = f"skbackprop.{module}".removesuffix(".__init__")
     assert doctest.testmod(importlib.import_module(name), optionflags=FLAGS).failed == 0
 

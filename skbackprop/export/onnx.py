@@ -96,6 +96,15 @@ def to_onnx(
     ``skl2onnx.to_onnx`` converts the estimators too, alone and in Pipelines with all that it knows.
     Beside Python, results differ by 1e-12 in double and 1e-6 in single precision, of numbers of
     size one. Those of tables are computed in single precision in Python, for 50 rows and more.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop import BackpropRegressor, to_onnx
+    >>> net = BackpropRegressor((2,), activation="tanh", random_state=0).partial_fit([[0.0]], [1.0])
+    >>> model = to_onnx(net, np.zeros((1, 1)))
+    >>> model.graph.input[0].name, model.graph.output[0].name
+    ('X', 'variable')
     """
     try:
         import onnx
