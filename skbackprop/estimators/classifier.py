@@ -42,6 +42,8 @@ class BackpropClassifier(ClassifierMixin, Backprop):
         activation's range is bounded on both sides of zero).
     class_weight : dict, list of dict, "balanced" or None, default=None
         Weights of the classes, which multiply ``sample_weight``. "balanced" is for `fit` only.
+        Accuracy and loss of validation rows know nothing of them: where classes are rare, let
+        early stopping watch ``scoring="balanced_accuracy"``.
 
     Attributes
     ----------

@@ -404,8 +404,25 @@ class Fit:
         return [
             f"The fit has learnt nothing from X: it ended ({self.reason}) at a training cost of "
             f"{cost:.6g}, no better than the {constant:.6g} of the best constant prediction.",
-            *([f"{cause.message} {cause.advice}" for cause in causes] or [advice]),
+            *(
+                self._watched_another_cost()
+                or [f"{cause.message} {cause.advice}" for cause in causes]
+                or [advice]
+            ),
             "See also diagnose(model, X, y).",
+        ]
+
+    def _watched_another_cost(self) -> list[str]:
+        """What to say of a fit by class weights that the watched score knows nothing of."""
+        given = self.plan.given
+        if not given.early_stopping or given.scoring not in (None, "loss"):
+            return []
+        if getattr(self.estimator, "class_weight", None) is None:
+            return []
+        watched = "loss" if given.scoring else "accuracy"
+        return [
+            f"Early stopping watched the {watched} of the validation rows, which knows no "
+            "class_weight; scoring='balanced_accuracy' does justice to rare classes."
         ]
 
     def _learnt_in_part(self) -> list[str]:

@@ -1,11 +1,13 @@
 """Early stopping that a small or unbalanced set survives, and where networks begin."""
 
+import warnings
 from contextlib import suppress
 
 import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.datasets import load_wine, make_classification
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold, cross_validate
 from sklearn.pipeline import make_pipeline
@@ -51,6 +53,20 @@ def test_rare_positives_are_learnt(class_weight):
         net = make_pipeline(StandardScaler(), BackpropClassifier(**params)).fit(X[train], y[train])
         assert net[-1].best_iter_ > 10
         assert roc_auc_score(y[test], net.predict_proba(X[test])[:, 1]) > 0.85
+
+
+@pytest.mark.parametrize("scoring", [None, "loss"])
+def test_a_score_that_knows_no_class_weight_is_to_blame(scoring):
+    X, y = make_classification(
+        1000, 10, n_informative=4, weights=[0.95], class_sep=0.8, flip_y=0.02, random_state=2
+    )
+    net = BackpropClassifier((32,), early_stopping=True, class_weight="balanced", random_state=2)
+    with pytest.warns(ConvergenceWarning, match="knows no class_weight; scoring='balanced_acc"):
+        net.set_params(scoring=scoring).fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        net.set_params(scoring="balanced_accuracy").fit(X, y)
+    assert net.best_iter_ > 10
 
 
 # -- hidden biases ---------------------------------------------------------------------------------
