@@ -161,10 +161,10 @@ class BackpropClassifier(ClassifierMixin, Backprop):
     def _read_targets(self, plan: Plan, y, dtype, classes=None, *, online=False):
         return ClassCoding.read(y, classes, online=online)
 
-    def _weights(self, X, coding, targets, given, *, online=False):
+    def _weights(self, X, coding, targets, given, *, like=None, online=False):
         if self.class_weight is None:
             return given
-        return coding.weigh(self.class_weight, targets, given, X.dtype, online=online)
+        return coding.weigh(self.class_weight, targets, given, X.dtype, like=like, online=online)
 
     def _check_classes(self, classes) -> None:
         try:
