@@ -315,7 +315,7 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
             coding = coding.after(self._model.coding)
         given = check_weights(sample_weight, X, "sample_weight")
         weights = self._weights(X, coding, targets, given)
-        held_out = self._validate_validation(validated, X, coding, validation)
+        held_out = self._validate_validation(validated, X, coding, targets, validation)
         rows = np.arange(X.shape[0]) if weights is None else np.flatnonzero(weights)
         if not len(rows):
             raise ValueError("sample_weight is zero for every row; at least one must be positive.")
@@ -326,7 +326,7 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
         kept = {k: v for k, v in vars(self).items() if not k.endswith("_") and k != "_running"}
         self.__dict__ = {**kept, **fit.attributes()}
 
-    def _validate_validation(self, validated, X, coding, validation):
+    def _validate_validation(self, validated, X, coding, trained, validation):
         """The user's own validation set, or None."""
         X_val, y_val, sample_weight_val = validation
         if X_val is None and y_val is None:
@@ -342,10 +342,13 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
             raise type(error)(f"in the validation rows, X_val and y_val: {error}") from error
         if self.early_stopping and self.scoring != "loss" and X_val.shape[0] < 2:
             raise ValueError("The validation set is too small: X_val has 1 row; give at least 2.")
-        weights = check_weights(sample_weight_val, X_val, "sample_weight_val")
-        if weights is not None and not weights.any():
+        given = check_weights(sample_weight_val, X_val, "sample_weight_val")
+        if given is not None and not given.any():
             raise ValueError("sample_weight_val is zero for every row.")
-        return HeldOut(X_val, y_val, targets, weights)
+        weights = self._weights(X_val, coding, targets, given, like=trained)
+        if weights is not None and not weights.any():
+            raise ValueError("class_weight is zero for the class of every row of y_val.")
+        return HeldOut(X_val, y_val, targets, weights, given)
 
     # -- partial_fit -----------------------------------------------------------------------------
 
@@ -481,7 +484,7 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
         """The coding of the first `y`, and the targets."""
         raise NotImplementedError
 
-    def _weights(self, X, coding, targets, given, *, online=False):
+    def _weights(self, X, coding, targets, given, *, like=None, online=False):
         """Weights of the rows in training, from those that the user gave (None: all one)."""
         return given
 
