@@ -10,6 +10,7 @@ from outside import need_package
 from package_modules import MODULES
 
 import skbackprop
+from skbackprop.addresses import API_PAGE, URLS
 
 DOCS = Path(__file__).parents[1] / "docs"
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -33,6 +34,14 @@ def test_every_public_name_is_in_the_reference_once():
     top = {name.removeprefix("skbackprop.") for name in names if name.count(".") == 1}
     assert top == set(skbackprop.__all__)
     assert all(f"   {name}\n" in reference.page() + "\n" for name in names)
+
+
+@pytest.mark.parametrize("name", ["BackpropClassifier", "TabularRegressor"])
+def test_estimators_link_to_their_pages(name):
+    # The page of a name is called after it; notebooks show this link beside an estimator.
+    page = API_PAGE.format(estimator_name=name)
+    assert page == f"{URLS['Documentation']}api/skbackprop.{name}.html"
+    assert f"skbackprop.{name}" in sum(reference.rooms().values(), [])
 
 
 def test_every_name_of_the_reference_has_an_example():
