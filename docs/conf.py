@@ -39,7 +39,7 @@ extensions = [
     "docstrings",
     "mathml",
 ]
-exclude_patterns = ["_generated", "gallery/*.ipynb", "gallery/*.py"]
+exclude_patterns = ["_build", "_generated", "gallery/*.ipynb", "gallery/*.py"]
 templates_path = ["_templates"]
 default_role = "literal"
 python_use_unqualified_type_names = True
