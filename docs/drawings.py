@@ -35,7 +35,7 @@ FORWARD_LINKS = [
 ]
 BACKWARD_NODES = {
     "delta_j": ((0, 0), r"$\delta_j$", "below"),
-    "sum": ((2.6, 0), r"$-\frac{\partial E}{\partial y_j}$", "below"),
+    "sum": ((2.6, 0), r"$-\dfrac{\partial E}{\partial y_j}$", "below"),
     "delta_1": ((5.6, 1.5), r"$\delta_1$", "above"),
     "delta_k": ((5.6, 0), r"$\delta_k$", "below"),
     "delta_m": ((5.6, -1.5), r"$\delta_m$", "below"),
