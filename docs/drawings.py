@@ -95,6 +95,8 @@ def write_signal_page(path: Path) -> None:
     """Write the page that steps through the rule, on a network that is learning the irises."""
     X, y = load_iris(return_X_y=True)
     X, y = X[::5], y[::5]
-    net = BackpropClassifier((6,), activation="tanh", solver="sgd", eta=0.1, random_state=0)
+    net = BackpropClassifier(
+        (6,), activation="tanh", solver="sgd", eta=0.1, max_iter=1000, random_state=0
+    )
     model = make_pipeline(StandardScaler(), net).fit(X, y)
     trace_signals(model, X, y).to_html(path, record_training(model, X, y, n_steps=30))
