@@ -26,8 +26,10 @@ from . import (
     scale,
     solvers,
     sparse,
+    table_report,
     tabular,
 )
+from .table_models import MODELS
 
 SECTIONS = {
     "online": online,
@@ -52,7 +54,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="small and short: a trial of the code")
     parser.add_argument("--images", type=Path, default=IMAGES, help="folder of the plots")
     parser.add_argument("--data", metavar="DIR", help="folder of .npz sets (defaults, tabular)")
-    parser.add_argument("--rows", type=int, default=3000, help="most rows of a set")
+    parser.add_argument("--rows", type=int, help="most rows of a set (3000; tabular: 20000)")
     parser.add_argument("--splits", type=int, default=3, help="splits, or folds, of a set")
     parser.add_argument(
         "--candidate",
@@ -61,6 +63,11 @@ def main():
         metavar="NAME=SETTINGS",
         help="further settings to compare, as in b95='dict(solver=Adam(beta_2=0.95))' (defaults)",
     )
+    of_tables = parser.add_argument_group("tabular")
+    of_tables.add_argument("--models", type=names, help=f"of {', '.join(MODELS)}: A,B,...")
+    of_tables.add_argument("--folds", type=numbers, help="of 0,1,...: those to measure now")
+    of_tables.add_argument("--without", type=names, default=[], help="sets to pass over: A,B,...")
+    of_tables.add_argument("--results", type=Path, help="a CSV file that is read, and added to")
     arguments = parser.parse_args()
     unknown = set(arguments.sections) - {*SECTIONS, *OF_SETS}
     if unknown:
@@ -78,16 +85,37 @@ def main():
             if name == "defaults":
                 pairs = (text.split("=", 1) for text in arguments.candidate)
                 candidates = {n: eval(text, vars(skbackprop).copy()) for n, text in pairs}
-                defaults.main(arguments.data, arguments.rows, arguments.splits, candidates)
+                defaults.main(arguments.data, arguments.rows or 3000, arguments.splits, candidates)
             elif name == "tabular":
                 print(f"### {name}\n\n{tabular.__doc__.strip()}\n")
-                tabular.main(arguments.data, arguments.rows, arguments.splits)
+                compare_on_tables(arguments)
             else:
                 print(f"### {name}\n\n{SECTIONS[name].__doc__.strip()}\n")
                 ratios += SECTIONS[name].main(arguments) or []
                 print(flush=True)
     if ratios and peers.has("matplotlib"):
         picture.draw(ratios, arguments.images / "speed.png")
+
+
+def compare_on_tables(arguments):
+    results = tabular.main(
+        arguments.data,
+        arguments.rows or 20000,
+        arguments.splits,
+        names=arguments.models,
+        folds=arguments.folds,
+        without=arguments.without,
+        path=arguments.results,
+    )
+    table_report.write(results, arguments.images, arguments.models)
+
+
+def names(text):
+    return text.split(",")
+
+
+def numbers(text):
+    return [int(name) for name in names(text)]
 
 
 if __name__ == "__main__":

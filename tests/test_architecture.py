@@ -11,7 +11,7 @@ import skbackprop
 # The floors of the house, from the ground up. What stands in one line stands side by side, and does
 # not import each other. A name is a folder, or a file at the top of the package.
 FLOORS = """
-    addresses extras synonyms version
+    addresses callers extras synonyms version
     registry exceptions signal_handlers
     activations updates schedules
     losses

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from weakref import WeakSet
 
+from ..callers import warn_user
 from ..network.network import Network
-from .code_cache import level_of_caller, why_no_compiler
+from .code_cache import why_no_compiler
 from .compiled_rows import CompiledPass
 from .numpy_rows import NumpyPass, RowPass
 from .symbols import Untraceable
@@ -61,9 +61,8 @@ def choose_engine(engine: str, before: str | None, update: Update) -> tuple[str,
         network = update.objective.network
         if missing is not None and network not in _told:
             _told.add(network)
-            warnings.warn(
+            warn_user(
                 f"This model was trained by the compiled engine and goes on in NumPy: {missing}.",
-                stacklevel=level_of_caller(),
             )
         return "compiled", _numpy_pass(update)
     if engine == "compiled":

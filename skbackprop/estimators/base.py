@@ -37,9 +37,9 @@ from .building import (
     trainer_of,
     write_arrays,
 )
-from .callbacks import WRAPPER_FRAMES, CallbackSupport
+from .callbacks import CallbackSupport
 from .fitting import Fit, HeldOut, TrainingSet, history_of, warn_of_targets
-from .given_data import accept_rows, accept_scored, accept_targets
+from .given_data import accept_rows, accept_targets
 from .offenders import naming, naming_rows_or_targets
 from .onnx_methods import OnnxMethods
 from .parameters import Parameters, is_same_key
@@ -51,7 +51,7 @@ from .plan import (
     make_plan,
     resolve_solver,
 )
-from .sample_weights import check_weights
+from .sample_weights import accept_scored, check_weights
 from .targets import plain_target, warn_of_one_class
 
 _LEAVES_A_MODEL = (KeyboardInterrupt, DivergenceError)  # what ends a fit, yet leaves its weights
@@ -267,7 +267,7 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
         plan = make_plan(self)
         continues = self.warm_start and self.__sklearn_is_fitted__()
         data = self._prepare(plan, X, y, sample_weight, validation, continues)
-        warn_of_one_class(data.coding, stacklevel=4 + WRAPPER_FRAMES)
+        warn_of_one_class(data.coding)
         with _restored_on_error(check_random_state(self.random_state)) as rng:
             if continues:
                 model, history = self._model.copy(), history_of(self)
@@ -392,7 +392,7 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
         coding, targets = self._read_targets(plan, y, X.dtype, classes, online=True)
         given = check_weights(sample_weight, X, "sample_weight")
         weights = self._weights(X, coding, targets, given, online=True)
-        warn_of_one_class(coding, stacklevel=5)
+        warn_of_one_class(coding)
         ended_by = None
         with _restored_on_error(check_random_state(self.random_state)) as rng:
             model = new_model(plan, X, coding, rng)
@@ -513,8 +513,9 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
 
     def _score(self, y, prediction, sample_weight) -> float:
         """How good a prediction is, by targets that a user gives."""
-        y, sample_weight = accept_scored(y, sample_weight, numeric=self._numeric_targets)
-        return self._model.head.score(y, prediction, sample_weight)
+        numeric = self._numeric_targets
+        y, weights = accept_scored(y, sample_weight, prediction, numeric=numeric)
+        return self._model.head.score(y, prediction, weights)
 
 
 def _writeable_layers(model: Model):

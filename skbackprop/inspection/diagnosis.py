@@ -20,7 +20,7 @@ from ..exceptions import DivergenceError
 from ..losses.head import Head
 from ..network.network import Network, Workspace
 from ..network.objective import Objective
-from ..network.rows import take_rows
+from ..network.rows import row_shares, take_rows
 from ..schedules import resolve_schedule
 from ..training import causes
 from ..training.causes import FEW_ROWS, SHARE, SOME_ROWS, Finding, members, output_ranges
@@ -374,6 +374,13 @@ def unscaled_targets(patient: _Patient) -> Iterator[Finding]:
         yield from causes.unscaled_targets(patient.network, patient.head, patient.targets)
 
 
+def unlearnt_targets(patient: _Patient) -> Iterator[Finding]:
+    """Some of several targets that a constant predicts no worse: the largest rule the cost."""
+    if patient.targets is not None:
+        y = patient.workspace.y[-1]
+        yield from causes.unlearnt_targets(patient.head, patient.targets, y, row_shares(len(y)))
+
+
 def never_predicted(patient: _Patient) -> Iterator[Finding]:
     """Classes or labels that some rows have, and none is given."""
     head, workspace = patient.head, patient.workspace
@@ -449,6 +456,7 @@ EXAMINATIONS: tuple[Callable[[_Patient], Iterator[Finding]], ...] = (
     divergence,
     unscaled_inputs,
     unscaled_targets,
+    unlearnt_targets,
     saturated_neurons,
     saturated_outputs,
     dead_neurons,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, lapack
+from sklearn.exceptions import ConvergenceWarning
 
+from ..callers import warn_user
 from .levenberg_marquardt import EXTREMES, LM, Point
-from .solver import SOLVERS, ScaledProblem, warn_user
+from .solver import SOLVERS, ScaledProblem
 
 __all__ = ["BayesianLM"]
 
@@ -141,7 +143,8 @@ class BayesianLM(LM):
             "solver='br' made the network constant: by the evidence, the "
             f"{problem.problem.n_rows} rows show no more than noise. If there is something to "
             "learn, give more rows, check that the rows of X and y belong together and that X is "
-            "scaled, or begin with a smaller decay, such as alpha=1e-6."
+            "scaled, or begin with a smaller decay, such as alpha=1e-6.",
+            ConvergenceWarning,
         )
 
     def fitted(self, state):

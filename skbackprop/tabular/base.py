@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from numbers import Integral
 from typing import Any, Self
 
@@ -12,6 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ..callers import warn_user
 from ..estimators.base import Backprop
 from ..estimators.given_data import accept_targets
 from ..estimators.onnx_methods import OnnxMethods
@@ -89,7 +89,7 @@ class TabularEstimator(OnnxMethods, Checked):
         validated = copy.copy(self)
         table, y, weights, groups = self._read_training(validated, X, y, sample_weight, groups)
         task = self._read_task(y, weights)
-        warn_of_one_class(task.coding, stacklevel=4)
+        warn_of_one_class(task.coding)
         targets = task.encode(y)
         weights = self._weigh_classes(task, targets, weights)
         kept, weights = positive_rows(weights)
@@ -266,11 +266,10 @@ class TabularEstimator(OnnxMethods, Checked):
         networks = [e for e in self.estimators_ if isinstance(e, Backprop)]
         n_diverged = sum(network.stop_reason_ == "diverged" for network in networks)
         if n_diverged:
-            warnings.warn(
+            warn_user(
                 f"{n_diverged} of {len(networks)} networks diverged, and keep weights from before "
                 f"that. Look at y: loss={self.loss!r} may not suit it.",
                 ConvergenceWarning,
-                stacklevel=3,
             )
 
     # -- predictions -----------------------------------------------------------------------------

@@ -1,13 +1,12 @@
 """Numbers from a table as it comes: scaled columns, marks of what is missing, and of categories.
 
-A column of numbers becomes one column, scaled as :class:`RobustSmoothScaler` scales it, and, where
+A column of numbers becomes one column, scaled as `RobustSmoothScaler` scales it, and, where
 the training rows lack some of its values, a mark of what is missing. A column of categories becomes
 a mark of each level. A mark is 0 or what the scaler makes of a column that is seldom 1.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Hashable
 from numbers import Integral, Number
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ import numpy as np
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
+from ..callers import warn_user
 from ..estimators.onnx_methods import OnnxMethods
 from ..estimators.sample_weights import check_weights
 from ..registry import Checked
@@ -32,8 +32,8 @@ MARK = np.float32(2 / np.sqrt(1 + (2 / LIMIT) ** 2))
 class TableEncoder(TransformerMixin, OnnxMethods, Checked):
     """A transformer of whole tables, of numbers and categories, into numbers for a network.
 
-    Numbers and booleans are scaled by :class:`RobustSmoothScaler`; where one is missing, the median
-    stands in, and a column of marks says so if some training rows lacked it too. Columns of
+    Numbers and booleans are scaled by :class:`~skbackprop.RobustSmoothScaler`; where one is
+    missing, the median stands in, and a column of marks says so if some training rows lacked it too. Columns of
     categories, strings and objects become one column of marks for each level; a missing value is a
     level of its own. Two levels share one column, with the values -1 and 1. A level that was not
     seen in training, or is pooled, is 0 in all of them. An object column in which every value is a
@@ -102,7 +102,7 @@ default="from_dtype"
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_samples, n_features)
-            The table: see :func:`~skbackprop.tabular.tables.read_table`.
+            The table: what `read_table` reads.
         y : None
             Not used.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -300,12 +300,10 @@ def _sorted(levels: set[Hashable]) -> list[Hashable]:
 
 def _warn_of_identifiers(table: Table, j: int, n_levels: int) -> None:
     if n_levels > 20 and n_levels > 0.9 * table.n_rows:
-        warnings.warn(
+        warn_user(
             f"{table.label(j)} has {n_levels} different values in {table.n_rows} rows. As "
             "categories they tell nothing about new rows: leave out an identifier, derive numbers "
             "or categories from a text, and convert numbers that came as strings.",
-            UserWarning,
-            stacklevel=2,
         )
 
 

@@ -19,6 +19,7 @@ from ..estimators.plan import make_plan
 from ..estimators.targets import ClassCoding, NumberCoding
 from ..exceptions import DivergenceError
 from ..network.outputs import outputs_of
+from ..network.rows import row_shares
 from ..schedules import Schedule
 from ..training.monitor import History, Monitor, Stopping
 from ..training.trainer import train
@@ -59,11 +60,7 @@ class TableRows:
 
     def shares(self, rows) -> np.ndarray:
         """The weights of some rows, as shares of one."""
-        if self.weights is None:
-            return np.full(len(rows), 1 / len(rows))
-        weights = self.weights[rows].astype(np.float64)
-        weights /= weights.max()
-        return weights / weights.sum()
+        return row_shares(len(self.targets), self.weights, rows)
 
 
 @dataclass

@@ -19,15 +19,14 @@ from __future__ import annotations
 
 import numpy as np
 from sklearn.base import TransformerMixin
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
 from ..estimators.onnx_methods import OnnxMethods
 from ..registry import Checked
+from .numbers import check_numbers, validate_numbers
 
 __all__ = ["PeriodicFeatures", "wave"]
-
-_ACCEPTED = {"dtype": (np.float64, np.float32), "ensure_all_finite": "allow-nan"}
 
 
 class PeriodicFeatures(TransformerMixin, OnnxMethods, Checked):
@@ -117,7 +116,7 @@ class PeriodicFeatures(TransformerMixin, OnnxMethods, Checked):
         self._check_count("n_features")
         self._check_number("scale", "(0, inf)")
         rng = check_random_state(self.random_state)
-        shape = check_array(X, estimator=self, **_ACCEPTED).shape[1], self.n_features
+        shape = check_numbers(self, X).shape[1], self.n_features
         validate_data(self, X, skip_check_array=True)
         self.frequencies_ = rng.normal(0, self.scale * np.pi, shape)
         self.phases_ = rng.uniform(-np.pi, np.pi, shape)
@@ -140,7 +139,7 @@ class PeriodicFeatures(TransformerMixin, OnnxMethods, Checked):
         """
         if not hasattr(self, "frequencies_"):
             return self.fit(X)
-        validate_data(self, X, reset=False, **_ACCEPTED)
+        validate_numbers(self, X)
         return self
 
     def transform(self, X) -> np.ndarray:
@@ -158,7 +157,7 @@ class PeriodicFeatures(TransformerMixin, OnnxMethods, Checked):
             float32 if X is, float64 otherwise.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, **_ACCEPTED)
+        X = validate_numbers(self, X)
         waves = wave(X[:, :, None], self.frequencies_, self.phases_).reshape(len(X), -1)
         return np.concatenate([X, waves], axis=1) if self.keep_input else waves
 

@@ -47,6 +47,11 @@ class Solver(Checked):
 class UpdateRule(Solver):
     """One way to turn corrections into weight changes; subclass it and write `step`."""
 
+    def check(self) -> None:
+        """Raise NotImplementedError if there is no `step`, before a model has adapted to it."""
+        if type(self).step is UpdateRule.step:
+            raise NotImplementedError(f"solver {self!r} has no step(w, g, state, t, eta, cost).")
+
     def step(self, w, g, state, t, eta, cost) -> None:
         """Change `w` (and `state`) in place by one update.
 
@@ -61,7 +66,7 @@ class UpdateRule(Solver):
         cost : float
             The batch's cost before the update.
         """
-        raise NotImplementedError(f"solver {self!r} has no step(w, g, state, t, eta, cost).")
+        raise NotImplementedError
 
 
 #: The built-in ones by name; each file of this folder adds its own.
