@@ -153,7 +153,18 @@ def load_model(path: str | os.PathLike) -> Any:
 
     See Also
     --------
-    save_model : Write it; with an example.
+    save_model : Write it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from skbackprop import RobustSmoothScaler, load_model, save_model
+    >>> scaler = RobustSmoothScaler().fit([[0.0], [1.0], [5.0]])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_model(scaler, Path(folder) / "scaler.npz")
+    ...     load_model(Path(folder) / "scaler.npz").center_
+    array([1.])
     """
     path = Path(path)
     settings, arrays = _contents(path)

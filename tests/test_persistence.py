@@ -319,6 +319,7 @@ def test_a_later_format_is_refused(path):
         load_model(path)
 
 
+@pytest.mark.filterwarnings("ignore::skbackprop.exceptions.InconsistentVersionWarning")
 def test_a_file_of_format_1_is_read():
     """The file was written when the format was: it must be read for good."""
     model = load_model(FORMAT_1)
