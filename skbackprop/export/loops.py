@@ -282,7 +282,6 @@ class Statements:
     @_write.register
     def _(self, vector: Largest) -> str:
         name, of = self._new(vector), self._names[vector.of]
-        self.lines.append(f"{name}[0] = 0;")
         place = self._language.variable("place", "0", whole=True)
         self.block(
             "",
