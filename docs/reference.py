@@ -34,7 +34,6 @@ HEADINGS = {
 #: takes beside what the top of the package holds.
 BESIDE = {
     "activations": ["check_activation", "elu", "leaky_relu", "scaled_tanh", "softplus"],
-    "losses": ["check_loss"],
     "inspection": [
         "Diagnosis", "Explanation", "Finding", "GradientCheck", "TrainingStep", "WorstWeight"
     ],

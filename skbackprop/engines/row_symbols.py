@@ -27,8 +27,8 @@ _RANGES = {NEURONS: "n", HALF: "n // 2"}
 # Reductions, by the name of the ufunc: what each begins with, and one more number.
 _REDUCTIONS = {
     "add": ("0.0", "{} + {}"),
-    "maximum": ("-math.inf", "{1} if {0} < {1} else {0}"),
-    "minimum": ("math.inf", "{1} if {1} < {0} else {0}"),
+    "maximum": ("-math.inf", "where({0} < {1}, {1}, {0})"),
+    "minimum": ("math.inf", "where({1} < {0}, {1}, {0})"),
 }
 _ALL = slice(None)
 

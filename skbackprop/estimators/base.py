@@ -16,9 +16,11 @@ from typing import Any, Self
 
 import numpy as np
 from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ..callers import warn_user
 from ..exceptions import DivergenceError, InconsistentVersionWarning
 from ..losses.check import check_loss
 from ..network.outputs import outputs_of
@@ -258,7 +260,9 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
                 if not plan.solver.full_batch:  # which knows no single rows
                     check_online(plan)
                     check_structure(self, self._model.structure)
-                    engine = trainer_of(plan, self._model.copy(), plan.schedule).engine
+                    copy_of = self._model.copy()
+                    rows = plan.online_batch_rows
+                    engine = trainer_of(plan, copy_of, plan.schedule, rows).engine
         return engine or "numpy"
 
     # -- fit -------------------------------------------------------------------------------------
@@ -288,10 +292,12 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
             warn_of_targets(model, data.targets, data.rows)
             fit.run(batch_size)
             fit.check_outcome(is_refit=self.__sklearn_is_fitted__())
+            failure = fit.failure()  # which asks for memory, before anything is replaced
         self._commit(fit)
         if fit.ended_by is not None:
             raise fit.ended_by
-        fit.warn_of_failure()
+        if failure:
+            warn_user(failure, ConvergenceWarning)
         return self
 
     def _prepare(
@@ -309,7 +315,7 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
             coding = coding.after(self._model.coding)
         given = check_weights(sample_weight, X, "sample_weight")
         weights = self._weights(X, coding, targets, given)
-        held_out = self._validate_validation(validated, X, coding, validation)
+        held_out = self._validate_validation(validated, X, coding, targets, validation)
         rows = np.arange(X.shape[0]) if weights is None else np.flatnonzero(weights)
         if not len(rows):
             raise ValueError("sample_weight is zero for every row; at least one must be positive.")
@@ -320,7 +326,7 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
         kept = {k: v for k, v in vars(self).items() if not k.endswith("_") and k != "_running"}
         self.__dict__ = {**kept, **fit.attributes()}
 
-    def _validate_validation(self, validated, X, coding, validation):
+    def _validate_validation(self, validated, X, coding, trained, validation):
         """The user's own validation set, or None."""
         X_val, y_val, sample_weight_val = validation
         if X_val is None and y_val is None:
@@ -336,10 +342,13 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
             raise type(error)(f"in the validation rows, X_val and y_val: {error}") from error
         if self.early_stopping and self.scoring != "loss" and X_val.shape[0] < 2:
             raise ValueError("The validation set is too small: X_val has 1 row; give at least 2.")
-        weights = check_weights(sample_weight_val, X_val, "sample_weight_val")
-        if weights is not None and not weights.any():
+        given = check_weights(sample_weight_val, X_val, "sample_weight_val")
+        if given is not None and not given.any():
             raise ValueError("sample_weight_val is zero for every row.")
-        return HeldOut(X_val, y_val, targets, weights)
+        weights = self._weights(X_val, coding, targets, given, like=trained)
+        if weights is not None and not weights.any():
+            raise ValueError("class_weight is zero for the class of every row of y_val.")
+        return HeldOut(X_val, y_val, targets, weights, given)
 
     # -- partial_fit -----------------------------------------------------------------------------
 
@@ -401,7 +410,7 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
             warn_of_targets(model, targets)
             losses: list[float] = []  # of the pass, if it is whole
             try:
-                trainer = trainer_of(plan, model, plan.schedule)
+                trainer = trainer_of(plan, model, plan.schedule, plan.online_batch_rows)
                 _present(plan, trainer, X, targets, weights, losses.append)
             except _LEAVES_A_MODEL as error:
                 ended_by = error
@@ -430,7 +439,8 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
         check_online(plan)
         check_structure(self, self._model.structure)
         self._model.make_writeable()
-        self._running = Running(key, plan, trainer_of(plan, self._model, plan.schedule))
+        trainer = trainer_of(plan, self._model, plan.schedule, plan.online_batch_rows)
+        self._running = Running(key, plan, trainer)
         return self._running
 
     # -- data ------------------------------------------------------------------------------------
@@ -474,7 +484,7 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
         """The coding of the first `y`, and the targets."""
         raise NotImplementedError
 
-    def _weights(self, X, coding, targets, given, *, online=False):
+    def _weights(self, X, coding, targets, given, *, like=None, online=False):
         """Weights of the rows in training, from those that the user gave (None: all one)."""
         return given
 

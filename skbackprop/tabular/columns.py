@@ -33,11 +33,11 @@ class TableEncoder(TransformerMixin, OnnxMethods, Checked):
     """A transformer of whole tables, of numbers and categories, into numbers for a network.
 
     Numbers and booleans are scaled by :class:`~skbackprop.RobustSmoothScaler`; where one is
-    missing, the median stands in, and a column of marks says so if some training rows lacked it too. Columns of
-    categories, strings and objects become one column of marks for each level; a missing value is a
-    level of its own. Two levels share one column, with the values -1 and 1. A level that was not
-    seen in training, or is pooled, is 0 in all of them. An object column in which every value is a
-    number is a column of numbers. A constant column becomes 0.
+    missing, the median stands in, and a column of marks says so if some training rows lacked it
+    too. Columns of categories, strings and objects become one column of marks for each level; a
+    missing value is a level of its own. Two levels share one column, with the values -1 and 1. A
+    level that was not seen in training, or is pooled, is 0 in all of them. An object column in
+    which every value is a number is a column of numbers. A constant column becomes 0.
 
     Rows of weight 0 count as absent, and a weight of 2 is a row that is there twice.
 

@@ -172,7 +172,7 @@ def train_network(
         return model.rng.permutation(train_rows)[: n_batches * batch_size]
 
     try:
-        trainer = trainer_of(plan, model, plan.schedule)
+        trainer = trainer_of(plan, model, plan.schedule, batch_size)
         train(trainer, order, (X, rows.targets, data.scale), batch_size, monitor)
         fit.reason = monitor.reason
     except DivergenceError:

@@ -62,6 +62,17 @@ class Finding:
         The layer of weights concerned.
     neurons : tuple of int
         Of that layer; or the columns of X, or the output neurons.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from skbackprop import BackpropClassifier, diagnose
+    >>> X, y = load_wine(return_X_y=True)
+    >>> net = BackpropClassifier((5,), activation="logistic", solver="sgd", random_state=0)
+    >>> findings = diagnose(net.partial_fit(X, y, classes=[0, 1, 2]), X, y)
+    >>> finding = findings[0]
+    >>> len(finding.advice) > 0
+    True
     """
 
     name: str
