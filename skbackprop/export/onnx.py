@@ -119,8 +119,8 @@ def to_onnx(
     if batch_size is not None and not (isinstance(batch_size, int) and batch_size >= 1):
         raise ValueError(f"batch_size is {batch_size!r}; it must be a whole number >= 1, or None.")
     computation = computation_of(model)
-    dtype = getattr(X, "dtype", None)
-    graph = _Model(np.dtype(np.float32 if dtype == np.float32 else np.float64), target_opset)
+    single = np.asarray(X).dtype == np.float32
+    graph = _Model(np.dtype(np.float32 if single else np.float64), target_opset)
     outputs = add_outputs(graph, "X", computation)
     return _finished(type(model).__name__, graph, computation, outputs, batch_size)
 
