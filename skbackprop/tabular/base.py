@@ -24,6 +24,7 @@ from ..updates.fan_in import FanInEta
 from .columns import TableEncoder
 from .holdouts import LEAST_ROWS, hold_out
 from .members import Member, TableRows
+from .neighbours import Neighbours
 from .scaling import positive_rows
 from .tables import Table, read_table
 from .team import Team
@@ -242,13 +243,12 @@ class TabularEstimator(Checked):
     def _commit(self, validated, task, encoder, members: list[Member]) -> None:
         """Replace all fitted attributes in one step."""
         networks = [m.estimator for m in members if isinstance(m.estimator, Backprop)]
-        names = [m.view.name if isinstance(m.estimator, Backprop) else "linear" for m in members]
         fitted = {
             "_task": task,
             "_encoder": encoder,
             "_members": members,
             "estimators_": [member.estimator for member in members],
-            "views_": names,
+            "views_": [_view_of(member) for member in members],
             "weights_": np.array([member.weight for member in members]),
             "loss_curve_": [network.loss_curve_ for network in networks],
             "n_iter_": max((network.n_iter_ for network in networks), default=0),
@@ -293,3 +293,9 @@ class TabularEstimator(Checked):
                 seen[id(view)] = view.transform(encoded)
             outputs.append(self._task.outputs(member.estimator, seen[id(view)]))
         return self._task.blend(self._members, outputs)
+
+
+def _view_of(member: Member) -> str:
+    if isinstance(member.estimator, Backprop):
+        return member.view.name
+    return "neighbours" if isinstance(member.estimator, Neighbours) else "linear"
