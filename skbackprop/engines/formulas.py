@@ -38,8 +38,9 @@ class Formula:
         trace = Trace(dtype=dtype)
         v, y = trace.symbol("v_j"), trace.symbol("y_j")
         bound = {name: trace.symbol(f"p{i}", varies=False) for i, name in enumerate(names)}
-        self.phi = trace.lines([trace.call(partial(phi, **bound), v.copy())])
-        self.dphi = trace.lines([trace.call(partial(dphi, **bound), v.copy(), y.copy())])
+        phi, dphi = partial(phi, **bound), partial(dphi, **bound)
+        self.phi = trace.lines([trace.call(phi, v.copy())], scalar="real({})")
+        self.dphi = trace.lines([trace.call(dphi, v.copy(), y.copy())], scalar="real({})")
         self.n_parameters = len(names)
 
     def _content(self) -> tuple:
@@ -51,10 +52,6 @@ class Formula:
 
     def __hash__(self) -> int:
         return hash(self._content())
-
-    def assignments(self) -> list[str]:
-        """Lines that fetch the parameters."""
-        return [f"p{i} = p[{i}]" for i in range(self.n_parameters)]
 
 
 def parts(activation: Activation) -> tuple[Callable, Callable, dict[str, float]]:
@@ -110,6 +107,7 @@ _INTERPRETED = {
     "log1p": np.log1p,
     "tanh": np.tanh,
     "real": np.float64,
+    "where": np.where,
     "math": SimpleNamespace(
         inf=math.inf, nan=math.nan, pow=np.power, sqrt=np.sqrt, log=np.log, log2=np.log2,
         log10=np.log10, erf=special.erf, erfc=special.erfc, sin=np.sin, cos=np.cos, tan=np.tan,

@@ -16,9 +16,11 @@ from typing import Any, Self
 
 import numpy as np
 from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ..callers import warn_user
 from ..exceptions import DivergenceError, InconsistentVersionWarning
 from ..losses.check import check_loss
 from ..network.outputs import outputs_of
@@ -37,10 +39,11 @@ from .building import (
     trainer_of,
     write_arrays,
 )
-from .callbacks import WRAPPER_FRAMES, CallbackSupport
+from .callbacks import CallbackSupport
 from .fitting import Fit, HeldOut, TrainingSet, history_of, warn_of_targets
-from .given_data import accept_rows, accept_scored, accept_targets
+from .given_data import accept_rows, accept_targets
 from .offenders import naming, naming_rows_or_targets
+from .onnx_methods import OnnxMethods
 from .parameters import Parameters, is_same_key
 from .plan import (
     Plan,
@@ -50,7 +53,7 @@ from .plan import (
     make_plan,
     resolve_solver,
 )
-from .sample_weights import check_weights
+from .sample_weights import accept_scored, check_weights
 from .targets import plain_target, warn_of_one_class
 
 _LEAVES_A_MODEL = (KeyboardInterrupt, DivergenceError)  # what ends a fit, yet leaves its weights
@@ -68,7 +71,7 @@ class Running:
     trainer: Trainer
 
 
-class Backprop(CallbackSupport, Parameters):
+class Backprop(CallbackSupport, OnnxMethods, Parameters):
     """What both estimators share: how they fit, what is fitted, how they predict.
 
     Attributes
@@ -257,7 +260,9 @@ class Backprop(CallbackSupport, Parameters):
                 if not plan.solver.full_batch:  # which knows no single rows
                     check_online(plan)
                     check_structure(self, self._model.structure)
-                    engine = trainer_of(plan, self._model.copy(), plan.schedule).engine
+                    copy_of = self._model.copy()
+                    rows = plan.online_batch_rows
+                    engine = trainer_of(plan, copy_of, plan.schedule, rows).engine
         return engine or "numpy"
 
     # -- fit -------------------------------------------------------------------------------------
@@ -266,7 +271,7 @@ class Backprop(CallbackSupport, Parameters):
         plan = make_plan(self)
         continues = self.warm_start and self.__sklearn_is_fitted__()
         data = self._prepare(plan, X, y, sample_weight, validation, continues)
-        warn_of_one_class(data.coding, stacklevel=4 + WRAPPER_FRAMES)
+        warn_of_one_class(data.coding)
         with _restored_on_error(check_random_state(self.random_state)) as rng:
             if continues:
                 model, history = self._model.copy(), history_of(self)
@@ -287,10 +292,12 @@ class Backprop(CallbackSupport, Parameters):
             warn_of_targets(model, data.targets, data.rows)
             fit.run(batch_size)
             fit.check_outcome(is_refit=self.__sklearn_is_fitted__())
+            failure = fit.failure()  # which asks for memory, before anything is replaced
         self._commit(fit)
         if fit.ended_by is not None:
             raise fit.ended_by
-        fit.warn_of_failure()
+        if failure:
+            warn_user(failure, ConvergenceWarning)
         return self
 
     def _prepare(
@@ -391,7 +398,7 @@ class Backprop(CallbackSupport, Parameters):
         coding, targets = self._read_targets(plan, y, X.dtype, classes, online=True)
         given = check_weights(sample_weight, X, "sample_weight")
         weights = self._weights(X, coding, targets, given, online=True)
-        warn_of_one_class(coding, stacklevel=5)
+        warn_of_one_class(coding)
         ended_by = None
         with _restored_on_error(check_random_state(self.random_state)) as rng:
             model = new_model(plan, X, coding, rng)
@@ -400,7 +407,7 @@ class Backprop(CallbackSupport, Parameters):
             warn_of_targets(model, targets)
             losses: list[float] = []  # of the pass, if it is whole
             try:
-                trainer = trainer_of(plan, model, plan.schedule)
+                trainer = trainer_of(plan, model, plan.schedule, plan.online_batch_rows)
                 _present(plan, trainer, X, targets, weights, losses.append)
             except _LEAVES_A_MODEL as error:
                 ended_by = error
@@ -429,7 +436,8 @@ class Backprop(CallbackSupport, Parameters):
         check_online(plan)
         check_structure(self, self._model.structure)
         self._model.make_writeable()
-        self._running = Running(key, plan, trainer_of(plan, self._model, plan.schedule))
+        trainer = trainer_of(plan, self._model, plan.schedule, plan.online_batch_rows)
+        self._running = Running(key, plan, trainer)
         return self._running
 
     # -- data ------------------------------------------------------------------------------------
@@ -512,8 +520,9 @@ class Backprop(CallbackSupport, Parameters):
 
     def _score(self, y, prediction, sample_weight) -> float:
         """How good a prediction is, by targets that a user gives."""
-        y, sample_weight = accept_scored(y, sample_weight, numeric=self._numeric_targets)
-        return self._model.head.score(y, prediction, sample_weight)
+        numeric = self._numeric_targets
+        y, weights = accept_scored(y, sample_weight, prediction, numeric=numeric)
+        return self._model.head.score(y, prediction, weights)
 
 
 def _writeable_layers(model: Model):

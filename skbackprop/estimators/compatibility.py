@@ -40,10 +40,14 @@ def check_constraints(estimator: Any, parameters: dict[str, Any]) -> None:
     ------
     TypeError
         If a number is of a kind that NumPy does not know, such as a Fraction, or a duration.
+    ValueError
+        If a value is masked.
     sklearn.utils._param_validation.InvalidParameterError
         A ValueError and TypeError that names the parameter, its value and what it may be.
     """
     for name, value in parameters.items():
+        if isinstance(value, np.ma.MaskedArray) and np.any(value.mask):
+            raise ValueError(f"{name} is masked, {value!r}; give a value that is not.")
         if isinstance(value, np.timedelta64):  # which counts as an integer of NumPy's
             raise TypeError(f"{name} is {value!r}; it must be no duration.")
         if isinstance(value, np.floating) and np.isfinite(value) and np.isinf(float(value)):

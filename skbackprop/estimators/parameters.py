@@ -238,6 +238,7 @@ def _content(value) -> Any:
         return tuple(map(_content, value))
     if isinstance(value, Checked):
         return type(value), *map(_content, vars(value).values())
-    if isinstance(value, np.ndarray) and not value.dtype.hasobject:
+    is_plain = isinstance(value, np.ndarray) and not isinstance(value, np.ma.MaskedArray)
+    if is_plain and not value.dtype.hasobject:
         return value.shape, value.dtype, value.tobytes()
     return object()  # unknown: never the same twice

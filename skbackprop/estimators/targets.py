@@ -6,7 +6,6 @@ A coding is read off the first `y`: the task, and what is needed to encode every
 from __future__ import annotations
 
 import copy
-import warnings
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import isfinite
@@ -18,8 +17,10 @@ from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
+from ..callers import warn_user
 from ..losses.loss import Loss
 from ..losses.task import Task
+from ..network.rows import ROUND_OFF
 from .given_data import accept_targets
 from .offenders import naming
 
@@ -29,7 +30,6 @@ __all__ = ["ClassCoding", "NumberCoding", "plain_target", "warn_of_one_class"]
 _LABELS = "biufUO"  # kinds of arrays whose entries, if they are equal, are the same label
 
 
-_ROUND_OFF = 10.0  # times eps: targets that vary by less, of their size, are constant
 _NUMBERS = (float, int, np.number, np.bool_)
 _SCALARS = (*_NUMBERS, str)
 
@@ -63,7 +63,7 @@ class Unit:
             return cls(np.zeros_like(mean), size * np.where(mean > 0.0, mean, 1.0))
         spread = np.sqrt(np.average((relative - mean) ** 2, axis=0, weights=weights))
         scale, limits = size * spread, np.finfo(np.float64)
-        is_constant = (spread <= _ROUND_OFF * limits.eps) | (scale < limits.tiny)
+        is_constant = (spread <= ROUND_OFF * limits.eps) | (scale < limits.tiny)
         return cls(size * mean, np.where(is_constant, 1.0, scale))
 
     def apply(self, y: np.ndarray) -> np.ndarray:
@@ -307,15 +307,11 @@ def _cast(y: np.ndarray, dtype) -> np.ndarray:
     return y
 
 
-def warn_of_one_class(coding: NumberCoding | ClassCoding, stacklevel: int) -> None:
+def warn_of_one_class(coding: NumberCoding | ClassCoding) -> None:
     """Warn if the targets are of a single class, so that there is nothing to tell apart."""
     if isinstance(coding, ClassCoding) and coding.task.is_one_class:
         (label,) = coding.classes.tolist()
-        warnings.warn(
-            f"There is one class, {label!r}: the model predicts it for every row.",
-            UserWarning,
-            stacklevel=stacklevel,
-        )
+        warn_user(f"There is one class, {label!r}: the model predicts it for every row.")
 
 
 def plain_target(y, *, numeric: bool) -> np.ndarray | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from numbers import Integral
 from typing import Any, Self
 
@@ -12,8 +11,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ..callers import warn_user
 from ..estimators.base import Backprop
 from ..estimators.given_data import accept_targets
+from ..estimators.onnx_methods import OnnxMethods
 from ..estimators.plan import make_plan
 from ..estimators.sample_weights import check_weights
 from ..estimators.targets import warn_of_one_class
@@ -35,7 +36,7 @@ _FEW_ROWS, _FOR_FEW, _FOR_MANY = 3000, 4, 2  # networks of a view
 _BLOCK_ROWS = 4096
 
 
-class TabularEstimator(Checked):
+class TabularEstimator(OnnxMethods, Checked):
     """What both estimators of tables share."""
 
     hidden_layer_sizes: Any
@@ -89,7 +90,7 @@ class TabularEstimator(Checked):
         validated = copy.copy(self)
         table, y, weights, groups = self._read_training(validated, X, y, sample_weight, groups)
         task = self._read_task(y, weights)
-        warn_of_one_class(task.coding, stacklevel=4)
+        warn_of_one_class(task.coding)
         targets = task.encode(y)
         weights = self._weigh_classes(task, targets, weights)
         kept, weights = positive_rows(weights)
@@ -265,11 +266,10 @@ class TabularEstimator(Checked):
         networks = [e for e in self.estimators_ if isinstance(e, Backprop)]
         n_diverged = sum(network.stop_reason_ == "diverged" for network in networks)
         if n_diverged:
-            warnings.warn(
+            warn_user(
                 f"{n_diverged} of {len(networks)} networks diverged, and keep weights from before "
                 f"that. Look at y: loss={self.loss!r} may not suit it.",
                 ConvergenceWarning,
-                stacklevel=3,
             )
 
     # -- predictions -----------------------------------------------------------------------------

@@ -8,8 +8,8 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 
-from ..estimators.given_data import accept_scored
 from ..estimators.plan import resolve_loss
+from ..estimators.sample_weights import accept_scored
 from ..estimators.targets import ClassCoding
 from ..losses.classification import CrossEntropy
 from ..losses.loss import Loss
@@ -214,5 +214,5 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         float
         """
         prediction = self.predict(X)
-        y, sample_weight = accept_scored(y, sample_weight, numeric=False)
-        return accuracy_score(y, prediction, sample_weight=sample_weight)
+        y, weights = accept_scored(y, sample_weight, prediction, numeric=False)
+        return accuracy_score(y, prediction, sample_weight=weights)

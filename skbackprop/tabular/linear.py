@@ -13,8 +13,7 @@ from sklearn.preprocessing import StandardScaler
 __all__ = ["ABSENT", "fit_logistic", "fit_ridge", "logits_of"]
 
 _ALPHAS = (0.1, 1.0, 10.0, 100.0, 1000.0)
-#: The logit of a class that the training rows lack.
-ABSENT = -12.0
+ABSENT = -12.0  # the logit of a class that the training rows lack
 
 
 def fit_logistic(X, classes, weights, rows) -> Pipeline | None:

@@ -7,8 +7,8 @@ from typing import Any, Literal, Self, overload
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 
-from ..estimators.given_data import accept_scored
 from ..estimators.plan import resolve_loss
+from ..estimators.sample_weights import accept_scored
 from ..estimators.targets import NumberCoding
 from ..losses.loss import Loss
 from .base import TabularEstimator
@@ -238,5 +238,5 @@ class TabularRegressor(RegressorMixin, MultiOutputMixin, TabularEstimator):
             1 is perfect, 0 is as good as a constant.
         """
         prediction = self.predict(X)
-        y, sample_weight = accept_scored(y, sample_weight, numeric=True)
-        return self._task.loss.score(y, prediction, sample_weight)
+        y, weights = accept_scored(y, sample_weight, prediction, numeric=True)
+        return self._task.loss.score(y, prediction, weights)

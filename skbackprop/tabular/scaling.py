@@ -16,19 +16,19 @@ from __future__ import annotations
 
 import numpy as np
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ..estimators.onnx_methods import OnnxMethods
 from ..estimators.sample_weights import check_weights
 from ..registry import Checked
+from .numbers import check_numbers, validate_numbers
 
 __all__ = ["RobustSmoothScaler", "centre_and_scale", "positive_rows", "squash"]
 
-_ACCEPTED = {"dtype": (np.float64, np.float32), "ensure_all_finite": "allow-nan"}
 _FAR = 1e9  # from there on 1 + (z / c)^2 is (z / c)^2 to the last bit, in double precision too
 
 
-class RobustSmoothScaler(OneToOneFeatureMixin, TransformerMixin, Checked):
+class RobustSmoothScaler(OneToOneFeatureMixin, TransformerMixin, OnnxMethods, Checked):
     r"""A scaler that brings each column to its median and quartiles, then bends outliers back.
 
     .. math::
@@ -104,7 +104,7 @@ class RobustSmoothScaler(OneToOneFeatureMixin, TransformerMixin, Checked):
             If `limit` or a weight is out of its range, all weights are 0, or X holds infinity.
         """
         self._check_number("limit", "(0, inf)")
-        data = check_array(X, estimator=self, **_ACCEPTED)
+        data = check_numbers(self, X)
         weights = check_weights(sample_weight, data, "sample_weight")
         rows, weights = positive_rows(weights)
         center, scale = centre_and_scale(data[rows], weights)
@@ -126,7 +126,7 @@ class RobustSmoothScaler(OneToOneFeatureMixin, TransformerMixin, Checked):
             Values from -`limit` to `limit`, NaN where X has it; float32 if X is, float64 otherwise.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, **_ACCEPTED)
+        X = validate_numbers(self, X)
         return squash(X, self.center_, self.scale_, self.limit)
 
     def inverse_transform(self, X) -> np.ndarray:
@@ -147,7 +147,7 @@ class RobustSmoothScaler(OneToOneFeatureMixin, TransformerMixin, Checked):
         """
         check_is_fitted(self)
         # Another width is refused; the names of the scaled columns may be others.
-        X = check_array(X, estimator=self, **_ACCEPTED)
+        X = check_numbers(self, X)
         if X.shape[1] != self.n_features_in_:
             raise ValueError(f"X has {X.shape[1]} columns; expected {self.n_features_in_}.")
         below_one = 1 - np.finfo(X.dtype).eps

@@ -1,0 +1,203 @@
+"""The rule on batches, compiled by Numba: see `compiled` for how, `batch_kernels` for what."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from ..network.rows import take_rows
+from .compiled import Compiled, contiguous
+from .formulas import members_of
+from .source import batches_text, product_text
+from .symbols import Untraceable
+from .update import Update
+
+__all__ = ["CompiledBatches"]
+
+_PIECE_WORK = 1e8  # most weights times rows of a call, so that Ctrl-C waits a tenth of a second
+_STEP_WORK = 10  # rows that a step of the rule takes as long as
+
+
+class CompiledBatches(Compiled):
+    """The rule on batches of rows, compiled, for one update of one network.
+
+    Parameters
+    ----------
+    update : Update
+        Its network's `w` and its state are changed.
+    batch_size : int
+        Rows of a batch.
+
+    Raises
+    ------
+    Untraceable
+        If the compiled pass cannot do what the update asks for; it says why.
+    """
+
+    def __init__(self, update: Update, batch_size: int):
+        if update.objective.disturbance is not None:
+            raise Untraceable("only NumPy knows dropout and noise")
+        name = update.objective.network.w.dtype.name
+        super().__init__(update, present=batches_text(name), product=product_text(name))
+        self._batch_size = batch_size
+        self._n_rows = 0  # of a batch, that there is room for
+
+    def _lay_out(self, code: dict[Any, Any]) -> None:
+        self._code = code
+        self._all_ones, self._no_order = np.ones(0, self._dtype), np.zeros(0, np.int64)
+
+    def _make_room(self, n_rows: int) -> None:
+        """Lay out the signals of batches of so many rows."""
+        from . import batch_kernels as kernels  # which imports Numba
+
+        self._n_rows = n_rows
+        network = self._update.objective.network
+        is_by_layer = self._update.eta_by_layer is not None
+        is_by_layer &= not (network.input_gain and isinstance(self._update.eta, np.ndarray))
+        self._gains = self._eta_and_learning(is_by_layer)
+        room = _Room(self._dtype)
+        layers = self._layers_of(kernels, room)
+        *tables, plan = self._tables_of(kernels, layers)
+        plan[kernels.ZEROS] = room.take(max(network.sizes))
+        strides = layers[:, kernels.STRIDE_OUT]
+        plan[kernels.SCRATCH] = room.take(max(n_rows * strides.max(), *network.sizes))
+        self._tables = plan, layers, *tables
+        scratch = np.zeros(n_rows + 64)
+        self._work = room.numbers(), np.zeros_like(network.w), scratch
+
+    def _layers_of(self, kernels, room: _Room) -> np.ndarray:
+        """A row for each layer: its sizes, and where its signals are."""
+        network, n_rows = self._update.objective.network, self._n_rows
+        layers = np.zeros((network.n_layers, kernels.N_COLUMNS), np.int64)
+        strides = [*map(room.stride, network.sizes[:-1]), network.sizes[-1]]
+        entering, weights = room.take(n_rows * strides[0]), 0
+        for row, (n_in, n_out), stride_in, stride_out in zip(
+            layers, pairwise(network.sizes), strides, strides[1:], strict=False
+        ):
+            row[kernels.N_IN], row[kernels.N_OUT], row[kernels.WEIGHTS] = n_in, n_out, weights
+            row[kernels.STRIDE_IN], row[kernels.STRIDE_OUT] = stride_in, stride_out
+            row[kernels.ENTERING] = entering
+            for column in (kernels.FIELDS, kernels.OUTPUTS, kernels.GRADIENTS):
+                row[column] = room.take(n_rows * stride_out)
+            row[kernels.TRANSPOSED] = room.take(n_in * n_out)
+            entering, weights = row[kernels.OUTPUTS], weights + (n_in + 1) * n_out
+        return layers
+
+    def _tables_of(self, kernels, layers: np.ndarray) -> tuple[np.ndarray, ...]:
+        """The other tables that `batch_kernels.present` reads; the plan is the last."""
+        update, code = self._update, self._code
+        objective, limits = update.objective, update.limits
+        network = objective.network
+        largest = [np.inf if x is None else x for x in (limits.max_grad_norm, limits.max_norm)]
+        parts = [] if self._gains.size else self._parts(layers[:, kernels.WEIGHTS])
+        settings = [*objective.penalty.strengths, *largest, update.largest_eta]
+        settings += [eta for _, _, eta in parts]
+        plan = np.zeros(kernels.PARTS + 2 * len(parts), np.int64)
+        plan[kernels.N_LAYERS], plan[kernels.BATCH] = network.n_layers, self._n_rows
+        plan[kernels.COST] = code["cost"]
+        plan[kernels.PREPARE], plan[kernels.STEP] = code["rule"]
+        plan[kernels.PRODUCT] = code["product"]
+        plan[kernels.FUSED], plan[kernels.GAINED] = objective.head.fused, network.input_gain
+        plan[kernels.MASKED] = objective.learning is not None
+        plan[kernels.N_PARTS] = len(parts)
+        plan[kernels.PARTS :] = [n for start, count, _ in parts for n in (start, count)]
+        plan[kernels.RULE] = len(settings)
+        settings += self._step.numbers
+        plan[kernels.LOSS] = len(settings)
+        settings += self._cost.numbers
+        plan[kernels.COLUMNS] = len(settings)
+        settings += np.ravel(self._cost.columns).tolist()
+        groups: list[tuple[int, int, int]] = []
+        member: list[int] = []
+        for row, activation in zip(layers, network.activations, strict=True):
+            own, numbers = self._groups_of(members_of(activation), code, settings)
+            row[kernels.FIRST_GROUP], row[kernels.MEMBERS] = len(groups), len(member)
+            row[kernels.LAST_GROUP] = len(groups) + len(own) - 1
+            member += [len(groups) + number for number in numbers]
+            groups += own
+        tables = np.array(groups), np.array(member, np.int32), np.array(settings, float)
+        return *tables, plan
+
+    def _parts(self, starts) -> list[tuple[int, int, float]]:
+        """What of `w` has one eta: where it begins, how many weights, and the eta."""
+        by_layer, size = self._update.eta_by_layer, self._update.objective.network.w.size
+        assert by_layer is not None
+        if len(set(by_layer)) == 1:
+            return [(0, size, by_layer[0])]
+        ends = [*starts[1:], size]
+        return [(s, e - s, eta) for s, e, eta in zip(starts, ends, by_layer, strict=True)]
+
+    def rows_at_once(self, X) -> int:
+        """Rows for one call of `present`: few enough that it takes no more than 0.1 s."""
+        rows = _PIECE_WORK / max(self._update.objective.network.w.size, 1)
+        rows /= 1 + _STEP_WORK / self._batch_size
+        return max(1, int(rows / self._batch_size)) * self._batch_size
+
+    def present(self, X, targets, scale, rows, factors: np.ndarray) -> tuple[int, float]:
+        """Present batches, as `numpy_rows.Pass.present` says; sparse ones are all left to NumPy."""
+        if sparse.issparse(X):
+            return 0, 0.0
+        run, state, w = self._run, self._update.state, self._update.objective.network.w
+        assert run is not None
+        d = self._desired(take_rows(targets, rows))
+        batch_size = min(self._batch_size, len(d))
+        if batch_size > self._n_rows:
+            self._make_room(batch_size)
+        order = self._no_order
+        if isinstance(rows, np.ndarray) and X.flags.carray:
+            order = contiguous(rows, np.dtype(np.int64))
+        else:
+            X = contiguous(X if rows is None else X[rows])
+        scale = self._all_ones if scale is None else contiguous(take_rows(scale, rows), w.dtype)
+
+        def present(count: int) -> tuple[int, float]:
+            n_rows = min(count * batch_size, len(d))
+            return run(
+                w,
+                state.rule_state,
+                self._gains,
+                X,
+                order,
+                d[:n_rows],
+                scale,
+                factors,
+                state.n_updates - state.rule_start,
+                *self._tables,
+                *self._work,
+            )
+
+        done, total = self._try(present, -(-len(d) // batch_size))
+        state.n_updates += -(-done // batch_size)
+        state.n_samples += done
+        return done, total
+
+
+class _Room:
+    """Counts the numbers that are asked for, and gives an array with room for all of them."""
+
+    def __init__(self, dtype: np.dtype):
+        self._dtype = dtype
+        self._line = 64 // dtype.itemsize
+        self._size = 0
+
+    def stride(self, n_neurons: int) -> int:
+        """The numbers from a row of signals to the next: not a multiple of 512 bytes.
+
+        Else the rows of a batch would share few places of the first-level cache.
+        """
+        return n_neurons + (self._line if n_neurons % (8 * self._line) == 0 else 0)
+
+    def take(self, count: int) -> int:
+        """Where so many numbers begin, at a cache line."""
+        start = self._size
+        self._size += -(-int(count) // self._line) * self._line
+        return start
+
+    def numbers(self) -> np.ndarray:
+        """Zeros, with room for all that was taken."""
+        zeros = np.zeros(self._size + self._line, self._dtype)
+        skipped = -zeros.ctypes.data % 64 // self._dtype.itemsize
+        return zeros[skipped:]
