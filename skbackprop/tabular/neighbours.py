@@ -47,16 +47,17 @@ class Neighbours:
             Above zero.
         """
         self.scale_ = self.relevance / _distance_at_random(X * self.relevance)
+        self.rows_ = X * self.scale_
         self.targets_ = targets
         self.weights_ = weights
         self.mean_ = np.average(targets, axis=0, weights=weights)
-        self.search_ = NearestNeighbors(n_neighbors=min(_N_NEIGHBOURS, len(X)))
-        self.search_.fit(X * self.scale_)
         return self
 
     def predict(self, X) -> np.ndarray:
         """Return the means (n_samples, n_targets) of the neighbours of rows."""
-        distances, rows = self.search_.kneighbors(X * self.scale_)
+        # A search without a tree takes no time to set up, so that arrays are all there is to keep.
+        search = NearestNeighbors(n_neighbors=self._count, algorithm="brute").fit(self.rows_)
+        distances, rows = search.kneighbors(X * self.scale_)
         weights = (distances + _LEAST_DISTANCE) ** -2
         if self.weights_ is not None:
             weights *= self.weights_[rows]
@@ -68,9 +69,13 @@ class Neighbours:
 
         The shares of all rows count as one more neighbour.
         """
-        n = self.search_.n_neighbors
-        shares = (n * self.predict(X) + self.mean_) / (n + 1)
+        shares = (self._count * self.predict(X) + self.mean_) / (self._count + 1)
         return np.log(np.maximum(shares, np.exp(least)))
+
+    @property
+    def _count(self) -> int:
+        """How many rows are near."""
+        return min(_N_NEIGHBOURS, len(self.rows_))
 
 
 def relevances(networks: Sequence[Backprop], n_columns: int) -> np.ndarray:

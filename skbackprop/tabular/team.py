@@ -35,6 +35,8 @@ class Team:
     view_names : sequence of str
     continuous : ndarray of shape (n_columns,), bool
         The columns that views put features beside.
+    neighbours : bool
+        Whether the nearest rows may be members.
 
     Attributes
     ----------
@@ -42,12 +44,13 @@ class Team:
         What ended the training before all networks were whole.
     """
 
-    def __init__(self, task, rows: TableRows, splits, view_names, continuous):
+    def __init__(self, task, rows: TableRows, splits, view_names, continuous, neighbours: bool):
         self.task = task
         self.rows = rows
         self.splits = splits
         self.view_names = list(view_names) if continuous.any() else ["plain", "plain"]
         self.continuous = continuous
+        self.has_neighbours = neighbours and task.has_neighbours() and len(splits[0][1]) > 0
         self.interrupted: KeyboardInterrupt | None = None
         # By view, a number, and split; after the views come the linear models and the neighbours.
         self._members: dict[tuple[int, int], Member] = {}
@@ -85,7 +88,8 @@ class Team:
                 self._train_network(k, i, view, network, clock, verbose)
 
             parallel(delayed(train_one)(k, i) for i in range(n_splits) for k in range(n_views))
-            self._fit_neighbours()
+            if self.has_neighbours:
+                self._fit_neighbours()
         except KeyboardInterrupt as interrupt:
             clock.stopped = True
             if not self._members:
@@ -100,8 +104,6 @@ class Team:
                 self._members[k, i] = Member(model, plain)
 
     def _fit_neighbours(self) -> None:
-        if not self.task.has_neighbours() or not len(self.splits[0][1]):
-            return
         rows, n_views = self.rows, len(self.view_names)
         plain = Plain().fit(rows.X, self.continuous, None, None)
         for i, (train_rows, _) in enumerate(self.splits):

@@ -204,7 +204,7 @@ def test_members_and_weights_go_together(classes):
 def test_networks_by_number_of_rows():
     rng = np.random.RandomState(0)
     X, y = rng.randn(3100, 2), rng.randn(3100)
-    for n, each in ((3000, 4), (3100, 2)):
+    for n, each in ((1500, 8), (3000, 4), (3100, 2)):
         model = TabularRegressor((2,), max_iter=1, random_state=0).fit(X[:n], y[:n])
         assert model.views_.count("ramps") == each
         assert isinstance(model.estimators_[0], BackpropRegressor)
@@ -328,6 +328,7 @@ def test_what_does_not_fit_together_is_refused(numbers, given, message):
     [
         {"n_networks": 0},
         {"n_networks": "few"},
+        {"neighbours": "few"},
         {"max_iter": 0},
         {"validation_fraction": 1.0},
         {"max_time": 0},

