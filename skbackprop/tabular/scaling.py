@@ -23,9 +23,16 @@ from ..estimators.sample_weights import check_weights
 from ..registry import Checked
 from .numbers import check_numbers, validate_numbers
 
-__all__ = ["RobustSmoothScaler", "centre_and_scale", "positive_rows", "squash"]
+__all__ = [
+    "RobustSmoothScaler",
+    "bounds_of_errors",
+    "centre_and_scale",
+    "positive_rows",
+    "squash",
+]
 
 _TAILS = (0.25, 0.1, 0.05, 0.01)  # of the rows, on each side of what is no outlier
+_TAIL, _REACH = 0.02, 50.0  # of what is no error
 _FAR = 1e9  # from there on 1 + (z / c)^2 is (z / c)^2 to the last bit, in double precision too
 
 
@@ -182,6 +189,19 @@ def centre_and_scale(X: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndar
     for half in halves:
         scale = np.where(scale > 0, scale, half)
     return np.nan_to_num(centre), np.where(scale > 0, scale, np.inf)
+
+
+def bounds_of_errors(X: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    """Return the bounds (2, n_features) beyond which numbers are errors; infinite where unknown.
+
+    They are 50 times the distance of the quantiles at 2 and 98 % beyond these. By Chebyshev's
+    inequality that distance is less than 15 deviations, so that numbers that are 1000 deviations
+    off are errors. Where the quartiles are the same, most of what differs is rare, and none is.
+    """
+    low, first, third, high = quantiles(X, weights, (_TAIL, 0.25, 0.75, 1 - _TAIL))
+    with np.errstate(over="ignore", invalid="ignore"):
+        reach = np.where(third > first, _REACH * (high - low), np.inf)
+        return np.nan_to_num(np.stack([low - reach, high + reach]), nan=np.inf)
 
 
 def squash(X: np.ndarray, centre: np.ndarray, scale: np.ndarray, limit: float) -> np.ndarray:

@@ -98,7 +98,7 @@ def test_outliers_in_the_columns_do_not_matter():
         TabularRegressor(n_networks=2, random_state=0).fit(A[:300], y[:300]).score(A[300:], y[300:])
         for A in (X, ridden)
     ]
-    assert scores[0] > 0.95 and scores[1] > scores[0] - 0.06  # what was spoilt is not known
+    assert scores[0] > 0.95 and scores[1] > scores[0] - 0.04  # what was spoilt is not known
 
 
 def test_columns_with_two_values_are_enough():
@@ -190,10 +190,10 @@ def test_focal_loss_and_its_refusal(classes):
 
 
 def test_members_and_weights_go_together(classes):
-    model = TabularClassifier(n_networks=2, max_iter=4, random_state=0).fit(*classes)
-    views = ("plain", "waves", "steps", "linear", "neighbours")
-    assert model.views_ == [view for view in views for _ in range(2)]
-    assert len(model.estimators_) == len(model.weights_) == 10
+    model = TabularClassifier(n_networks=2, neighbours=False, max_iter=4, random_state=0)
+    model.fit(*classes)
+    assert model.views_ == ["plain"] * 2 + ["waves"] * 2 + ["steps"] * 2 + ["linear"] * 2
+    assert len(model.estimators_) == len(model.weights_) == 8
     np.testing.assert_allclose(model.weights_.sum(), 1)
     assert [len(curve) for curve in model.loss_curve_] == [4] * 6 and model.n_iter_ == 4
     networks = model.estimators_[:6]
@@ -288,7 +288,7 @@ def test_groups_stay_on_one_side(monkeypatch, numbers):
     TabularRegressor(**QUICK | {"n_networks": 3}).fit(X, y, groups=groups)
     held = [set(groups[rows]) for _, rows in splits]
     for (train, rows), names in zip(splits, held, strict=True):
-        assert len(rows) == 30 and len(train) == 170 and not names & set(groups[train])
+        assert len(rows) == 20 and len(train) == 180 and not names & set(groups[train])
     assert not held[0] & held[1] and not held[1] & held[2]
     with pytest.raises(ValueError, match="one group only"):
         TabularRegressor(**QUICK).fit(X, y, groups=np.zeros(200))
