@@ -28,6 +28,7 @@ from . import (
     sparse,
     table_report,
     tabular,
+    units,
 )
 from .table_models import MODELS
 
@@ -42,7 +43,7 @@ SECTIONS = {
     "cores": cores,
     "imports": imports,
 }
-OF_SETS = ("defaults", "tabular")  # that measure on data sets
+OF_SETS = ("defaults", "tabular", "units")  # that measure on data sets
 IMAGES = Path(__file__).parent / "images"
 
 
@@ -53,8 +54,12 @@ def main():
     )
     parser.add_argument("--quick", action="store_true", help="small and short: a trial of the code")
     parser.add_argument("--images", type=Path, default=IMAGES, help="folder of the plots")
-    parser.add_argument("--data", metavar="DIR", help="folder of .npz sets (defaults, tabular)")
-    parser.add_argument("--rows", type=int, help="most rows of a set (3000; tabular: 20000)")
+    parser.add_argument(
+        "--data", metavar="DIR", help="folder of .npz sets (" + ", ".join(OF_SETS) + ")"
+    )
+    parser.add_argument(
+        "--rows", type=int, help="most of a set (3000; tabular: 20000; units: 1000)"
+    )
     parser.add_argument("--splits", type=int, default=3, help="splits, or folds, of a set")
     parser.add_argument(
         "--candidate",
@@ -72,8 +77,9 @@ def main():
     unknown = set(arguments.sections) - {*SECTIONS, *OF_SETS}
     if unknown:
         parser.error(f"no section {sorted(unknown)}; there are {[*SECTIONS, *OF_SETS]}")
-    if "tabular" in arguments.sections and not arguments.data:
-        parser.error("tabular needs --data DIR, a folder with .npz sets")
+    for name in ("tabular", "units"):
+        if name in arguments.sections and not arguments.data:
+            parser.error(f"{name} needs --data DIR, a folder with .npz sets")
     if arguments.data and not defaults.sets_in(arguments.data):
         parser.error(f"--data {arguments.data}: no folder with .npz sets")
     warnings.simplefilter("ignore", ConvergenceWarning)
@@ -89,6 +95,11 @@ def main():
             elif name == "tabular":
                 print(f"### {name}\n\n{tabular.__doc__.strip()}\n")
                 compare_on_tables(arguments)
+            elif name == "units":
+                print(f"### {name}\n\n{units.__doc__.strip()}\n")
+                units.main(
+                    arguments.data, arguments.rows or 1000, arguments.splits, arguments.without
+                )
             else:
                 print(f"### {name}\n\n{SECTIONS[name].__doc__.strip()}\n")
                 ratios += SECTIONS[name].main(arguments) or []

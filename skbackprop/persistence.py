@@ -37,7 +37,7 @@ from .estimators.building import Model
 from .losses import Head, Task
 from .network.network import Network
 from .registry import Checked, is_ours
-from .tabular import class_task, columns, members, number_task, views
+from .tabular import class_task, columns, members, neighbours, number_task, views
 from .updates.state import TrainingState
 from .version import __version__
 
@@ -60,6 +60,7 @@ _CLASSES: dict[str, type] = {
         *(Head, Task, Model, Network, TrainingState),
         *(targets.NumberCoding, targets.ClassCoding, targets.Unit),
         *(class_task.ClassTask, number_task.NumberTask, members.Member, members.Cycle),
+        neighbours.Neighbours,
         *views.VIEWS.values(),
         *(Pipeline, StandardScaler, MinMaxScaler, LogisticRegression, Ridge),
     ]
