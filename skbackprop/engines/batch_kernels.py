@@ -40,26 +40,28 @@ from .kernels import (
     softmax,
     softmax_gradients,
     squares,
+    where,
 )
 
 # Entries of `plan`: layers of weights; rows of a batch; where in `settings` the parameters of rule
 # and loss begin, and the loss's numbers for each output neuron; the addresses of the functions of
 # loss and rule, and of the product; whether the loss gives delta, or the error signals; whether the
 # inputs have gains, and whether some parameters do not learn; where in the signals zeros begin, and
-# scratch; how many parts of `w` have an eta of their own, none if each weight has, and from here
-# on, where each part begins and how many weights it has.
+# scratch; where in `settings` the standard deviation of the noise is, and after it the rate of
+# dropout of each layer, 0 if there is neither; how many parts of `w` have an eta of their own, none
+# if each weight has, and from here on, where each part begins and how many weights it has.
 (
     N_LAYERS, BATCH, RULE, LOSS, COLUMNS, COST, PREPARE, STEP, PRODUCT, FUSED, GAINED, MASKED,
-    ZEROS, SCRATCH, N_PARTS, PARTS,
-) = range(16)  # fmt: skip
+    ZEROS, SCRATCH, DISTURBANCE, N_PARTS, PARTS,
+) = range(17)  # fmt: skip
 # Columns of `layers`, a row for each layer of weights: neurons before and after it, where its
 # weights begin, the strides of the signals before and after it, and where these signals begin: what
-# enters it, its fields, its outputs, its local gradients; its weights transposed; its groups, and
-# where in `member` its neurons' begin.
+# enters it, its fields, its outputs, its local gradients; the gates by which signals enter it, and
+# its weights transposed; its groups, and where in `member` its neurons' begin.
 (
-    N_IN, N_OUT, WEIGHTS, STRIDE_IN, STRIDE_OUT, ENTERING, FIELDS, OUTPUTS, GRADIENTS, TRANSPOSED,
-    FIRST_GROUP, LAST_GROUP, MEMBERS, N_COLUMNS,
-) = range(14)  # fmt: skip
+    N_IN, N_OUT, WEIGHTS, STRIDE_IN, STRIDE_OUT, ENTERING, FIELDS, OUTPUTS, GRADIENTS, GATES,
+    TRANSPOSED, FIRST_GROUP, LAST_GROUP, MEMBERS, N_COLUMNS,
+) = range(15)  # fmt: skip
 # Entries of `settings`, after the penalty's: the limits of the correction's norm and of that of a
 # neuron's weights, infinite if there is none; the largest eta, and those of the parts of `w`.
 MAX_GRAD_NORM, MAX_NORM, LARGEST_ETA, ETAS = range(2, 6)
@@ -82,6 +84,36 @@ def _gather(X, n_features, order, is_ordered, first, count, y, stride):
         to = shifted(y, r * stride)
         for i in range(n_features):
             to[i] = row[i]
+
+
+@jit
+def _affine_sparse(data, first, count, W, n_out, bias, v, stride):
+    """``v_j = sum_i w_ji x_i + w_j0`` over the stored numbers of sparse rows."""
+    X, indices, bounds, order, is_ordered = data
+    for r in range(count):
+        row = order[first + r] if is_ordered else first + r
+        to = shifted(v, r * stride)
+        for j in range(n_out):
+            to[j] = bias[j]
+        for q in range(bounds[row], bounds[row + 1]):
+            x, weights = X[q], shifted(W, indices[q] * n_out)
+            for j in range(n_out):
+                to[j] += x * weights[j]
+
+
+@jit
+def _add_outer_sparse(data, first, count, delta, stride, n_in, n_out, G):
+    """Write the sum over the rows of ``delta_j x_i``, of sparse x."""
+    X, indices, bounds, order, is_ordered = data
+    for k in range(n_in * n_out):
+        G[k] = like(G, 0.0)
+    for r in range(count):
+        row = order[first + r] if is_ordered else first + r
+        own = shifted(delta, r * stride)
+        for q in range(bounds[row], bounds[row + 1]):
+            x, to = X[q], shifted(G, indices[q] * n_out)
+            for j in range(n_out):
+                to[j] += x * own[j]
 
 
 @jit
@@ -198,6 +230,68 @@ def _local_gradients(row, groups, member, settings, count, v, y, e, scratch):
             _take_own(number, member, n_out, stride, count, scratch, e)
 
 
+# Disturbances -------------------------------------------------------------------------------------
+# Numbers at random are a function of a seed and of how many came before (SplitMix64: Steele, Lea
+# and Flood, "Fast splittable pseudorandom number generators", 2014), so that loops are vector code.
+
+
+@jit
+def _mixed(seed, count):
+    """A whole number of 64 bits at random."""
+    z = np.uint64(seed) + np.uint64(count + 1) * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+@jit
+def _uniform(seed, count):
+    """A number at random in [0, 1)."""
+    return float(_mixed(seed, count) >> np.uint64(11)) * 2.0**-53
+
+
+@jit
+def _add_noise(y, count, n_neurons, stride, deviation, seed):
+    """Add Gaussian noise to the signals: by Box and Muller (1958)."""
+    for r in range(count):
+        for i in range(n_neurons):
+            k = 2 * (r * n_neurons + i)
+            radius = math.sqrt(-2.0 * math.log(1.0 - _uniform(seed, k)))
+            normal = radius * math.cos(2.0 * math.pi * _uniform(seed, k + 1))
+            y[r * stride + i] += like(y, deviation * normal)
+
+
+@jit
+def _drop(y, count, rate, seed, gates, out):
+    """Write the signals behind gates that are shut with a probability, and the gates."""
+    is_open = like(y, 1.0 / (1.0 - rate))
+    for k in range(count):
+        gates[k] = where(_uniform(seed, k) >= rate, is_open, like(y, 0.0))
+        out[k] = y[k] * gates[k]
+
+
+@jit
+def _disturb(plan, row, layer, settings, count, z, y, seed):
+    """Change the signals `y` on their way into a layer, as `network.regularisation` does."""
+    disturbance = shifted(settings, plan[DISTURBANCE])
+    noise, rate, stride = disturbance[0], disturbance[1 + layer], row[STRIDE_IN]
+    own_seed = _mixed(seed, layer)
+    entering = shifted(z, row[ENTERING])
+    if layer == 0 and noise > 0.0:
+        _add_noise(y, count, row[N_IN], stride, noise, _mixed(own_seed, 0))
+    if rate > 0.0:
+        _drop(y, count * stride, rate, own_seed, shifted(z, row[GATES]), entering)
+
+
+@jit
+def _open_gates(plan, row, layer, settings, count, z, e):
+    """Let the error `e` of the signals into a layer through the gates that they came by."""
+    if settings[plan[DISTURBANCE] + 1 + layer] > 0.0:
+        gates = shifted(z, row[GATES])
+        for k in range(count * row[STRIDE_IN]):
+            e[k] = e[k] * gates[k]
+
+
 # Limits of norms ----------------------------------------------------------------------------------
 
 
@@ -274,18 +368,26 @@ def make_present(headroom):
                         to[i * n_out + j] = W[i * n_out + j] * gains_of_inputs[i]
 
     @jit
-    def forward(tables, count, w, z):
+    def forward(tables, data, first, count, w, z, seed):
         """Forward signal flow, ``v_j = sum_i w_ji y_i + w_j0``, ``y_j = phi_j(v_j)``; sum v^2."""
         plan, layers, groups, member, settings = tables
+        X, indices, bounds, is_sparse, order, is_ordered = data
+        rows = X, indices, bounds, order, is_ordered
         size = 0.0
         for layer in range(plan[N_LAYERS]):
             row = _row_of(layers, layer, N_COLUMNS)
             n_in, n_out = row[N_IN], row[N_OUT]
+            if plan[DISTURBANCE] > 0:
+                before = _row_of(layers, max(layer - 1, 0), N_COLUMNS)
+                came = row[ENTERING] if layer == 0 else before[OUTPUTS]
+                _disturb(plan, row, layer, settings, count, z, shifted(z, came), seed)
             y, v, W = shifted(z, row[ENTERING]), shifted(z, row[FIELDS]), shifted(w, row[WEIGHTS])
             bias = shifted(W, n_in * n_out)
             if layer == 0 and plan[GAINED]:
                 W = shifted(z, row[TRANSPOSED])
-            if n_out == 1:
+            if layer == 0 and is_sparse:
+                _affine_sparse(rows, first, count, W, n_out, bias, v, row[STRIDE_OUT])
+            elif n_out == 1:
                 _dots(y, row[STRIDE_IN], W, bias[0], count, n_in, v)
             else:
                 call_product(
@@ -336,22 +438,29 @@ def make_present(headroom):
                 plan[PRODUCT], delta, row[STRIDE_OUT], 1, W, n_in, e, row[STRIDE_IN], count, n_in,
                 n_out, zeros, 0,
             )  # fmt: skip
+            if plan[DISTURBANCE] > 0:
+                _open_gates(plan, row, layer, settings, count, z, e)
             _local_gradients(
                 before, groups, shifted(member, before[MEMBERS]), settings, count,
-                shifted(z, before[FIELDS]), shifted(z, row[ENTERING]), e, shifted(z, plan[SCRATCH]),
+                shifted(z, before[FIELDS]), shifted(z, before[OUTPUTS]), e,
+                shifted(z, plan[SCRATCH]),
             )  # fmt: skip
 
     @jit
-    def correction(tables, count, w, gains_of_inputs, z, g, g_gains):
+    def correction(tables, data, first, count, w, gains_of_inputs, z, g, g_gains):
         """Write the sum over the rows of ``delta_j y_i``, with ``y_0 = 1`` for the biases."""
         plan, layers = tables[:2]
+        X, indices, bounds, is_sparse, order, is_ordered = data
+        rows = X, indices, bounds, order, is_ordered
         zeros = shifted(z, plan[ZEROS])
         for layer in range(plan[N_LAYERS]):
             row = _row_of(layers, layer, N_COLUMNS)
             n_in, n_out, stride = row[N_IN], row[N_OUT], row[STRIDE_OUT]
             y, delta = shifted(z, row[ENTERING]), shifted(z, row[GRADIENTS])
             G = shifted(g, row[WEIGHTS])
-            if n_out == 1:
+            if layer == 0 and is_sparse:
+                _add_outer_sparse(rows, first, count, delta, stride, n_in, n_out, G)
+            elif n_out == 1:
                 _sum_scaled_rows(y, row[STRIDE_IN], delta, count, n_in, G)
             else:
                 call_product(
@@ -387,21 +496,23 @@ def make_present(headroom):
     @jit
     def present_batch(batch, data, changing, factor, t, tables, work):
         """Present a batch; whether that was done, and its cost before it."""
-        X, order, is_ordered, d, scale, is_scaled = data
+        d, scale, is_scaled, inputs = data
+        X, indices, bounds, is_sparse, order, is_ordered = inputs
         w, size, state, gains, n_gains = changing
         plan, layers, groups, member, settings = tables
         z, g, costs, shared = work
-        first, count = batch
+        first, count, seed = batch
         n_features, top = layers[N_IN], _row_of(layers, plan[N_LAYERS] - 1, N_COLUMNS)
         gains_of_inputs, g_gains = shifted(w, size - n_features), shifted(g, size - n_features)
         prepare(tables, w, gains_of_inputs, z)
         y = shifted(z, layers[ENTERING])
-        _gather(X, n_features, order, is_ordered, first, count, y, layers[STRIDE_IN])
-        largeness = forward(tables, count, w, z)
+        if not is_sparse:
+            _gather(X, n_features, order, is_ordered, first, count, y, layers[STRIDE_IN])
+        largeness = forward(tables, inputs, first, count, w, z, seed)
         d = shifted(d, first * top[N_OUT])
         cost = meet_cost(tables, count, d, shifted(scale, first), is_scaled, z, costs)
         backward(tables, count, w, z)
-        correction(tables, count, w, gains_of_inputs, z, g, g_gains)
+        correction(tables, inputs, first, count, w, gains_of_inputs, z, g, g_gains)
         cost += penalise(tables, changing, g)
         # The criterion of `updates.headroom`, before anything is applied.
         largest = max(1.0, settings[LARGEST_ETA] * factor)
@@ -424,7 +535,9 @@ def make_present(headroom):
         return True, cost
 
     @inlined
-    def present(w, state, gains, X, order, d, scale, factors, t, tables, work):
+    def present(
+        w, state, gains, X, indices, bounds, order, d, scale, factors, t, seed, tables, work
+    ):
         """Present batches in order, an update each, and stop before one that needs care.
 
         Parameters
@@ -435,7 +548,11 @@ def make_present(headroom):
             Of the rule; changed.
         gains : (2, P) array
             ``eta`` of each parameter, and whether it learns; empty if `settings` says it all.
-        X : (n_all, n_features) array
+        X : (n_all, n_features) array, or (1, n_stored) array
+            The rows; or the stored numbers of sparse rows.
+        indices, bounds : int32 array, int64 array of shape (n_all + 1,)
+            Columns of the stored numbers, and where each row's begin; `bounds` is empty if X is
+            dense.
         order : (n,) array
             The rows to present; empty if these are all, as they come.
         d : (n, n_units) array
@@ -446,6 +563,8 @@ def make_present(headroom):
             Of eta, at each update or at all.
         t : int
             Updates that the rule has done.
+        seed : int
+            Of dropout and noise.
         tables : tuple of arrays
             ``plan, layers, groups, member, settings``.
         work : tuple of arrays
@@ -462,14 +581,11 @@ def make_present(headroom):
         signals, g, scratch = work
         batch = plan[BATCH]
         changing = pointer(w), w.size, pointer(state), pointer(gains), gains.size
-        data = (
-            pointer(X),
-            pointer(order),
+        inputs = (
+            pointer(X), pointer(indices), pointer(bounds), bounds.size > 0, pointer(order),
             order.size > 0,
-            pointer(d),
-            pointer(scale),
-            scale.size > 0,
-        )
+        )  # fmt: skip
+        data = pointer(d), pointer(scale), scale.size > 0, inputs
         known = (
             pointer(plan),
             pointer(layers),
@@ -485,7 +601,7 @@ def make_present(headroom):
             done = first // batch
             factor = factors[done if factors.size > 1 else 0]
             is_done, cost = present_batch(
-                (first, count), data, changing, factor, t + done, known, places
+                (first, count, _mixed(seed, done)), data, changing, factor, t + done, known, places
             )
             if not is_done:
                 break

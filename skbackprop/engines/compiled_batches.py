@@ -12,7 +12,6 @@ from ..network.rows import take_rows
 from .compiled import Compiled, contiguous
 from .formulas import members_of
 from .source import batches_text, product_text
-from .symbols import Untraceable
 from .update import Update
 
 __all__ = ["CompiledBatches"]
@@ -38,8 +37,6 @@ class CompiledBatches(Compiled):
     """
 
     def __init__(self, update: Update, batch_size: int):
-        if update.objective.disturbance is not None:
-            raise Untraceable("only NumPy knows dropout and noise")
         name = update.objective.network.w.dtype.name
         super().__init__(update, present=batches_text(name), product=product_text(name))
         self._batch_size = batch_size
@@ -47,7 +44,8 @@ class CompiledBatches(Compiled):
 
     def _lay_out(self, code: dict[Any, Any]) -> None:
         self._code = code
-        self._all_ones, self._no_order = np.ones(0, self._dtype), np.zeros(0, np.int64)
+        self._all_ones, self._none = np.ones(0, self._dtype), np.zeros(0, np.int64)
+        self._no_indices = np.zeros(0, np.int32)
 
     def _make_room(self, n_rows: int) -> None:
         """Lay out the signals of batches of so many rows."""
@@ -55,9 +53,10 @@ class CompiledBatches(Compiled):
 
         self._n_rows = n_rows
         network = self._update.objective.network
-        is_by_layer = self._update.eta_by_layer is not None
-        is_by_layer &= not (network.input_gain and isinstance(self._update.eta, np.ndarray))
-        self._gains = self._eta_and_learning(is_by_layer)
+        # Gains of the inputs, and limits of neurons' norms, ask for the eta of each weight.
+        asked = network.input_gain or self._update.limits.max_norm is not None
+        asked &= isinstance(self._update.eta, np.ndarray)
+        self._gains = self._eta_and_learning(self._update.eta_by_layer is not None and not asked)
         room = _Room(self._dtype)
         layers = self._layers_of(kernels, room)
         *tables, plan = self._tables_of(kernels, layers)
@@ -74,9 +73,14 @@ class CompiledBatches(Compiled):
         layers = np.zeros((network.n_layers, kernels.N_COLUMNS), np.int64)
         strides = [*map(room.stride, network.sizes[:-1]), network.sizes[-1]]
         entering, weights = room.take(n_rows * strides[0]), 0
-        for row, (n_in, n_out), stride_in, stride_out in zip(
-            layers, pairwise(network.sizes), strides, strides[1:], strict=False
+        disturbance = self._update.objective.disturbance
+        rates = [0.0] * network.n_layers if disturbance is None else disturbance.rates
+        for row, (n_in, n_out), stride_in, stride_out, rate in zip(
+            layers, pairwise(network.sizes), strides[:-1], strides[1:], rates, strict=True
         ):
+            if rate:
+                row[kernels.GATES] = room.take(n_rows * stride_in)
+                entering = entering if not weights else room.take(n_rows * stride_in)
             row[kernels.N_IN], row[kernels.N_OUT], row[kernels.WEIGHTS] = n_in, n_out, weights
             row[kernels.STRIDE_IN], row[kernels.STRIDE_OUT] = stride_in, stride_out
             row[kernels.ENTERING] = entering
@@ -104,6 +108,9 @@ class CompiledBatches(Compiled):
         plan[kernels.MASKED] = objective.learning is not None
         plan[kernels.N_PARTS] = len(parts)
         plan[kernels.PARTS :] = [n for start, count, _ in parts for n in (start, count)]
+        if objective.disturbance is not None:
+            plan[kernels.DISTURBANCE] = len(settings)
+            settings += [objective.disturbance.noise, *objective.disturbance.rates]
         plan[kernels.RULE] = len(settings)
         settings += self._step.numbers
         plan[kernels.LOSS] = len(settings)
@@ -137,8 +144,12 @@ class CompiledBatches(Compiled):
         return max(1, int(rows / self._batch_size)) * self._batch_size
 
     def present(self, X, targets, scale, rows, factors: np.ndarray) -> tuple[int, float]:
-        """Present batches, as `numpy_rows.Pass.present` says; sparse ones are all left to NumPy."""
-        if sparse.issparse(X):
+        """Present batches, as `numpy_rows.Pass.present` says.
+
+        Disturbed sparse ones are left to NumPy, which knows how a signal is stored.
+        """
+        disturbance = self._update.objective.disturbance
+        if disturbance is not None and sparse.issparse(X):
             return 0, 0.0
         run, state, w = self._run, self._update.state, self._update.objective.network.w
         assert run is not None
@@ -146,11 +157,8 @@ class CompiledBatches(Compiled):
         batch_size = min(self._batch_size, len(d))
         if batch_size > self._n_rows:
             self._make_room(batch_size)
-        order = self._no_order
-        if isinstance(rows, np.ndarray) and X.flags.carray:
-            order = contiguous(rows, np.dtype(np.int64))
-        else:
-            X = contiguous(X if rows is None else X[rows])
+        inputs = self._inputs(X, rows)
+        seed = 0 if disturbance is None else int(disturbance.rng.integers(2**63))
         scale = self._all_ones if scale is None else contiguous(take_rows(scale, rows), w.dtype)
 
         def present(count: int) -> tuple[int, float]:
@@ -159,12 +167,12 @@ class CompiledBatches(Compiled):
                 w,
                 state.rule_state,
                 self._gains,
-                X,
-                order,
+                *inputs,
                 d[:n_rows],
                 scale,
                 factors,
                 state.n_updates - state.rule_start,
+                seed,
                 *self._tables,
                 *self._work,
             )
@@ -173,6 +181,19 @@ class CompiledBatches(Compiled):
         state.n_updates += -(-done // batch_size)
         state.n_samples += done
         return done, total
+
+    def _inputs(self, X, rows) -> tuple[np.ndarray, ...]:
+        """Numbers, indices and bounds of rows, dense or sparse, and their order."""
+        order = self._none
+        if sparse.issparse(X):
+            X = X if rows is None else X[rows]
+            numbers, indices = contiguous(X.data), contiguous(X.indices, np.dtype(np.int32))
+            return numbers[np.newaxis], indices, X.indptr.astype(np.int64), order
+        if isinstance(rows, np.ndarray) and X.flags.carray:
+            order = contiguous(rows, np.dtype(np.int64))
+        else:
+            X = contiguous(X if rows is None else X[rows])
+        return X, self._no_indices, self._none, order
 
 
 class _Room:

@@ -236,7 +236,6 @@ class TabularEstimator(Checked):
             early_stopping=holds_out,
             scoring="loss",
             random_state=seed,
-            engine="numpy",
         )
 
     def _commit(self, validated, task, encoder, members: list[Member]) -> None:
