@@ -349,149 +349,162 @@ def _change(plan, settings, changing, g, factor, t, shared):
 # The pass -----------------------------------------------------------------------------------------
 
 
+@jit
+def _apply_gains(tables, w, gains_of_inputs, z):
+    """Write ``gain_i w_ji``, the first layer's weights as the inputs meet them."""
+    plan, layers = tables[:2]
+    if plan[GAINED]:
+        n_in, n_out = layers[N_IN], layers[N_OUT]
+        W, to = shifted(w, layers[WEIGHTS]), shifted(z, layers[TRANSPOSED])
+        for i in range(n_in):
+            for j in range(n_out):
+                to[i * n_out + j] = W[i * n_out + j] * gains_of_inputs[i]
+
+
+@jit
+def _transpose_weights(tables, w, z):
+    """Write the weights as the backward flow reads them."""
+    plan, layers = tables[:2]
+    for layer in range(1, plan[N_LAYERS]):
+        row = _row_of(layers, layer, N_COLUMNS)
+        if row[N_OUT] > 1:
+            to = shifted(z, row[TRANSPOSED])
+            _transpose(shifted(w, row[WEIGHTS]), row[N_IN], row[N_OUT], to)
+
+
+@jit
+def _forward(tables, data, first, count, w, z, seed):
+    """Forward signal flow, ``v_j = sum_i w_ji y_i + w_j0``, ``y_j = phi_j(v_j)``; sum v^2."""
+    plan, layers, groups, member, settings = tables
+    X, indices, bounds, is_sparse, order, is_ordered = data
+    rows = X, indices, bounds, order, is_ordered
+    size = 0.0
+    for layer in range(plan[N_LAYERS]):
+        row = _row_of(layers, layer, N_COLUMNS)
+        n_in, n_out = row[N_IN], row[N_OUT]
+        if plan[DISTURBANCE] > 0:
+            before = _row_of(layers, max(layer - 1, 0), N_COLUMNS)
+            came = row[ENTERING] if layer == 0 else before[OUTPUTS]
+            _disturb(plan, row, layer, settings, count, z, shifted(z, came), seed)
+        y, v, W = shifted(z, row[ENTERING]), shifted(z, row[FIELDS]), shifted(w, row[WEIGHTS])
+        bias = shifted(W, n_in * n_out)
+        if layer == 0 and plan[GAINED]:
+            W = shifted(z, row[TRANSPOSED])
+        if layer == 0 and is_sparse:
+            _affine_sparse(rows, first, count, W, n_out, bias, v, row[STRIDE_OUT])
+        elif n_out == 1:
+            _dots(y, row[STRIDE_IN], W, bias[0], count, n_in, v)
+        else:
+            call_product(
+                plan[PRODUCT], y, row[STRIDE_IN], 1, W, n_out, v, row[STRIDE_OUT], count, n_out,
+                n_in, bias, 0,
+            )  # fmt: skip
+        _outputs(
+            row, groups, shifted(member, row[MEMBERS]), settings, count, v,
+            shifted(z, row[OUTPUTS]), shifted(z, plan[SCRATCH]),
+        )  # fmt: skip
+        size += squares(v, count * row[STRIDE_OUT])
+    return size
+
+
+@jit
+def _meet_cost(tables, count, d, scale, is_scaled, z, costs):
+    """Write the local gradients of the output neurons; the mean cost of the rows."""
+    plan, layers, groups, member, settings = tables
+    row = _row_of(layers, plan[N_LAYERS] - 1, N_COLUMNS)
+    n_units = row[N_OUT]
+    v, y, e = shifted(z, row[FIELDS]), shifted(z, row[OUTPUTS]), shifted(z, row[GRADIENTS])
+    p, columns = shifted(settings, plan[LOSS]), shifted(settings, plan[COLUMNS])
+    call_cost(plan[COST], count, n_units, p, columns, d, v, y, e, costs)
+    if not plan[FUSED]:
+        _local_gradients(
+            row, groups, shifted(member, row[MEMBERS]), settings, count, v, y, e,
+            shifted(z, plan[SCRATCH]),
+        )  # fmt: skip
+    total = 0.0
+    for r in range(count):
+        weight = scale[r] if is_scaled else like(y, 1.0)
+        total += costs[r] * weight
+        weight = like(y, weight / count)
+        for j in range(n_units):
+            e[r * n_units + j] *= weight
+    return total / count
+
+
+@jit
+def _backward(tables, count, w, z):
+    """Backward error flow, ``delta_j = phi_j'(v_j) sum_k delta_k w_kj``, last to first."""
+    plan, layers, groups, member, settings = tables
+    zeros = shifted(z, plan[ZEROS])
+    for layer in range(plan[N_LAYERS] - 1, 0, -1):
+        row, before = (_row_of(layers, layer, N_COLUMNS), _row_of(layers, layer - 1, N_COLUMNS))
+        n_in, n_out = row[N_IN], row[N_OUT]
+        delta, e = shifted(z, row[GRADIENTS]), shifted(z, before[GRADIENTS])
+        W = shifted(w, row[WEIGHTS]) if n_out == 1 else shifted(z, row[TRANSPOSED])
+        call_product(
+            plan[PRODUCT], delta, row[STRIDE_OUT], 1, W, n_in, e, row[STRIDE_IN], count, n_in,
+            n_out, zeros, 0,
+        )  # fmt: skip
+        if plan[DISTURBANCE] > 0:
+            _open_gates(plan, row, layer, settings, count, z, e)
+        _local_gradients(
+            before, groups, shifted(member, before[MEMBERS]), settings, count,
+            shifted(z, before[FIELDS]), shifted(z, before[OUTPUTS]), e,
+            shifted(z, plan[SCRATCH]),
+        )  # fmt: skip
+
+
+@jit
+def _correction(tables, data, first, count, w, gains_of_inputs, z, g, g_gains):
+    """Write the sum over the rows of ``delta_j y_i``, with ``y_0 = 1`` for the biases."""
+    plan, layers = tables[:2]
+    X, indices, bounds, is_sparse, order, is_ordered = data
+    rows = X, indices, bounds, order, is_ordered
+    zeros = shifted(z, plan[ZEROS])
+    for layer in range(plan[N_LAYERS]):
+        row = _row_of(layers, layer, N_COLUMNS)
+        n_in, n_out, stride = row[N_IN], row[N_OUT], row[STRIDE_OUT]
+        y, delta = shifted(z, row[ENTERING]), shifted(z, row[GRADIENTS])
+        G = shifted(g, row[WEIGHTS])
+        if layer == 0 and is_sparse:
+            _add_outer_sparse(rows, first, count, delta, stride, n_in, n_out, G)
+        elif n_out == 1:
+            _sum_scaled_rows(y, row[STRIDE_IN], delta, count, n_in, G)
+        else:
+            call_product(
+                plan[PRODUCT], y, 1, row[STRIDE_IN], delta, stride, G, n_out, n_in, n_out,
+                count, zeros, 0,
+            )  # fmt: skip
+        _sum_rows(delta, stride, count, n_out, shifted(G, n_in * n_out))
+        if layer == 0 and plan[GAINED]:  # up to here x_i delta_j stands in the first layer
+            W = shifted(w, row[WEIGHTS])
+            for i in range(n_in):
+                total = like(w, 0.0)
+                for k in range(i * n_out, (i + 1) * n_out):
+                    total += G[k] * W[k]
+                    G[k] = G[k] * gains_of_inputs[i]
+                g_gains[i] = total  # x_i sum_j delta_j w_ji
+
+
+@jit
+def _penalise(tables, changing, g):
+    """Add the penalty's part to the correction, and zero what is fixed; the penalty."""
+    plan, layers, groups, member, settings = tables
+    w, size, state, gains, n_gains = changing
+    penalty = 0.0
+    if settings[L1] != 0.0 or settings[L2] != 0.0:
+        for layer in range(plan[N_LAYERS]):
+            row = _row_of(layers, layer, N_COLUMNS)
+            k = row[WEIGHTS]
+            penalty += correct(shifted(w, k), row[N_IN] * row[N_OUT], shifted(g, k), settings)
+    if plan[MASKED]:
+        for k in range(size):
+            g[k] = g[k] * gains[size + k]
+    return penalty
+
+
 def make_present(headroom):
     """The pass, for any activations, rule and loss."""
-
-    @jit
-    def prepare(tables, w, gains_of_inputs, z):
-        """Write the weights as the flows need them: with the gains, and transposed."""
-        plan, layers = tables[:2]
-        for layer in range(plan[N_LAYERS]):
-            row = _row_of(layers, layer, N_COLUMNS)
-            n_in, n_out = row[N_IN], row[N_OUT]
-            W, to = shifted(w, row[WEIGHTS]), shifted(z, row[TRANSPOSED])
-            if layer > 0 and n_out > 1:
-                _transpose(W, n_in, n_out, to)
-            if layer == 0 and plan[GAINED]:
-                for i in range(n_in):
-                    for j in range(n_out):
-                        to[i * n_out + j] = W[i * n_out + j] * gains_of_inputs[i]
-
-    @jit
-    def forward(tables, data, first, count, w, z, seed):
-        """Forward signal flow, ``v_j = sum_i w_ji y_i + w_j0``, ``y_j = phi_j(v_j)``; sum v^2."""
-        plan, layers, groups, member, settings = tables
-        X, indices, bounds, is_sparse, order, is_ordered = data
-        rows = X, indices, bounds, order, is_ordered
-        size = 0.0
-        for layer in range(plan[N_LAYERS]):
-            row = _row_of(layers, layer, N_COLUMNS)
-            n_in, n_out = row[N_IN], row[N_OUT]
-            if plan[DISTURBANCE] > 0:
-                before = _row_of(layers, max(layer - 1, 0), N_COLUMNS)
-                came = row[ENTERING] if layer == 0 else before[OUTPUTS]
-                _disturb(plan, row, layer, settings, count, z, shifted(z, came), seed)
-            y, v, W = shifted(z, row[ENTERING]), shifted(z, row[FIELDS]), shifted(w, row[WEIGHTS])
-            bias = shifted(W, n_in * n_out)
-            if layer == 0 and plan[GAINED]:
-                W = shifted(z, row[TRANSPOSED])
-            if layer == 0 and is_sparse:
-                _affine_sparse(rows, first, count, W, n_out, bias, v, row[STRIDE_OUT])
-            elif n_out == 1:
-                _dots(y, row[STRIDE_IN], W, bias[0], count, n_in, v)
-            else:
-                call_product(
-                    plan[PRODUCT], y, row[STRIDE_IN], 1, W, n_out, v, row[STRIDE_OUT], count, n_out,
-                    n_in, bias, 0,
-                )  # fmt: skip
-            _outputs(
-                row, groups, shifted(member, row[MEMBERS]), settings, count, v,
-                shifted(z, row[OUTPUTS]), shifted(z, plan[SCRATCH]),
-            )  # fmt: skip
-            size += squares(v, count * row[STRIDE_OUT])
-        return size
-
-    @jit
-    def meet_cost(tables, count, d, scale, is_scaled, z, costs):
-        """Write the local gradients of the output neurons; the mean cost of the rows."""
-        plan, layers, groups, member, settings = tables
-        row = _row_of(layers, plan[N_LAYERS] - 1, N_COLUMNS)
-        n_units = row[N_OUT]
-        v, y, e = shifted(z, row[FIELDS]), shifted(z, row[OUTPUTS]), shifted(z, row[GRADIENTS])
-        p, columns = shifted(settings, plan[LOSS]), shifted(settings, plan[COLUMNS])
-        call_cost(plan[COST], count, n_units, p, columns, d, v, y, e, costs)
-        if not plan[FUSED]:
-            _local_gradients(
-                row, groups, shifted(member, row[MEMBERS]), settings, count, v, y, e,
-                shifted(z, plan[SCRATCH]),
-            )  # fmt: skip
-        total = 0.0
-        for r in range(count):
-            weight = scale[r] if is_scaled else like(y, 1.0)
-            total += costs[r] * weight
-            weight = like(y, weight / count)
-            for j in range(n_units):
-                e[r * n_units + j] *= weight
-        return total / count
-
-    @jit
-    def backward(tables, count, w, z):
-        """Backward error flow, ``delta_j = phi_j'(v_j) sum_k delta_k w_kj``, last to first."""
-        plan, layers, groups, member, settings = tables
-        zeros = shifted(z, plan[ZEROS])
-        for layer in range(plan[N_LAYERS] - 1, 0, -1):
-            row, before = (_row_of(layers, layer, N_COLUMNS), _row_of(layers, layer - 1, N_COLUMNS))
-            n_in, n_out = row[N_IN], row[N_OUT]
-            delta, e = shifted(z, row[GRADIENTS]), shifted(z, before[GRADIENTS])
-            W = shifted(w, row[WEIGHTS]) if n_out == 1 else shifted(z, row[TRANSPOSED])
-            call_product(
-                plan[PRODUCT], delta, row[STRIDE_OUT], 1, W, n_in, e, row[STRIDE_IN], count, n_in,
-                n_out, zeros, 0,
-            )  # fmt: skip
-            if plan[DISTURBANCE] > 0:
-                _open_gates(plan, row, layer, settings, count, z, e)
-            _local_gradients(
-                before, groups, shifted(member, before[MEMBERS]), settings, count,
-                shifted(z, before[FIELDS]), shifted(z, before[OUTPUTS]), e,
-                shifted(z, plan[SCRATCH]),
-            )  # fmt: skip
-
-    @jit
-    def correction(tables, data, first, count, w, gains_of_inputs, z, g, g_gains):
-        """Write the sum over the rows of ``delta_j y_i``, with ``y_0 = 1`` for the biases."""
-        plan, layers = tables[:2]
-        X, indices, bounds, is_sparse, order, is_ordered = data
-        rows = X, indices, bounds, order, is_ordered
-        zeros = shifted(z, plan[ZEROS])
-        for layer in range(plan[N_LAYERS]):
-            row = _row_of(layers, layer, N_COLUMNS)
-            n_in, n_out, stride = row[N_IN], row[N_OUT], row[STRIDE_OUT]
-            y, delta = shifted(z, row[ENTERING]), shifted(z, row[GRADIENTS])
-            G = shifted(g, row[WEIGHTS])
-            if layer == 0 and is_sparse:
-                _add_outer_sparse(rows, first, count, delta, stride, n_in, n_out, G)
-            elif n_out == 1:
-                _sum_scaled_rows(y, row[STRIDE_IN], delta, count, n_in, G)
-            else:
-                call_product(
-                    plan[PRODUCT], y, 1, row[STRIDE_IN], delta, stride, G, n_out, n_in, n_out,
-                    count, zeros, 0,
-                )  # fmt: skip
-            _sum_rows(delta, stride, count, n_out, shifted(G, n_in * n_out))
-            if layer == 0 and plan[GAINED]:  # up to here x_i delta_j stands in the first layer
-                W = shifted(w, row[WEIGHTS])
-                for i in range(n_in):
-                    total = like(w, 0.0)
-                    for k in range(i * n_out, (i + 1) * n_out):
-                        total += G[k] * W[k]
-                        G[k] = G[k] * gains_of_inputs[i]
-                    g_gains[i] = total  # x_i sum_j delta_j w_ji
-
-    @jit
-    def penalise(tables, changing, g):
-        """Add the penalty's part to the correction, and zero what is fixed; the penalty."""
-        plan, layers, groups, member, settings = tables
-        w, size, state, gains, n_gains = changing
-        penalty = 0.0
-        if settings[L1] != 0.0 or settings[L2] != 0.0:
-            for layer in range(plan[N_LAYERS]):
-                row = _row_of(layers, layer, N_COLUMNS)
-                k = row[WEIGHTS]
-                penalty += correct(shifted(w, k), row[N_IN] * row[N_OUT], shifted(g, k), settings)
-        if plan[MASKED]:
-            for k in range(size):
-                g[k] = g[k] * gains[size + k]
-        return penalty
 
     @jit
     def present_batch(batch, data, changing, factor, t, tables, work):
@@ -504,16 +517,17 @@ def make_present(headroom):
         first, count, seed = batch
         n_features, top = layers[N_IN], _row_of(layers, plan[N_LAYERS] - 1, N_COLUMNS)
         gains_of_inputs, g_gains = shifted(w, size - n_features), shifted(g, size - n_features)
-        prepare(tables, w, gains_of_inputs, z)
+        _apply_gains(tables, w, gains_of_inputs, z)
+        _transpose_weights(tables, w, z)
         y = shifted(z, layers[ENTERING])
         if not is_sparse:
             _gather(X, n_features, order, is_ordered, first, count, y, layers[STRIDE_IN])
-        largeness = forward(tables, inputs, first, count, w, z, seed)
+        largeness = _forward(tables, inputs, first, count, w, z, seed)
         d = shifted(d, first * top[N_OUT])
-        cost = meet_cost(tables, count, d, shifted(scale, first), is_scaled, z, costs)
-        backward(tables, count, w, z)
-        correction(tables, inputs, first, count, w, gains_of_inputs, z, g, g_gains)
-        cost += penalise(tables, changing, g)
+        cost = _meet_cost(tables, count, d, shifted(scale, first), is_scaled, z, costs)
+        _backward(tables, count, w, z)
+        _correction(tables, inputs, first, count, w, gains_of_inputs, z, g, g_gains)
+        cost += _penalise(tables, changing, g)
         # The criterion of `updates.headroom`, before anything is applied.
         largest = max(1.0, settings[LARGEST_ETA] * factor)
         length = float(squares(g, size))
@@ -610,3 +624,30 @@ def make_present(headroom):
         return first, total
 
     return present
+
+
+@inlined
+def respond(w, X, order, v, y, tables, signals):
+    """Write the fields and outputs of the output neurons, (n, n_units), for rows of X.
+
+    The tables are those of `make_present`; the rows go through in batches, whose signals are near.
+    """
+    plan, layers, groups, member, settings = tables
+    known = pointer(plan), pointer(layers), pointer(groups), pointer(member), pointer(settings)
+    z, weights, table = pointer(signals), pointer(w), pointer(layers)
+    n_features, top = layers[0, N_IN], _row_of(table, plan[N_LAYERS] - 1, N_COLUMNS)
+    n_units, n_rows, first = top[N_OUT], v.shape[0], 0
+    rows = pointer(X), pointer(member), pointer(order), False, pointer(order), order.size > 0
+    _apply_gains(known, weights, shifted(weights, w.size - n_features), z)
+    while first < n_rows:
+        count = min(plan[BATCH], n_rows - first)
+        _gather(
+            pointer(X), n_features, pointer(order), order.size > 0, first, count,
+            shifted(z, table[ENTERING]), table[STRIDE_IN],
+        )  # fmt: skip
+        _forward(known, rows, first, count, weights, z, 0)
+        to_v, to_y = shifted(pointer(v), first * n_units), shifted(pointer(y), first * n_units)
+        for k in range(count * n_units):
+            to_v[k] = z[top[FIELDS] + k]
+            to_y[k] = z[top[OUTPUTS] + k]
+        first += count

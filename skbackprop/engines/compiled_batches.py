@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
 from ..network.rows import take_rows
-from .compiled import Compiled, contiguous
-from .formulas import members_of
+from .compiled import CompiledUpdate, contiguous
+from .layout import Room, layers_of, scratch_of
 from .source import batches_text, product_text
 from .update import Update
 
@@ -20,7 +19,7 @@ _PIECE_WORK = 1e8  # most weights times rows of a call, so that Ctrl-C waits a t
 _STEP_WORK = 10  # rows that a step of the rule takes as long as
 
 
-class CompiledBatches(Compiled):
+class CompiledBatches(CompiledUpdate):
     """The rule on batches of rows, compiled, for one update of one network.
 
     Parameters
@@ -57,38 +56,16 @@ class CompiledBatches(Compiled):
         asked = network.input_gain or self._update.limits.max_norm is not None
         asked &= isinstance(self._update.eta, np.ndarray)
         self._gains = self._eta_and_learning(self._update.eta_by_layer is not None and not asked)
-        room = _Room(self._dtype)
-        layers = self._layers_of(kernels, room)
+        room = Room(self._dtype)
+        disturbance = self._update.objective.disturbance
+        rates = None if disturbance is None else disturbance.rates
+        layers = layers_of(kernels, network, n_rows, room, rates)
         *tables, plan = self._tables_of(kernels, layers)
         plan[kernels.ZEROS] = room.take(max(network.sizes))
-        strides = layers[:, kernels.STRIDE_OUT]
-        plan[kernels.SCRATCH] = room.take(max(n_rows * strides.max(), *network.sizes))
+        plan[kernels.SCRATCH] = scratch_of(kernels, layers, n_rows, room)
         self._tables = plan, layers, *tables
         scratch = np.zeros(n_rows + 64)
         self._work = room.numbers(), np.zeros_like(network.w), scratch
-
-    def _layers_of(self, kernels, room: _Room) -> np.ndarray:
-        """A row for each layer: its sizes, and where its signals are."""
-        network, n_rows = self._update.objective.network, self._n_rows
-        layers = np.zeros((network.n_layers, kernels.N_COLUMNS), np.int64)
-        strides = [*map(room.stride, network.sizes[:-1]), network.sizes[-1]]
-        entering, weights = room.take(n_rows * strides[0]), 0
-        disturbance = self._update.objective.disturbance
-        rates = [0.0] * network.n_layers if disturbance is None else disturbance.rates
-        for row, (n_in, n_out), stride_in, stride_out, rate in zip(
-            layers, pairwise(network.sizes), strides[:-1], strides[1:], rates, strict=True
-        ):
-            if rate:
-                row[kernels.GATES] = room.take(n_rows * stride_in)
-                entering = entering if not weights else room.take(n_rows * stride_in)
-            row[kernels.N_IN], row[kernels.N_OUT], row[kernels.WEIGHTS] = n_in, n_out, weights
-            row[kernels.STRIDE_IN], row[kernels.STRIDE_OUT] = stride_in, stride_out
-            row[kernels.ENTERING] = entering
-            for column in (kernels.FIELDS, kernels.OUTPUTS, kernels.GRADIENTS):
-                row[column] = room.take(n_rows * stride_out)
-            row[kernels.TRANSPOSED] = room.take(n_in * n_out)
-            entering, weights = row[kernels.OUTPUTS], weights + (n_in + 1) * n_out
-        return layers
 
     def _tables_of(self, kernels, layers: np.ndarray) -> tuple[np.ndarray, ...]:
         """The other tables that `batch_kernels.present` reads; the plan is the last."""
@@ -117,16 +94,8 @@ class CompiledBatches(Compiled):
         settings += self._cost.numbers
         plan[kernels.COLUMNS] = len(settings)
         settings += np.ravel(self._cost.columns).tolist()
-        groups: list[tuple[int, int, int]] = []
-        member: list[int] = []
-        for row, activation in zip(layers, network.activations, strict=True):
-            own, numbers = self._groups_of(members_of(activation), code, settings)
-            row[kernels.FIRST_GROUP], row[kernels.MEMBERS] = len(groups), len(member)
-            row[kernels.LAST_GROUP] = len(groups) + len(own) - 1
-            member += [len(groups) + number for number in numbers]
-            groups += own
-        tables = np.array(groups), np.array(member, np.int32), np.array(settings, float)
-        return *tables, plan
+        groups, member = self._neurons_of(kernels, layers, network, code, settings)
+        return groups, member, np.array(settings, float), plan
 
     def _parts(self, starts) -> list[tuple[int, int, float]]:
         """What of `w` has one eta: where it begins, how many weights, and the eta."""
@@ -194,31 +163,3 @@ class CompiledBatches(Compiled):
         else:
             X = contiguous(X if rows is None else X[rows])
         return X, self._no_indices, self._none, order
-
-
-class _Room:
-    """Counts the numbers that are asked for, and gives an array with room for all of them."""
-
-    def __init__(self, dtype: np.dtype):
-        self._dtype = dtype
-        self._line = 64 // dtype.itemsize
-        self._size = 0
-
-    def stride(self, n_neurons: int) -> int:
-        """The numbers from a row of signals to the next: not a multiple of 512 bytes.
-
-        Else the rows of a batch would share few places of the first-level cache.
-        """
-        return n_neurons + (self._line if n_neurons % (8 * self._line) == 0 else 0)
-
-    def take(self, count: int) -> int:
-        """Where so many numbers begin, at a cache line."""
-        start = self._size
-        self._size += -(-int(count) // self._line) * self._line
-        return start
-
-    def numbers(self) -> np.ndarray:
-        """Zeros, with room for all that was taken."""
-        zeros = np.zeros(self._size + self._line, self._dtype)
-        skipped = -zeros.ctypes.data % 64 // self._dtype.itemsize
-        return zeros[skipped:]

@@ -18,7 +18,8 @@ from .formulas import Cost, Formula, Step
 from .symbols import Lines
 
 __all__ = [
-    "activation_text", "batches_text", "cost_text", "product_text", "rows_text", "rule_text",
+    "activation_text", "batches_text", "cost_text", "outputs_text", "product_text", "rows_text",
+    "rule_text",
 ]  # fmt: skip
 
 
@@ -172,6 +173,26 @@ def compiled(
 """
 
 
+_OUTPUTS = """\
+numbers = numba.{dtype}
+wholes = numba.int64[::1]
+
+
+@numba.njit(
+    [
+        (
+            numbers[::1], numbers[:, ::1], wholes, numbers[:, ::1], numbers[:, ::1], wholes,
+            numba.int64[:, ::1], numba.int64[:, ::1], numba.int32[::1], numba.float64[::1],
+            numbers[::1],
+        )
+    ],
+    **quickly,
+)
+def compiled(w, X, order, v, y, plan, layers, groups, member, settings, signals):
+    batch_kernels.respond(w, X, order, v, y, (plan, layers, groups, member, settings), signals)
+"""
+
+
 def _indented(depth: int, lines: Sequence[str]) -> str:
     """Lines of code, `depth` levels in."""
     return "".join(f"{'    ' * depth}{line}\n" for line in lines)
@@ -247,6 +268,12 @@ def batches_text(dtype: str) -> str:
     """The pass of batches."""
     text = _beginning(dtype, modules=("kernels", "batch_kernels"))
     return text + _BATCHES.format(dtype=dtype, headroom=HEADROOM)
+
+
+@cache
+def outputs_text(dtype: str) -> str:
+    """The forward pass of rows in batches."""
+    return _beginning(dtype, modules=("kernels", "batch_kernels")) + _OUTPUTS.format(dtype=dtype)
 
 
 @cache
