@@ -87,7 +87,7 @@ def _encoded(encoder: TableEncoder, x: Vector) -> Vector:
     with_gaps = np.flatnonzero(numbers.gaps)
     gaps = Take.some(known, with_gaps)
     if gaps.size:
-        parts.append(_where_known(gaps, numbers.bounds[:, with_gaps], MARK, 0.0))
+        parts.append(_where_known(gaps, numbers.bounds[:, with_gaps], float(MARK), 0.0))
     for j, marks in encoder._marks.items():
         parts.append(_marked(marks, Take.some(x, [j])))
     return Join.all(parts)
