@@ -26,7 +26,6 @@ from .race import Race
 from .river import register
 from .rows import read_row
 from .stack import Stack
-from .tasks import StreamTask
 
 __all__ = ["StreamEstimator"]
 
@@ -154,11 +153,11 @@ class StreamEstimator(Checked):
 
     # -- a new model -----------------------------------------------------------------------------
 
-    def _new_task(self, classes) -> StreamTask:
+    def _new_task(self, classes) -> Any:
         """What is predicted, before the first row."""
         raise NotImplementedError
 
-    def _new_model(self, task: StreamTask, first, with_mean: bool) -> StreamModel:
+    def _new_model(self, task: Any, first, with_mean: bool) -> StreamModel:
         """A model of the parameters as they are now, from the first row."""
         etas, hidden = self._check_parameters(), self._hidden_sizes()
         if isinstance(first, np.ndarray) and len(first) > self.max_features:
@@ -181,7 +180,7 @@ class StreamEstimator(Checked):
         sizes = self.hidden_layer_sizes
         listed = [sizes] if isinstance(sizes, Integral) else sizes
         if not isinstance(listed, (list, tuple, np.ndarray)) or not all(
-            isinstance(n, Integral) and not isinstance(n, bool) and n >= 1 for n in listed
+            isinstance(n, Integral) and not isinstance(n, bool) and int(n) >= 1 for n in listed
         ):
             self._refuse("hidden_layer_sizes", "a whole number >= 1 or a sequence of them")
         return tuple(map(int, listed))
@@ -220,7 +219,7 @@ class StreamEstimator(Checked):
 
     # -- rows as they come -----------------------------------------------------------------------
 
-    def _read_rows(self, carrier, X, *, is_first: bool):
+    def _read_rows(self, carrier, X, *, is_first: bool) -> Any:
         """Rows as the model takes them: an array, CSR, or a list of entries of dict rows."""
         if _are_dicts(X):
             return self._by_names([read_row(row) for row in X], is_first)
@@ -255,7 +254,7 @@ class StreamEstimator(Checked):
         """Targets (n,), validated."""
         raise NotImplementedError
 
-    def _check_targets(self, task: StreamTask, targets: list) -> None:
+    def _check_targets(self, task: Any, targets: list) -> None:
         """Refuse targets that the task cannot take in."""
 
     def _plain_row(self, X) -> Any:
@@ -273,7 +272,7 @@ class StreamEstimator(Checked):
     # -- learning --------------------------------------------------------------------------------
 
     def _fit(self, X, y) -> Self:
-        fresh = copy.copy(self)
+        fresh: Any = copy.copy(self)
         kept = {k: v for k, v in vars(self).items() if not k.endswith("_") and k not in _INSIDE}
         fresh.__dict__ = kept
         fresh._partial_fit(X, y, None)

@@ -66,7 +66,7 @@ feature_names_in_
     >>> from skbackprop import StreamClassifier
     >>> model = StreamClassifier(random_state=0)
     >>> for i in range(300):
-    ...     model.learn_one({"size": float(i % 5), "colour": "red"}, "big" if i % 5 > 2 else "small")
+    ...     model.learn_one({"size": float(i % 5), "colour": "red"}, "big" if i % 5 > 2 else "tiny")
     >>> model.predict_one({"size": 4.0, "colour": "red"})
     'big'
     """

@@ -6,9 +6,9 @@ variance since the last alarm (Roberts 1959; for errors of classifiers Ross et a
     z <- z + lambda (x - z),      level = (z - m) / (h s sqrt(lambda / (2 - lambda)))
 
 and an alarm rings at level 1. The first signal is the loss of the vote. The second is paired
-(stable and reactive learners, Bach and Maloof 2008): the loss of the network that was best since the
-last alarm, minus that of the vote. The noise of the targets is in both and cancels out, so that it
-tells a change that the vote has got over before its own errors could show it.
+(stable and reactive learners, Bach and Maloof 2008): the loss of the network that was best since
+the last alarm, minus that of the vote. The noise of the targets is in both and cancels out, so that
+it tells a change that the vote has got over before its own errors could show it.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class DriftMonitor:
         self.sums = np.zeros(n_networks)
 
     def record(self, row: int, error: float, vote_loss: float, losses: np.ndarray) -> None:
-        """Take in a row: whether, or how far, the vote was wrong, and the losses of vote and all."""
+        """Take in how far the vote was wrong on a row, its loss, and those of the networks."""
         stable = self.sums.argmin()
         level = self.errors.level(error)
         self.level = max(level, self.pair.level(float(losses[stable]) - vote_loss))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,8 @@ import numpy as np
 from .drift import DriftMonitor
 from .moments import Moments
 from .race import Race
-from .rows import Columns
+from .rows import Columns, Key
 from .stack import Stack
-from .tasks import StreamTask
 
 __all__ = ["StreamModel"]
 
@@ -20,7 +19,7 @@ _CLIP = 3.0  # deviations from the mean that an input is kept within
 _LIMIT = 10.0  # deviations that one row counts for in the running moments
 _STEADY = 30  # rows from which on a scale is corrected for: before, it jumps
 
-Row = np.ndarray | Mapping[Hashable, float]
+Row = Any  # an ndarray (n_features,), or what `read_row` makes of a dict row
 
 
 class StreamModel:
@@ -53,7 +52,7 @@ class StreamModel:
 
     def __init__(
         self,
-        task: StreamTask,
+        task: Any,
         first: Row,
         new_stack: Callable[[int, int], Stack],
         race: Race,
@@ -80,11 +79,11 @@ class StreamModel:
 
     # -- inputs ----------------------------------------------------------------------------------
 
-    def _add_features(self, entries: Mapping[Hashable, float]) -> None:
+    def _add_features(self, entries: Mapping[Key, float]) -> None:
         """Add the inputs of a dict row that are not there yet."""
         for key in self.columns.new_keys(entries):
             is_fixed = not isinstance(key, str)
-            self.columns.add(key, len(self.moments), 0.0 if is_fixed else np.nan)
+            self.columns.add(key, len(self.moments))
             self.moments.grow(is_fixed)
             self.n_features += 1
 
@@ -109,7 +108,8 @@ class StreamModel:
                 self.columns.write(entries, x)
         else:
             X[:, : self.n_features] = rows
-        X[:, self.last_places] = self.task.last
+        if self.last_places:
+            X[:, self.last_places] = self.task.last
         return X
 
     # -- predictions -----------------------------------------------------------------------------
@@ -178,7 +178,7 @@ class StreamModel:
             losses[...] = 0.0
         winner = int(losses.argmin())
         for loser in np.flatnonzero(~finite):
-            self.stack.restart(loser, winner)
+            self.stack.restart(int(loser), winner)
             self.race.losses[loser] = self.race.losses[winner]
             v[loser] = v[winner]
 

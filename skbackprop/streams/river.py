@@ -12,8 +12,8 @@ _registered: set[type] = set()
 def register(cls: type, base_name: str) -> None:
     """Make a class a virtual subclass of ``river.base``'s class of that name, once it is there.
 
-    River's evaluators and pipelines ask with ``isinstance`` what they have before them. This package
-    does not import river: whoever uses it has done so.
+    River's evaluators and pipelines ask with ``isinstance`` what they have before them. This
+    package does not import river: whoever uses it has done so.
     """
     base = sys.modules.get("river.base")
     if base is None or cls in _registered:

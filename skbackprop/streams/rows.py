@@ -7,13 +7,15 @@ that value. What a row does not have, or has as None or NaN, is missing: NaN in 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
 __all__ = ["Columns", "read_row"]
+
+Key = str | tuple[str, str]  # the name of a number; name and value of a string
 
 
 class Columns:
@@ -32,26 +34,26 @@ class Columns:
 
     def __init__(self, max_columns: int):
         self.max_columns = max_columns
-        self.places: dict[Hashable, int] = {}
+        self.places: dict[Key, int] = {}
         self._indicators: list[int] = []
 
     @property
     def names(self) -> list[str]:
         """The name of each feature; that of a string is ``"name=value"``."""
-        return [key if isinstance(key, str) else "=".join(key) for key in self.places]
+        return [key if isinstance(key, str) else "{}={}".format(*key) for key in self.places]
 
-    def new_keys(self, entries: Mapping[Hashable, float]) -> list[Hashable]:
+    def new_keys(self, entries: Mapping[Key, float]) -> list[Key]:
         """The features of a row that have no column yet, as far as there is room for them."""
         new = [key for key in entries if key not in self.places]
         return new[: max(self.max_columns - len(self.places), 0)]
 
-    def add(self, key: Hashable, place: int) -> None:
+    def add(self, key: Key, place: int) -> None:
         """Say that a feature's column is the one at a place."""
         self.places[key] = place
         if not isinstance(key, str):
             self._indicators.append(place)
 
-    def write(self, entries: Mapping[Hashable, float], x: np.ndarray) -> None:
+    def write(self, entries: Mapping[Key, float], x: np.ndarray) -> None:
         """Write a row into a vector of NaN; features without a column are left out."""
         x[self._indicators] = 0.0
         for key, value in entries.items():
@@ -60,7 +62,7 @@ class Columns:
                 x[place] = value
 
 
-def read_row(row: Mapping[str, Any]) -> dict[Hashable, float]:
+def read_row(row: Mapping[str, Any]) -> dict[Key, float]:
     """Return what a dict row has: numbers by name, and 1 by ``(name, value)`` for a string.
 
     Raises
@@ -72,7 +74,7 @@ def read_row(row: Mapping[str, Any]) -> dict[Hashable, float]:
     """
     if not isinstance(row, Mapping):
         raise TypeError(f"a row is {row!r}; among dict rows it must be a dict.")
-    entries: dict[Hashable, float] = {}
+    entries: dict[Key, float] = {}
     for name, value in row.items():
         if not isinstance(name, str):
             raise TypeError(f"a dict row has the name {name!r}; names must be str.")

@@ -118,7 +118,7 @@ class OnlineScaler(OneToOneFeatureMixin, TransformerMixin, Checked):
 
     # -- rows ------------------------------------------------------------------------------------
 
-    def _plain(self, X: Any) -> np.ndarray | None:
+    def _plain(self, X: Any) -> Any:
         """`X` if it is rows that validation would find nothing in; else None."""
         moments = vars(self).get("_moments")
         if moments is None or type(X) is not np.ndarray or X.dtype != np.float64:
@@ -128,7 +128,7 @@ class OnlineScaler(OneToOneFeatureMixin, TransformerMixin, Checked):
         plain = "feature_names_in_" not in vars(self) and isfinite(np.vdot(X, X))
         return X if plain else None
 
-    def _validated(self, carrier, X: Any, *, reset: bool):
+    def _validated(self, carrier, X: Any, *, reset: bool) -> Any:
         return validate_data(
             carrier,
             accept_rows(X),
@@ -163,7 +163,7 @@ class OnlineScaler(OneToOneFeatureMixin, TransformerMixin, Checked):
         ValueError
             On invalid input; the scaler is left as it was.
         """
-        fresh = copy.copy(self)
+        fresh: Any = copy.copy(self)
         fresh.__dict__ = {
             name: value
             for name, value in vars(self).items()
@@ -193,7 +193,7 @@ class OnlineScaler(OneToOneFeatureMixin, TransformerMixin, Checked):
         """
         rows = self._plain(X)
         if rows is None:
-            carrier = copy.copy(self)
+            carrier: Any = copy.copy(self)
             is_first = not self.__sklearn_is_fitted__()
             rows = self._validated(carrier, X, reset=is_first)
             if is_first:
@@ -202,7 +202,7 @@ class OnlineScaler(OneToOneFeatureMixin, TransformerMixin, Checked):
                 carrier.n_samples_seen_ = 0
                 self.__dict__ = vars(carrier)
         with np.errstate(all="ignore"):
-            if len(rows.shape) == 2 and rows.shape[0] == 1 and isinstance(rows, np.ndarray):
+            if rows.shape[0] == 1 and isinstance(rows, np.ndarray):
                 self._moments.update(rows[0])
             else:
                 for block in row_blocks(rows.shape[0], _BLOCK_ROWS):
@@ -234,10 +234,8 @@ class OnlineScaler(OneToOneFeatureMixin, TransformerMixin, Checked):
         clip = np.inf if self.clip is None else float(self.clip)
         if not sparse.issparse(rows):
             return self._moments.scaled(rows, clip, self.with_mean)
-        scaled = rows.copy()
-        scaled.data *= self._moments.inverse[rows.indices]
-        scaled.data = np.clip(np.nan_to_num(scaled.data, nan=0.0), -clip, clip)
-        return scaled
+        values = np.nan_to_num(rows.data * self._moments.inverse[rows.indices], nan=0.0)
+        return _with_data(rows, np.clip(values, -clip, clip))
 
     def inverse_transform(self, X: Any) -> Any:
         """Give scaled rows their units again; what `clip` cut off is not there.
@@ -258,7 +256,10 @@ class OnlineScaler(OneToOneFeatureMixin, TransformerMixin, Checked):
         check_is_fitted(self)
         rows = self._validated(self, X, reset=False)
         if sparse.issparse(rows):
-            rows = rows.copy()
-            rows.data *= self.scale_[rows.indices]
-            return rows
+            return _with_data(rows, rows.data * self.scale_[rows.indices])
         return rows * self.scale_ + (self._moments.mean if self.with_mean else 0.0)
+
+
+def _with_data(rows: Any, data: np.ndarray) -> Any:
+    """A CSR matrix with other numbers in the places of its own."""
+    return type(rows)((data, rows.indices, rows.indptr), shape=rows.shape)

@@ -152,7 +152,7 @@ class Stack:
         self.n_updates += 1
 
     def respond(self, X: np.ndarray) -> np.ndarray:
-        """Induced local fields (n_networks, n, n_units) of the outputs for rows; nothing is kept."""
+        """Induced local fields (n_networks, n, n_units) of the outputs; nothing is kept."""
         y = X[None]
         for layer, W in enumerate(self._weights):
             v = np.matmul(y, W[:, :-1])

@@ -10,7 +10,7 @@ import numpy as np
 from ..activations.activation import ACTIVATIONS
 from .moments import Moments
 
-__all__ = ["ClassTask", "NumberTask", "StreamTask"]
+__all__ = ["ClassTask", "NumberTask"]
 
 _LEAST_PROBABILITY = 1e-3  # that the right class counts with: it bounds the loss of a row
 _LARGEST_LOSS = 20.0
@@ -196,6 +196,3 @@ class ClassTask:
         """Keep the last target."""
         self.last[...] = 0.0
         self.last[self.arrivals.index(self.classes[target])] = 1.0
-
-
-StreamTask = NumberTask | ClassTask
