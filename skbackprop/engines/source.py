@@ -79,7 +79,7 @@ def _indented(depth: int, lines: Sequence[str]) -> str:
     return "".join(f"{'    ' * depth}{line}\n" for line in lines)
 
 
-def _activation_text(formulas: Sequence[Formula]) -> str:
+def activation_text(formulas: Sequence[Formula]) -> str:
     """The functions `phi` and `dphi` of all activations: a loop over neurons for each code."""
     text = ""
     for name, inputs, output in (("phi", "v", "y"), ("dphi", "vy", "slope")):
@@ -142,8 +142,8 @@ def source_of(formulas: tuple[Formula, ...], step_text: str, dtype: str) -> str:
     dtype : {"float32", "float64"}
     """
     return (
-        _beginning(dtype)
-        + _activation_text(formulas)
+        beginning(dtype)
+        + activation_text(formulas)
         + step_text
         + _ENTRY.format(dtype=dtype, headroom=HEADROOM)
     )
@@ -152,11 +152,11 @@ def source_of(formulas: tuple[Formula, ...], step_text: str, dtype: str) -> str:
 def cost_text(cost: Cost, dtype: str) -> str:
     """The text of the cost of a row: it is returned, and the error signal or delta written."""
     numbers = [f"p{i} = p[{i}]" for i in range(len(cost.numbers))]
-    return _beginning(dtype) + _COST.format(dtype=dtype) + _indented(1, [*numbers, *cost.lines])
+    return beginning(dtype) + _COST.format(dtype=dtype) + _indented(1, [*numbers, *cost.lines])
 
 
 @cache
-def _beginning(dtype: str) -> str:
+def beginning(dtype: str) -> str:
     """What every text begins with."""
     made_of = hashlib.sha256(Path(__file__).with_name("kernels.py").read_bytes()).hexdigest()
     return (

@@ -56,6 +56,8 @@ class StreamEstimator(Checked):
     drift_ : dict
         ``n_alarms``; ``alarms``, the rows of the last hundred; ``recent_loss`` and ``usual_loss``
         since the last alarm; ``level``, how near the next one is: it rings at 1.
+    engine_ : {"numpy", "compiled"}
+        What learns the rows.
     feature_names_ : list of str
         The inputs of dict rows, in order of arrival; ``"shop=a"`` for a string's value.
     n_features_in_ : int
@@ -81,6 +83,7 @@ class StreamEstimator(Checked):
     correct_scale: bool
     last_target: bool
     max_features: int
+    engine: Any
     random_state: Any
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
@@ -147,6 +150,11 @@ class StreamEstimator(Checked):
         return self._fitted("drift_").drift.figures()
 
     @property
+    def engine_(self) -> str:
+        """What learns the rows: "numpy" or "compiled"."""
+        return self._fitted("engine_").engine
+
+    @property
     def feature_names_(self) -> list[str]:
         """Names of the inputs of dict rows."""
         return self._fitted("feature_names_").columns.names
@@ -164,7 +172,7 @@ class StreamEstimator(Checked):
             self._refuse("max_features", f"at least the {len(first)} features of X")
         activation = resolve_activation(self.activation)
         rng = check_random_state(self.random_state)
-        return StreamModel(
+        model = StreamModel(
             task,
             first,
             lambda n_in, n_out: Stack((n_in, *hidden, n_out), activation, etas, rng),
@@ -175,6 +183,8 @@ class StreamEstimator(Checked):
             corrects=bool(self.correct_scale),
             last_target=bool(self.last_target),
         )
+        model.choose_engine(self.engine)
+        return model
 
     def _hidden_sizes(self) -> tuple[int, ...]:
         sizes = self.hidden_layer_sizes
@@ -194,6 +204,8 @@ class StreamEstimator(Checked):
         for name in ("correct_scale", "last_target"):
             if not isinstance(getattr(self, name), (bool, np.bool_)):
                 self._refuse(name, "True or False")
+        if self.engine not in ("auto", "numpy", "compiled"):
+            self._refuse("engine", "'auto', 'numpy' or 'compiled'")
         if not resolve_activation(self.activation).elementwise:
             self._refuse("activation", "one that acts on each neuron by itself")
         return self._rates()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
@@ -38,6 +38,8 @@ class StreamClassifier(ClassifierMixin, StreamEstimator):
         Most features of dict rows; later ones are left out.
     max_classes : int, default=1000
         Most classes that may come up; a row of one more is refused.
+    engine : {"auto", "numpy", "compiled"}, default="auto"
+        See `StreamRegressor`.
     random_state : int, RandomState instance or None, default=None
         Draws the initial weights.
 
@@ -47,8 +49,8 @@ class StreamClassifier(ClassifierMixin, StreamEstimator):
         Classes that have come up, or that were given, sorted.
     metric_ : float
         Prequential accuracy: each row is predicted before it is learned.
-    n_samples_seen_, networks_, weights_, losses_, drift_, feature_names_, n_features_in_, \
-feature_names_in_
+    n_samples_seen_, networks_, weights_, losses_, drift_, engine_, feature_names_, \
+n_features_in_, feature_names_in_
         See `StreamRegressor`.
 
     See Also
@@ -86,6 +88,7 @@ feature_names_in_
         last_target: bool = False,
         max_features: int = 10_000,
         max_classes: int = 1000,
+        engine: Literal["auto", "numpy", "compiled"] = "auto",
         random_state=None,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -97,6 +100,7 @@ feature_names_in_
         self.last_target = last_target
         self.max_features = max_features
         self.max_classes = max_classes
+        self.engine = engine
         self.random_state = random_state
 
     @property

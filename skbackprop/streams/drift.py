@@ -14,8 +14,7 @@ it tells a change that the vote has got over before its own errors could show it
 from __future__ import annotations
 
 from math import sqrt
-
-import numpy as np
+from typing import Any
 
 __all__ = ["DriftMonitor"]
 
@@ -46,10 +45,6 @@ class _Chart:
 class DriftMonitor:
     """Charts of a stream's losses, and the alarms that rang.
 
-    Parameters
-    ----------
-    n_networks : int
-
     Attributes
     ----------
     alarms : list of int
@@ -59,27 +54,35 @@ class DriftMonitor:
         How near the next alarm is; it rings at 1.
     """
 
-    def __init__(self, n_networks: int):
+    def __init__(self) -> None:
         self.n_alarms, self.level = 0, 0.0
         self.alarms: list[int] = []
-        self._start(n_networks)
+        self._start()
 
-    def _start(self, n_networks: int) -> None:
+    def _start(self) -> None:
         self.errors, self.pair = _Chart(0.01, 4.5), _Chart(0.005, 3.25)
-        self.sums = np.zeros(n_networks)
 
-    def record(self, row: int, error: float, vote_loss: float, losses: np.ndarray) -> None:
-        """Take in how far the vote was wrong on a row, its loss, and those of the networks."""
-        stable = self.sums.argmin()
+    def record(self, row: int, error: float, vote_loss: float, stable_loss: float) -> bool:
+        """Take in a row, and tell whether an alarm rings.
+
+        Parameters
+        ----------
+        row : int
+        error : float
+            How far the vote was wrong.
+        vote_loss, stable_loss : float
+            Losses of the vote, and of the network that was best since the last alarm.
+        """
         level = self.errors.level(error)
-        self.level = max(level, self.pair.level(float(losses[stable]) - vote_loss))
-        self.sums += losses
-        if self.level >= 1.0:
-            self.n_alarms += 1
-            self.alarms = [*self.alarms[1 - _KEPT :], row]
-            self._start(len(losses))
+        self.level = max(level, self.pair.level(stable_loss - vote_loss))
+        if self.level < 1.0:
+            return False
+        self.n_alarms += 1
+        self.alarms = [*self.alarms[1 - _KEPT :], row]
+        self._start()
+        return True
 
-    def figures(self) -> dict:
+    def figures(self) -> dict[str, Any]:
         """What the estimators show as `drift_`."""
         return {
             "n_alarms": self.n_alarms,

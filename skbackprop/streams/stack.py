@@ -12,7 +12,7 @@ array, in the order of `Network.w`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -42,7 +42,8 @@ class Stack:
     Attributes
     ----------
     w : ndarray of shape (n_networks, P)
-    states : list of ndarray of shape (n_slots, n_networks of the rule, P)
+    state : ndarray
+        For each rule (n_slots, n_networks of the rule, P), one after the other.
     """
 
     def __init__(
@@ -58,10 +59,7 @@ class Stack:
         self.n_updates = 0
         self.w = np.zeros((len(self), self.n_parameters))
         self._draw(rng)
-        self.states = [
-            np.zeros((RULES[rule].n_slots, len(values), self.n_parameters))
-            for rule, values in self.etas.items()
-        ]
+        self.state = np.zeros(sum(n_slots * size for n_slots, size in self._state_shapes()))
         self._prepare()
 
     def __len__(self) -> int:
@@ -83,8 +81,12 @@ class Stack:
 
     def __setstate__(self, state: dict) -> None:
         vars(self).update(state)
-        self.w, self.states = self.w.copy(), [state.copy() for state in self.states]
         self._prepare()
+
+    def _state_shapes(self) -> list[tuple[int, int]]:
+        """Slots of each rule, and the weights that it moves."""
+        n = self.n_parameters
+        return [(RULES[rule].n_slots, len(values) * n) for rule, values in self.etas.items()]
 
     def _draw(self, rng: np.random.RandomState) -> None:
         initializer = initializer_for("auto", self.activation)
@@ -111,20 +113,32 @@ class Stack:
         self._y = [np.ones((1, sizes[0] + 1)), *(np.ones((n, m + 1)) for m in sizes[1:-1])]
         self._v = [np.zeros((n, m)) for m in sizes[1:]]
         self._delta = [np.zeros((n, m)) for m in sizes[1:]]
-        self._groups, start = [], 0
-        for (rule, values), state in zip(self.etas.items(), self.states, strict=True):
-            end = start + len(values)
-            eta = np.repeat(values, self.n_parameters)
-            self._groups.append(
-                (
-                    RULES[rule],
-                    self.w[start:end].reshape(-1),
-                    self._g[start:end].reshape(-1),
-                    state.reshape(len(state), eta.size),
-                    eta,
-                )
-            )
-            start = end
+        self._groups = []
+        for rule, members, state in self._rules():
+            eta = np.repeat(self.etas[rule], self.n_parameters)
+            w, g = self.w[members].reshape(-1), self._g[members].reshape(-1)
+            self._groups.append((RULES[rule], w, g, state, eta))
+
+    def _rules(self) -> Iterator[tuple[str, slice, np.ndarray]]:
+        """Each rule, its networks, and its state (n_slots, n_networks * P), a view."""
+        network, place = 0, 0
+        for (rule, values), (n_slots, size) in zip(
+            self.etas.items(), self._state_shapes(), strict=True
+        ):
+            state = self.state[place : place + n_slots * size].reshape(n_slots, size)
+            yield rule, slice(network, network + len(values)), state
+            network, place = network + len(values), place + n_slots * size
+
+    def members(self) -> list[tuple[str, float, int, int]]:
+        """Rule and learning rate of each network, and place and stride of its rule's state."""
+        found, place = [], 0
+        for (rule, values), (n_slots, size) in zip(
+            self.etas.items(), self._state_shapes(), strict=True
+        ):
+            for i, eta in enumerate(values):
+                found.append((rule, eta, place + i * self.n_parameters, size))
+            place += n_slots * size
+        return found
 
     # -- the rule --------------------------------------------------------------------------------
 
@@ -213,17 +227,12 @@ class Stack:
             layers[layer] = np.insert(layers[layer], positions, 0.0, axis=axis + 1)
             return np.concatenate([W.reshape(len(flat), -1) for W in layers], axis=1)
 
-        w = grown(self.w)
+        w, n = grown(self.w), self.n_parameters
         states = [
-            np.stack([grown(slot) for slot in state]) if len(state) else state[:, :, :0]
-            for state in self.states
+            grown(slot.reshape(-1, n)).ravel() for _, _, state in self._rules() for slot in state
         ]
         self.sizes[size] += len(positions)
-        self.w = w
-        self.states = [
-            state if len(state) else np.zeros((0, state.shape[1], self.n_parameters))
-            for state in states
-        ]
+        self.w, self.state = w, np.concatenate([np.zeros(0), *states])
         self._prepare()
 
     # -- restarts --------------------------------------------------------------------------------
@@ -231,8 +240,7 @@ class Stack:
     def restart(self, loser: int, winner: int) -> None:
         """Give a network the weights of another; its rule starts anew."""
         self.w[loser] = self.w[winner]
-        start = 0
-        for state in self.states:
-            if start <= loser < start + state.shape[1]:
-                state[:, loser - start] = 0.0
-            start += state.shape[1]
+        for _, members, state in self._rules():
+            if members.start <= loser < members.stop:
+                first = (loser - members.start) * self.n_parameters
+                state[:, first : first + self.n_parameters] = 0.0
