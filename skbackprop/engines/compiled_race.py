@@ -56,7 +56,7 @@ wholes = numba.int64
     numba.boolean(
         numbers[::1], numbers[:, ::1], numbers[::1], numbers[:, ::1], numbers[::1],
         numbers[:, ::1], wholes[::1], numbers[::1], numbers[::1], numba.int32[::1], numbers[::1],
-        numbers[::1], numbers[::1], numbers, numbers, wholes, numba.boolean,
+        numbers[::1], numbers[::1], numbers, numbers, wholes, numbers, numba.boolean,
     ),
     error_model="numpy",
     fastmath={"reassoc", "contract", "arcp", "nsz"},
@@ -65,11 +65,11 @@ wholes = numba.int64
 )
 def compiled(
     x, moments, target, w, state, race, plan, settings, signals, rows, g, shared, answer,
-    label, weight, t, is_first,
+    label, weight, t, rate, is_first,
 ):
     return learn_row(
         x, moments, target, w, state, race, plan, settings, signals, rows, g, shared, answer,
-        label, weight, t, is_first,
+        label, weight, t, rate, is_first,
     )
 """
 
@@ -112,6 +112,8 @@ class CompiledRace:
     activation : Activation
     members : sequence of (str, float, int, int)
         Rule, learning rate, and place and stride of the rule's state, of each network.
+    averaged : int
+        The one whose weights are averaged; the average is a network after the others.
     n_classes : int
         0 for numbers.
     settings : sequence of float
@@ -130,6 +132,7 @@ class CompiledRace:
         activation: Activation,
         members: Sequence[tuple[str, float, int, int]],
         *,
+        averaged: int,
         n_classes: int,
         settings: Sequence[float],
         with_mean: bool,
@@ -143,7 +146,7 @@ class CompiledRace:
         self._code = known.index(formula)
         self._phi = list(parts(activation)[2].values())
         self.text = race_text()
-        self._layout = sizes, members, n_classes, settings, with_mean
+        self._layout = sizes, members, averaged, n_classes, settings, with_mean
         self._run: Any = None
 
     @property
@@ -159,11 +162,19 @@ class CompiledRace:
             self._lay_out(race_kernels, *self._layout)
             self._run = load(self.text)
 
-    def _lay_out(self, kernels, sizes, members, n_classes, settings, with_mean) -> None:
+    def _lay_out(self, kernels, sizes, members, averaged, n_classes, settings, with_mean) -> None:
         padded = [-(-n // 16) * 16 for n in sizes]
         starts = np.cumsum([0, *((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))]).tolist()
         places = np.cumsum([0, *padded]).tolist()
-        plan = [len(members), len(sizes) - 1, starts[-1], places[-1], self._code, n_classes]
+        plan = [
+            len(members),
+            averaged,
+            len(sizes) - 1,
+            starts[-1],
+            places[-1],
+            self._code,
+            n_classes,
+        ]
         plan.append(int(with_mean))
         for layer, (n_in, n_out) in enumerate(pairwise(sizes)):
             plan += [n_in, n_out, starts[layer], places[layer], places[layer + 1]]
@@ -180,7 +191,7 @@ class CompiledRace:
         self._tables = np.array(plan, np.int64), np.array(numbers, float)
         n_shared = sizes[0] + 2 * places[-1] + len(members) + 64
         self._work = (
-            np.zeros(3 * len(members) * places[-1]),
+            np.zeros(3 * (len(members) + 1) * places[-1]),
             np.zeros(max(sizes), np.int32),
             np.zeros(max(kernels.CHUNK, *sizes)),
             np.zeros(n_shared),
@@ -196,13 +207,13 @@ class CompiledRace:
         state : tuple of ndarray
             ``moments, target, w, state, race``; changed.
         row : tuple
-            ``label, weight, t, is_first``.
+            ``label, weight, t, rate, is_first``.
 
         Returns
         -------
         bool
             Whether it was done; `answer` then holds the prediction, the loss of the vote, and that
-            of the network with the least sum of losses.
+            of the average.
         """
         if self._run is None:
             self.load()

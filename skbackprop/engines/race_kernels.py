@@ -25,12 +25,13 @@ from .kernels import (
     pointer,
 )
 
-# Entries of `plan`: networks, layers of weights, parameters of a network, neurons of all layers
+# Entries of `plan`: networks that learn, the one of them whose weights are averaged (the average
+# is the last network of all), layers of weights, parameters of a network, neurons of all layers
 # with their padding, the code of the activation; the classes, or 0 for numbers; whether inputs are
 # shifted by their means; then for each layer of weights its inputs, outputs, first weight, and the
 # places of the signals before and after it; then for each network its rule (-1 is the bare one),
 # the place and the stride of its state, and where the rule's numbers begin in `settings`.
-N_NETWORKS, N_LAYERS, N_PARAMETERS, N_SIGNALS, CODE, N_CLASSES, SHIFTED, LAYERS = range(8)
+N_LEARNERS, AVERAGED, N_LAYERS, N_PARAMETERS, N_SIGNALS, CODE, N_CLASSES, SHIFTED, LAYERS = range(9)
 N_IN, N_OUT, WEIGHTS, BEFORE, AFTER, N_COLUMNS = range(6)
 RULE, STATE, STRIDE, NUMBERS, N_ENTRIES = range(5)
 # Entries of `settings`: then eta of each network, the activation's numbers and the rules'.
@@ -39,7 +40,7 @@ RULE, STATE, STRIDE, NUMBERS, N_ENTRIES = range(5)
     KEEP, LIMIT, PHI, ETAS,
 ) = range(12)  # fmt: skip
 COUNT, MEAN, VARIANCE, INVERSE, BOUND = range(5)  # rows of a table of moments
-LOSSES, SHARES, SUMS = range(3)  # rows of the table of a race
+LOSSES, SHARES = range(2)  # rows of the table of a race
 CHUNK = 512
 
 
@@ -166,14 +167,15 @@ def make_learn(phi, dphi, prepare, step):
     @inlined
     def learn(
         x, moments, target, w, state, race, plan, settings, signals, rows, g, shared, answer,
-        label, weight, t, is_first,
+        label, weight, t, rate, is_first,
     ):  # fmt: skip
         """Learn one row; False, with nothing changed, if an output is not finite.
 
         `answer` is written: the prediction (a number, or the place of a class), the loss of the
-        vote, and that of the network with the least sum of losses.
+        vote, and that of the average.
         """
-        n_networks, n_layers = plan[N_NETWORKS], plan[N_LAYERS]
+        n_learners, n_layers = plan[N_LEARNERS], plan[N_LAYERS]
+        n_networks = n_learners + 1
         size, n_signals, n_classes = plan[N_PARAMETERS], plan[N_SIGNALS], plan[N_CLASSES]
         n_in = plan[LAYERS + N_IN]
         z, scratch = pointer(shared), _shifted(pointer(shared), n_in)
@@ -203,10 +205,6 @@ def make_learn(phi, dphi, prepare, step):
                 deviation = 1.0 / target[INVERSE]
         for j in range(n_units):
             answer[3 + j] = 0.0
-        stable = 0
-        for m in range(n_networks):
-            if race[SUMS, m] < race[SUMS, stable]:
-                stable = m
         place = np.int64(label)
         for m in range(n_networks):
             k = m * n_signals + top
@@ -234,12 +232,11 @@ def make_learn(phi, dphi, prepare, step):
             answer[0] = answer[3]
             error = (answer[3] - label) / deviation
             answer[1] = min(0.5 * error * error, settings[LARGEST_LOSS])
-        answer[2] = scratch[stable]
+        answer[2] = scratch[n_learners]
         if not is_first:
             least = math.inf
             for m in range(n_networks):
                 race[LOSSES, m] = race[LOSSES, m] * settings[DISCOUNT] + scratch[m]
-                race[SUMS, m] += scratch[m]
                 least = min(least, race[LOSSES, m])
             total = 0.0
             for m in range(n_networks):
@@ -254,7 +251,7 @@ def make_learn(phi, dphi, prepare, step):
             mean, deviation = target[MEAN], 1.0
             if target[INVERSE] > 0.0:
                 deviation = 1.0 / target[INVERSE]
-        for m in range(n_networks):
+        for m in range(n_learners):
             k = m * n_signals
             if n_classes > 0:
                 for j in range(n_units):
@@ -273,6 +270,9 @@ def make_learn(phi, dphi, prepare, step):
                 member, pointer(state), entry, tables, numbers, settings[ETAS + m], t, z, listed,
                 n_rows, _shifted(y, k), _shifted(e, k), pointer(g), common,
             )  # fmt: skip
+        average, averaged = n_learners * size, plan[AVERAGED] * size
+        for k in range(size):
+            ws[average + k] = ws[average + k] + rate * (ws[averaged + k] - ws[average + k])
         _update_moments(xs, columns, n_in, numbers, settings[LIMIT])
         return True
 

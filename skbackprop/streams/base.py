@@ -176,7 +176,7 @@ class StreamEstimator(Checked):
             task,
             first,
             lambda n_in, n_out: Stack((n_in, *hidden, n_out), activation, etas, rng),
-            Race(sum(map(len, etas.values())), float(self.discount)),
+            Race(sum(map(len, etas.values())) + 1, float(self.discount)),
             max_features=int(self.max_features),
             half_life=self.half_life,
             with_mean=with_mean,

@@ -222,12 +222,13 @@ class StreamModel:
         code, target, is_first = self._code, task.place(label), self.n_samples == 0
         assert code is not None
         arrays = self.moments.table, task.moments.table, stack.w, stack.state, self.race.table
-        if not code.learn(x, arrays, (target, weight, stack.n_updates, is_first)):
+        row = target, weight, stack.n_updates, stack.averaging_rate, is_first
+        if not code.learn(x, arrays, row):
             return False
-        stack.n_updates += 1
+        stack.count_update()
         if not is_first:
-            answer, vote_loss, stable_loss = code.answer[:3].tolist()
-            self._watch(task.decode(answer), label, vote_loss, stable_loss)
+            answer, vote_loss, average_loss = code.answer[:3].tolist()
+            self._watch(task.decode(answer), label, vote_loss, average_loss)
         task.remember(target)
         return True
 
@@ -250,6 +251,7 @@ class StreamModel:
             stack.sizes,
             stack.activation,
             stack.members(),
+            averaged=stack.averaged,
             n_classes=self.task.n_units if self.task.is_classification else 0,
             settings=settings,
             with_mean=self.with_mean,
@@ -281,26 +283,26 @@ class StreamModel:
         race = self.race
         losses = self.task.losses(outputs, target)
         loss = self.task.vote_loss(race.weights.dot(outputs), target)
-        stable = float(losses[race.sums.argmin()])
         race.record(losses)
-        self._watch(answer, label, loss, stable)
+        self._watch(answer, label, loss, float(losses[-1]))
 
-    def _watch(self, answer: Any, label: Any, loss: float, stable: float) -> None:
-        """Show a row to metric and drift monitor; after an alarm the sums of losses start anew."""
-        error = self.task.score(answer, label, loss)
-        if self.drift.record(self.n_samples, error, loss, stable):
-            self.race.sums[...] = 0.0
+    def _watch(self, answer: Any, label: Any, vote_loss: float, average_loss: float) -> None:
+        """Show a row to metric and drift monitor; at an alarm the average starts anew."""
+        self.task.score(answer, label)
+        if self.drift.record(self.n_samples, vote_loss, average_loss):
+            self.stack.restart_average()
 
     def _add_class(self, label: Any, v: np.ndarray, x: np.ndarray) -> np.ndarray:
         """Add an output neuron for a class that comes up; returns the row, which may be wider.
 
-        Its weights are 0 and its bias is ``logsumexp(v) - log(n)``, n rows having come before: on
-        this row the class has the probability ``1 / (n + 1)``, its frequency.
+        Its weights are 0, and its bias is such that on this row, the (n + 1)-th, it has its
+        frequency by the rule of succession, ``f = (1 + 1) / (n + 1 + K)``, K classes with it:
+        ``logsumexp(v) + log(f / (1 - f))``.
         """
-        n = self.n_samples
+        n, n_classes = self.n_samples, v.shape[1] + 1
         biases = np.zeros(len(v))
-        if v.shape[1]:
-            biases = np.logaddexp.reduce(v, axis=1) - np.log(max(n, 1))
+        if n_classes > 1:
+            biases = np.logaddexp.reduce(v, axis=1) + np.log(2.0 / (n + n_classes - 1))
         self.stack.grow_outputs(self.task.insert(label), biases)
         self._add_last_targets()
         self._grow_stack()

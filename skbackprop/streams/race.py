@@ -23,29 +23,25 @@ class Race:
 
     Attributes
     ----------
-    table : ndarray of shape (3, n_networks)
+    table : ndarray of shape (2, n_networks)
         All of the following, which are its rows.
     losses, weights : ndarray of shape (n_networks,)
         Discounted losses, and weights in the vote.
-    sums : ndarray of shape (n_networks,)
-        Losses since the last drift.
     """
 
     def __init__(self, n_networks: int, discount: float):
         self.discount = discount
-        self.table = np.zeros((3, n_networks))
+        self.table = np.zeros((2, n_networks))
         self.weights[...] = 1.0 / n_networks
 
     losses = property(lambda self: self.table[0])
     weights = property(lambda self: self.table[1])
-    sums = property(lambda self: self.table[2])
 
     def record(self, losses: np.ndarray) -> None:
         """Count the losses (n_networks,) of a row."""
-        so_far, weights, sums = self.table
+        so_far, weights = self.table
         so_far *= self.discount
         so_far += losses
-        sums += losses
         np.subtract(np.minimum.reduce(so_far), so_far, out=weights)
         np.exp(weights, out=weights)
         weights /= np.add.reduce(weights)

@@ -67,15 +67,14 @@ class NumberTask:
         """The prediction that the compiled code gives."""
         return answer
 
-    def score(self, answer: float, y: float, loss: float) -> float:
-        """Count the row in the metric; returns how wrong it was, for the drift monitor."""
+    def score(self, answer: float, y: float) -> None:
+        """Count the row in the metric."""
         error = answer - y
         self.n_scored += 1
         self.sum_squares += error * error
         d = y - self._overall_mean
         self._overall_mean += d / self.n_scored
         self._overall_squares += d * (y - self._overall_mean)
-        return loss
 
     @property
     def metric(self) -> float:
@@ -201,12 +200,10 @@ class ClassTask:
         """The class at the place that the compiled code gives."""
         return self.classes[int(answer)]
 
-    def score(self, answer: Any, label: Any, loss: float) -> float:
-        """Count the row in the metric; returns whether it was wrong, for the drift monitor."""
-        wrong = answer != label
+    def score(self, answer: Any, label: Any) -> None:
+        """Count the row in the metric."""
         self.n_scored += 1
-        self.n_right += not wrong
-        return float(wrong)
+        self.n_right += answer == label
 
     @property
     def metric(self) -> float:
