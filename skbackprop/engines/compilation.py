@@ -12,6 +12,7 @@ from ..losses.loss import LOSSES, Loss
 from ..losses.task import Task
 from ..updates.rule import RULES
 from .code_cache import is_compiled, load, why_no_compiler
+from .compiled_race import race_text
 from .formulas import built_in_formulas, cost_of, step_of
 from .source import cost_text, source_of, step_text
 from .symbols import Untraceable
@@ -56,6 +57,7 @@ def compile_engine(*, verbose: bool = False) -> None:
     for name, loss in LOSSES.items():
         for dtype in dtypes:
             _keep(f"{name}, {dtype}", _texts_of(loss, dtype), verbose)
+    _keep("streams", [race_text()], verbose)
 
 
 def _keep(name: str, texts: list[str], verbose: bool) -> None:

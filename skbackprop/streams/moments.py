@@ -110,7 +110,7 @@ class Moments:
         d = mean - self.mean
         variance = (1.0 - share) * (self.variance + share * d * d) + share * variance
         np.copyto(self.count, count, where=seen)
-        self.mean += share * d
+        self.mean[...] += share * d
         np.copyto(self.variance, variance, where=seen)
         _set_inverses(self.mean, self.variance, self.inverse)
 
