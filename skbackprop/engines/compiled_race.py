@@ -196,7 +196,7 @@ class CompiledRace:
             np.zeros(max(kernels.CHUNK, *sizes)),
             np.zeros(n_shared),
         )
-        self.answer = np.zeros(3 + sizes[-1])
+        self._row, self.answer = np.zeros(sizes[0]), np.zeros(3 + sizes[-1])
 
     def learn(self, x: np.ndarray, state: tuple, row: tuple[Any, ...]) -> bool:
         """Learn one row, unless an output is not finite.
@@ -217,4 +217,5 @@ class CompiledRace:
         """
         if self._run is None:
             self.load()
-        return self._run(x, *state, *self._tables, *self._work, self.answer, *row)
+        self._row[...] = x  # which may be strided, or not writeable
+        return self._run(self._row, *state, *self._tables, *self._work, self.answer, *row)

@@ -167,7 +167,7 @@ class StreamEstimator(Checked):
 
     def _new_model(self, task: Any, first, with_mean: bool) -> StreamModel:
         """A model of the parameters as they are now, from the first row."""
-        etas, hidden = self._check_parameters(), self._hidden_sizes()
+        etas, hidden = self._rates(), self._hidden_sizes()
         if isinstance(first, np.ndarray) and len(first) > self.max_features:
             self._refuse("max_features", f"at least the {len(first)} features of X")
         activation = resolve_activation(self.activation)
@@ -195,8 +195,8 @@ class StreamEstimator(Checked):
             self._refuse("hidden_layer_sizes", "a whole number >= 1 or a sequence of them")
         return tuple(map(int, listed))
 
-    def _check_parameters(self) -> dict[str, tuple[float, ...]]:
-        """Refuse parameters that are none; returns the learning rates by rule."""
+    def _check_parameters(self) -> None:
+        """Refuse parameters that are out of their range."""
         self._check_number("discount", "(0, 1)")
         if self.half_life is not None:
             self._check_number("half_life", "(0, inf)")
@@ -208,7 +208,6 @@ class StreamEstimator(Checked):
             self._refuse("engine", "'auto', 'numpy' or 'compiled'")
         if not resolve_activation(self.activation).elementwise:
             self._refuse("activation", "one that acts on each neuron by itself")
-        return self._rates()
 
     def _rates(self) -> dict[str, tuple[float, ...]]:
         """Learning rates by rule, as `etas` says."""
@@ -315,6 +314,7 @@ class StreamEstimator(Checked):
         return self
 
     def _new_model_for(self, rows, classes) -> StreamModel:
+        self._check_parameters()
         is_sparse = sparse.issparse(rows)
         first = rows[:1].toarray()[0] if is_sparse else rows[0]
         return self._new_model(self._new_task(classes), first, not is_sparse)

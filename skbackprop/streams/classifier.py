@@ -112,9 +112,9 @@ n_features_in_, feature_names_in_
         """Classes, sorted, in the order of the probabilities."""
         return np.array(self._fitted("classes_").task.classes)
 
-    def _check_parameters(self) -> dict[str, tuple[float, ...]]:
+    def _check_parameters(self) -> None:
         self._check_count("max_classes")
-        return super()._check_parameters()
+        super()._check_parameters()
 
     def _new_task(self, classes) -> ClassTask:
         return ClassTask(None if classes is None else self._sorted(classes))

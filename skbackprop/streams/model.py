@@ -260,23 +260,23 @@ class StreamModel:
 
     def _forward(self, x: np.ndarray) -> np.ndarray:
         """Induced local fields of the outputs; networks that diverged are restarted."""
-        v = self.stack.forward(self.moments.scaled(x, _CLIP, self.with_mean))
-        if not np.isfinite(v).all():
-            self._restart_diverged(v)
+        z = self.moments.scaled(x, _CLIP, self.with_mean)
+        v = self.stack.forward(z)
+        finite = np.isfinite(v).all(axis=1)
+        if not finite.all():
+            self._restart(finite)
+            v = self.stack.forward(z)
         return v
 
-    def _restart_diverged(self, v: np.ndarray) -> None:
+    def _restart(self, finite: np.ndarray) -> None:
         """Restart networks from the one that wins among those that have not diverged."""
-        finite = np.isfinite(v).all(axis=1)
         losses = np.where(finite, self.race.losses, np.inf)
         if not finite.any():
-            self.stack.w[...] = v[...] = 0.0
-            losses[...] = 0.0
+            self.stack.w[...] = 0.0
         winner = int(losses.argmin())
         for loser in np.flatnonzero(~finite):
             self.stack.restart(int(loser), winner)
             self.race.losses[loser] = self.race.losses[winner]
-            v[loser] = v[winner]
 
     def _count(self, outputs: np.ndarray, target: Any, answer: Any, label: Any) -> None:
         """Count the losses of the networks in the race, and the answer in the metric."""

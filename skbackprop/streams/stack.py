@@ -267,7 +267,9 @@ class Stack:
 
         w, n = grown(self.w), self.n_parameters
         states = [
-            grown(slot.reshape(-1, n)).ravel() for _, _, state in self._rules() for slot in state
+            grown(slot.reshape(members.stop - members.start, n)).ravel()
+            for _, members, state in self._rules()
+            for slot in state
         ]
         self.sizes[size] += len(positions)
         self.w, self.state = w, np.concatenate([np.zeros(0), *states])
