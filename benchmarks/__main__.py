@@ -26,8 +26,11 @@ from . import (
     scale,
     solvers,
     sparse,
+    table_report,
     tabular,
+    units,
 )
+from .table_models import MODELS
 
 SECTIONS = {
     "online": online,
@@ -40,7 +43,7 @@ SECTIONS = {
     "cores": cores,
     "imports": imports,
 }
-OF_SETS = ("defaults", "tabular")  # that measure on data sets
+OF_SETS = ("defaults", "tabular", "units")  # that measure on data sets
 IMAGES = Path(__file__).parent / "images"
 
 
@@ -51,8 +54,12 @@ def main():
     )
     parser.add_argument("--quick", action="store_true", help="small and short: a trial of the code")
     parser.add_argument("--images", type=Path, default=IMAGES, help="folder of the plots")
-    parser.add_argument("--data", metavar="DIR", help="folder of .npz sets (defaults, tabular)")
-    parser.add_argument("--rows", type=int, default=3000, help="most rows of a set")
+    parser.add_argument(
+        "--data", metavar="DIR", help="folder of .npz sets (" + ", ".join(OF_SETS) + ")"
+    )
+    parser.add_argument(
+        "--rows", type=int, help="most of a set (3000; tabular: 20000; units: 1000)"
+    )
     parser.add_argument("--splits", type=int, default=3, help="splits, or folds, of a set")
     parser.add_argument(
         "--candidate",
@@ -61,12 +68,18 @@ def main():
         metavar="NAME=SETTINGS",
         help="further settings to compare, as in b95='dict(solver=Adam(beta_2=0.95))' (defaults)",
     )
+    of_tables = parser.add_argument_group("tabular")
+    of_tables.add_argument("--models", type=names, help=f"of {', '.join(MODELS)}: A,B,...")
+    of_tables.add_argument("--folds", type=numbers, help="of 0,1,...: those to measure now")
+    of_tables.add_argument("--without", type=names, default=[], help="sets to pass over: A,B,...")
+    of_tables.add_argument("--results", type=Path, help="a CSV file that is read, and added to")
     arguments = parser.parse_args()
     unknown = set(arguments.sections) - {*SECTIONS, *OF_SETS}
     if unknown:
         parser.error(f"no section {sorted(unknown)}; there are {[*SECTIONS, *OF_SETS]}")
-    if "tabular" in arguments.sections and not arguments.data:
-        parser.error("tabular needs --data DIR, a folder with .npz sets")
+    for name in ("tabular", "units"):
+        if name in arguments.sections and not arguments.data:
+            parser.error(f"{name} needs --data DIR, a folder with .npz sets")
     if arguments.data and not defaults.sets_in(arguments.data):
         parser.error(f"--data {arguments.data}: no folder with .npz sets")
     warnings.simplefilter("ignore", ConvergenceWarning)
@@ -78,16 +91,42 @@ def main():
             if name == "defaults":
                 pairs = (text.split("=", 1) for text in arguments.candidate)
                 candidates = {n: eval(text, vars(skbackprop).copy()) for n, text in pairs}
-                defaults.main(arguments.data, arguments.rows, arguments.splits, candidates)
+                defaults.main(arguments.data, arguments.rows or 3000, arguments.splits, candidates)
             elif name == "tabular":
                 print(f"### {name}\n\n{tabular.__doc__.strip()}\n")
-                tabular.main(arguments.data, arguments.rows, arguments.splits)
+                compare_on_tables(arguments)
+            elif name == "units":
+                print(f"### {name}\n\n{units.__doc__.strip()}\n")
+                units.main(
+                    arguments.data, arguments.rows or 1000, arguments.splits, arguments.without
+                )
             else:
                 print(f"### {name}\n\n{SECTIONS[name].__doc__.strip()}\n")
                 ratios += SECTIONS[name].main(arguments) or []
                 print(flush=True)
     if ratios and peers.has("matplotlib"):
         picture.draw(ratios, arguments.images / "speed.png")
+
+
+def compare_on_tables(arguments):
+    results = tabular.main(
+        arguments.data,
+        arguments.rows or 20000,
+        arguments.splits,
+        names=arguments.models,
+        folds=arguments.folds,
+        without=arguments.without,
+        path=arguments.results,
+    )
+    table_report.write(results, arguments.images, arguments.models)
+
+
+def names(text):
+    return text.split(",")
+
+
+def numbers(text):
+    return [int(name) for name in names(text)]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""Bayesian regularisation does not overfit where plain Levenberg-Marquardt does.
+"""Bayesian regularisation does not overfit
+========================================
+
+Bayesian regularisation does not overfit where plain Levenberg-Marquardt does.
 
 Sixty noisy points of a sine, and a network with 151 parameters: enough to run through every point.
 ``solver="lm"`` tries to; ``solver="br"`` finds by itself how much of the data is noise, and keeps
@@ -12,9 +15,6 @@ import sys
 import warnings
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -48,5 +48,7 @@ print(
     f"br: {model.gamma_:.1f} effective parameters of {model.coefs_[0].size * 3 + 1}, "
     f"noise {1 / np.sqrt(model.beta_):.2f} (truly {NOISE})"
 )
+# sphinx_gallery_start_ignore
 folder = Path(sys.argv[1]) if sys.argv[1:] else Path(__file__).parent / "images"
 figure.savefig(folder / "bayesian_regularisation.png", dpi=110)
+# sphinx_gallery_end_ignore

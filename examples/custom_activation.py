@@ -1,4 +1,7 @@
-"""Activations of your own: a pair (phi, dphi), one per layer, and mixed within a layer.
+"""Activations of your own
+=======================
+
+Activations of your own: a pair (phi, dphi), one per layer, and mixed within a layer.
 
 Run it with ``python examples/custom_activation.py``.
 """

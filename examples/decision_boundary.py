@@ -1,4 +1,7 @@
-"""The boundary between two classes, while rows arrive one by one.
+"""The boundary between classes, while rows arrive
+===============================================
+
+The boundary between two classes, while rows arrive one by one.
 
 Two spirals, and a network that sees each row once a pass: the boundary (the line) and the
 probability of the second class (light is high) after 320, 3200, 8000 and 32 000 updates of the
@@ -11,9 +14,6 @@ Run it with ``python examples/decision_boundary.py [FOLDER]``; it needs matplotl
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -44,5 +44,7 @@ for ax, moment in zip(axes, MOMENTS, strict=True):
     accuracy = net.score(X, y)
     print(f"{done:>6} updates: accuracy {accuracy:.3f}")
     ax.set(title=f"{done:,} updates: {accuracy:.0%}", aspect="equal", xticks=[], yticks=[])
+# sphinx_gallery_start_ignore
 folder = Path(sys.argv[1]) if sys.argv[1:] else Path(__file__).parent / "images"
 figure.savefig(folder / "decision_boundary.png", dpi=80)
+# sphinx_gallery_end_ignore

@@ -1,4 +1,7 @@
-"""One step of the rule by plain arithmetic, beside what the package computed.
+"""One step of the rule, by hand
+=============================
+
+One step of the rule by plain arithmetic, beside what the package computed.
 
 The network has two inputs, two hidden neurons and one output neuron, every phi is the logistic
 function, eta = 0.5, the input is x = (1, 0) and the desired output d = 1.

@@ -1,4 +1,7 @@
-"""A Pipeline tuned by GridSearchCV over layers, activation and learning rate, two jobs.
+"""A grid search over layers, activation and eta
+=============================================
+
+A Pipeline tuned by GridSearchCV over layers, activation and learning rate, two jobs.
 
 Run it with ``python examples/grid_search.py``.
 """

@@ -1,4 +1,7 @@
-"""What eta does: too small crawls, right arrives, too large swings, beyond that it diverges.
+"""A learning rate too small, right, too large
+===========================================
+
+What eta does: too small crawls, right arrives, too large swings, beyond that it diverges.
 
 On the left the error surface of a single linear neuron with two weights, and the way of each eta
 over it in thirty updates on all rows; on the right the cost of a whole network with each eta.
@@ -12,9 +15,6 @@ import sys
 import warnings
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -59,5 +59,7 @@ try:
 except DivergenceError as error:
     print(f"eta = 30      DivergenceError: {error}")
 LossCurveDisplay.from_estimator(nets, ax=curves)
+# sphinx_gallery_start_ignore
 folder = Path(sys.argv[1]) if sys.argv[1:] else Path(__file__).parent / "images"
 figure.savefig(folder / "learning_rate.png", dpi=90)
+# sphinx_gallery_end_ignore

@@ -1,4 +1,7 @@
-"""Levenberg-Marquardt against adam, on a smooth function without noise.
+"""Levenberg-Marquardt beside adam and L-BFGS
+==========================================
+
+Levenberg-Marquardt against adam, on a smooth function without noise.
 
 ``solver="lm"`` uses the Jacobian of every output by every weight. With some hundred weights that is
 cheap, and it goes on where first-order rules creep: the error falls by orders of magnitude more, in
@@ -13,9 +16,6 @@ import warnings
 from pathlib import Path
 from time import perf_counter
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -52,5 +52,7 @@ for solver, more in settings.items():
 figure, ax = plt.subplots(figsize=(7, 3.6), layout="constrained")
 LossCurveDisplay.from_estimator(nets, panels=["loss"], ax=ax)
 ax.set_xscale("log")
+# sphinx_gallery_start_ignore
 folder = Path(sys.argv[1]) if sys.argv[1:] else Path(__file__).parent / "images"
 figure.savefig(folder / "levenberg_marquardt.png", dpi=90)
+# sphinx_gallery_end_ignore

@@ -1,4 +1,7 @@
-"""A layer whose neurons differ, on a signal of different parts: a wave and a ramp.
+"""Neurons of two kinds in one layer
+=================================
+
+A layer whose neurons differ, on a signal of different parts: a wave and a ramp.
 
 Each neuron may have its own phi. Two sine and two relu neurons find the wave and the ramp as they
 are, and so go on rightly where there were no data (outside the grey band); four neurons of one kind
@@ -12,9 +15,6 @@ import sys
 import warnings
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -61,5 +61,7 @@ for name, activation in kinds.items():
     ax.set(title=f"{name}: error {inside:.2f}, beyond {beyond:.2f}", xlabel="t", ylim=(-2.5, 6.5))
 axes["tanh"].legend(loc="upper left", frameon=False)
 ActivationDisplay.from_estimator(net, t, layers=[0], ax=axes["phi"])
+# sphinx_gallery_start_ignore
 folder = Path(sys.argv[1]) if sys.argv[1:] else Path(__file__).parent / "images"
 figure.savefig(folder / "mixed_activations.png", dpi=80)
+# sphinx_gallery_end_ignore

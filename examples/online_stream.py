@@ -1,4 +1,7 @@
-"""Online learning, one row at a time: abrupt concept drift, and online scaling.
+"""A drifting stream, row by row
+=============================
+
+Online learning, one row at a time: abrupt concept drift, and online scaling.
 
 Part 1 is a classification stream whose concept changes abruptly; part 2 a regression stream
 whose target is in the thousands. Both are prequential: every row is predicted first and learnt

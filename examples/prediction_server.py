@@ -1,8 +1,11 @@
-"""Predictions from many threads at once: a small HTTP server around one fitted network.
+"""Many threads ask one model
+==========================
 
-`predict` and `predict_proba` write nothing that the model holds, so the threads of a server share
-one model without a lock. Eight clients ask here for all rows at the same time; each answer is to
-the last bit what the model says when it is asked alone. (Training does write: to go on learning
+Predictions from many threads at once: a small HTTP server around one fitted network.
+
+``predict`` and ``predict_proba`` write nothing that the model holds, so the threads of a server
+share one model without a lock. Eight clients ask here for all rows at the same time; each answer is
+to the last bit what the model says when it is asked alone. (Training does write: to go on learning
 while serving, train a copy and put it in the model's place.)
 
 Run it with ``python examples/prediction_server.py``; it listens on this machine only, on a free

@@ -1,4 +1,7 @@
-"""A table as it comes, classification and a per-sample stream, beside scikit-learn's own.
+"""Quickstart: a table, classes and a stream
+=========================================
+
+A table as it comes, classification and a per-sample stream, beside scikit-learn's own.
 
 Run it with ``python examples/quickstart.py``. The data are made here, or ship with scikit-learn.
 """

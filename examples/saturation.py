@@ -1,8 +1,11 @@
-"""A network that does not learn: `diagnose` finds out why, and the cure is one line.
+"""A network that does not learn, diagnosed and cured
+==================================================
+
+A network that does not learn: ``diagnose`` finds out why, and the cure is one line.
 
 The columns of the wine data lie between 0.1 and 1680. Fed as they are to logistic neurons they
-drive them flat, where phi' is zero and no error comes back. `diagnose` names the neurons, and the
-inputs as the cause; a `StandardScaler` in front puts it right.
+drive them flat, where phi' is zero and no error comes back. ``diagnose`` names the neurons, and the
+inputs as the cause; a ``StandardScaler`` in front puts it right.
 
 Run it with ``python examples/saturation.py [FOLDER]``; it needs matplotlib and draws
 ``saturation.png`` into ``examples/images``, or the folder given.
@@ -12,9 +15,6 @@ import sys
 import warnings
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_wine
 from sklearn.exceptions import ConvergenceWarning
@@ -44,5 +44,7 @@ for name, model in models.items():
     ActivationDisplay.from_estimator(model, X, layers=[0], ax=axes[name])
     axes[name].set_xlabel(f"v of the hidden neurons, inputs {name}")
 LossCurveDisplay.from_estimator(models, panels=["loss"], ax=axes["loss"])
+# sphinx_gallery_start_ignore
 folder = Path(sys.argv[1]) if sys.argv[1:] else Path(__file__).parent / "images"
 figure.savefig(folder / "saturation.png", dpi=90)
+# sphinx_gallery_end_ignore

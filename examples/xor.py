@@ -1,4 +1,7 @@
-"""XOR learned online, row by row, and one row of it traced through the network.
+"""XOR, learned online and traced
+==============================
+
+XOR learned online, row by row, and one row of it traced through the network.
 
 No network without hidden neurons can learn XOR; two of them are enough. The picture shows what has
 been learnt, how the cost fell, and the row (1, 0) half-way: its signals on their way forward, and
@@ -11,9 +14,6 @@ Run it with ``python examples/xor.py [FOLDER]``; it needs matplotlib and draws `
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -54,5 +54,7 @@ curve.set(title="cost per row", xlabel="epoch", yscale="log")
 display = SignalFlowDisplay(trace)
 display.plot(axes["forward"], sample=ROW)
 display.plot(axes["backward"], sample=ROW, direction="backward")
+# sphinx_gallery_start_ignore
 folder = Path(sys.argv[1]) if sys.argv[1:] else Path(__file__).parent / "images"
 figure.savefig(folder / "xor.png", dpi=90)
+# sphinx_gallery_end_ignore

@@ -61,6 +61,7 @@ from .updates import (
 from .version import __version__ as __version__
 
 if TYPE_CHECKING:  # imported when asked for: see `__getattr__`
+    from .export import to_c, to_js, to_onnx
     from .inspection import (
         SignalTrace,
         TrainingRecord,
@@ -69,6 +70,7 @@ if TYPE_CHECKING:  # imported when asked for: see `__getattr__`
         record_training,
         trace_signals,
     )
+    from .persistence import TRUSTED_TYPES, load_model, save_model
     from .plots import (
         ActivationDisplay,
         GradientFlowDisplay,
@@ -162,13 +164,20 @@ __all__ = [
     "check_gradient",
     "compile_engine",
     "diagnose",
+    "load_model",
     "record_training",
+    "save_model",
+    "to_c",
+    "to_js",
+    "to_onnx",
     "trace_signals",
+    "TRUSTED_TYPES",
 ]
 
 # Imported when first asked for: what looks into a fitted network, and what is for
 # tables or streams. The training of a network needs none of it.
 _LATER = {
+    "export": ("to_c", "to_js", "to_onnx"),
     "inspection": (
         "SignalTrace",
         "TrainingRecord",
@@ -177,6 +186,7 @@ _LATER = {
         "record_training",
         "trace_signals",
     ),
+    "persistence": ("TRUSTED_TYPES", "load_model", "save_model"),
     "plots": (
         "ActivationDisplay",
         "GradientFlowDisplay",

@@ -1,31 +1,34 @@
 """Packages that only a part of this one needs, and what to say where they are missing."""
 
-__all__ = ["REQUIREMENTS", "say_missing"]
+__all__ = ["EXTRAS", "say_missing"]
 
-#: Package -> what pip is to install; `pyproject.toml` asks for the same, and a test compares.
-REQUIREMENTS = {
-    "matplotlib": "matplotlib>=3.9",
-    "numba": "numba>=0.60",
-    "pandas": "pandas>=2.2",
+#: Package -> the extra of this package that brings it; `pyproject.toml` says in which version.
+EXTRAS = {
+    "matplotlib": "plot",
+    "numba": "fast",
+    "onnx": "onnx",
+    "pandas": "frame",
 }
 
 
 def say_missing(package: str, caller: str) -> str:
     """Return the words for an optional package that cannot be imported.
 
-    They name the package itself, which any index has, not an extra of this one.
+    The command works wherever this package is installed, from an index or not: pip takes what is
+    installed, and adds what the extra asks for.
 
     Parameters
     ----------
     package : str
-        A name in `REQUIREMENTS`.
+        A name in `EXTRAS`.
     caller : str
         What needs it.
 
     Returns
     -------
     str
-        Such as ``"to_frame needs pandas, which is not installed: pip install 'pandas>=2.2'"``.
+        Such as ``"to_frame needs pandas, which is not installed: pip install
+        'skbackprop[frame]'"``.
     """
-    command = f"pip install {REQUIREMENTS[package]!r}"
+    command = f"pip install 'skbackprop[{EXTRAS[package]}]'"
     return f"{caller} needs {package}, which is not installed: {command}"

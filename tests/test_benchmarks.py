@@ -1,5 +1,6 @@
 """The benchmarks run, and print their tables; their figures are nobody's business here."""
 
+import importlib.util
 import os
 import re
 import subprocess
@@ -102,9 +103,47 @@ def test_tables_are_compared_set_by_set_and_by_mean_ranks(tmp_path, monkeypatch,
     with pytest.raises(SystemExit):
         benchmarks.__main__.main()
     assert "tabular needs --data DIR" in capsys.readouterr().err
-    monkeypatch.setattr(sys, "argv", [*arguments, "--data", str(tmp_path)])
+    file = tmp_path / "results.csv"
+    arguments += ["--data", str(tmp_path), "--models", "ours,linear", "--results", str(file)]
+    monkeypatch.setattr(sys, "argv", [*arguments, "--folds", "1"])
+    benchmarks.__main__.main()
+    first = file.read_text()
+    assert first.count("\n") == 5  # the head, and two sets with two models
+    monkeypatch.setattr(sys, "argv", arguments)
+    benchmarks.__main__.main()
+    assert file.read_text().startswith(first)
+    assert file.read_text().count("\n") == 9
+    printed = capsys.readouterr().out
+    assert re.search(
+        r"^\| classes, accuracy \| \d+ x 4 \| .*\d\.\d+.* \(\d+\.\d\) \| ", printed, re.M
+    )
+    assert "| mean rank in log loss, 1 sets of classes |" in printed
+    assert not importlib.util.find_spec("matplotlib") or (tmp_path / "tables.png").exists()
+
+
+def test_copies_of_a_table_score_as_it_does(tmp_path, monkeypatch, capsys):
+    X = np.random.RandomState(0).randn(200, 3)
+    np.savez(tmp_path / "numbers", X=X, y=X[:, 1], cat=[])
+    np.savez(tmp_path / "flags", X=np.sign(X), y=(X[:, 1] > 0).astype(int), cat=[0, 1, 2])
+    arguments = ["benchmarks", "units", "--images", str(tmp_path), "--data", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", arguments)
     benchmarks.__main__.main()
     printed = capsys.readouterr().out
-    assert re.search(r"^\| classes \| \d\.\d+, \d\.\d+ \(\d+\.\d\) \| ", printed, re.M)
-    assert re.search(r"^\| numbers \| \d\.\d+ \(\d+\.\d\) \| ", printed, re.M)
-    assert "| mean rank in log loss (1 sets) |" in printed
+    assert "| flags | 1.000 | 1.000 | 1.000 |" in printed
+    assert re.search(r"^\| within 0.01 of 2 \|  \| 2 \| [12] \|$", printed, re.M)
+    changed = benchmarks.units.with_outliers(X.copy(), [1], np.random.RandomState(0))
+    assert ((np.abs(changed - X) > 900).sum(axis=0) == [0, 2, 0]).all()
+
+
+def test_scores_of_classes_are_those_that_a_large_majority_asks_for():
+    y = np.array([0] * 90 + [1] * 10)
+    test = np.arange(0, 100, 3)
+    right = np.eye(2)[y[test]]
+    found = benchmarks.tabular.of_classes(y, test, right * 0.8 + 0.1, np.array([0, 1]))
+    assert (found["measure"], found["score"]) == ("AUC", 1.0)
+    assert found["log_loss"] == pytest.approx(-np.log(0.9))
+    assert found["brier"] == pytest.approx(2 * 0.1**2)
+    y[:5] = 2
+    missing = np.full((len(test), 1), 1.0)  # the model knows the class 0 alone
+    found = benchmarks.tabular.of_classes(y, test, missing, np.array([0]))
+    assert (found["measure"], found["score"]) == ("balanced accuracy", pytest.approx(1 / 3))

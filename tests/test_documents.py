@@ -1,16 +1,20 @@
-"""The Python that the documents show runs as it stands, and what they say of names is so."""
+"""The Python that the documents show runs as it stands, and what they say is so."""
 
 import importlib
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 import skbackprop
-from skbackprop import synonyms
+from skbackprop import addresses, synonyms
 
 ROOT = Path(__file__).parents[1]
+DOCUMENTS = sorted(
+    str(path.relative_to(ROOT)) for folder in (ROOT, ROOT / "docs") for path in folder.glob("*.md")
+)
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.S | re.M)
 REGISTRIES = {
     "activations": "ACTIVATIONS",
@@ -23,14 +27,12 @@ REGISTRIES = {
 def blocks(name):
     """Return (block, line) pairs; the line numbers make a failure easy to find."""
     text = (ROOT / name).read_text(encoding="utf-8")
-    found = [(match[1], text[: match.start(1)].count("\n")) for match in BLOCK.finditer(text)]
-    assert found, f"{name} shows no Python"
-    return found
+    return [(match[1], text[: match.start(1)].count("\n")) for match in BLOCK.finditer(text)]
 
 
 CASES = [
     pytest.param(block, name, line, id=f"{name}:{line}")
-    for name in ("README.md", "CONTRIBUTING.md", "docs/coming_from.md")
+    for name in DOCUMENTS
     for block, line in blocks(name)
 ]
 
@@ -54,6 +56,82 @@ def registries_restored():
 def test_block_runs(block, name, line):
     code = compile("\n" * line + block, str(ROOT / name), "exec")
     exec(code, {"__name__": "__main__"})
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_no_python_is_shown_that_is_not_run(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    opened = re.findall(r"^ *[`:~]{3,}.*py.*$", text, re.M | re.I)
+    included = text.count("```{literalinclude}")
+    # What needs onnxruntime or skops is run where they are: tests/export/test_onnx.py.
+    elsewhere = text.count("\n```py\n") if name == "docs/deployment.md" else 0
+    assert len(opened) == len(BLOCK.findall(text)) + included + elsewhere
+
+
+def test_every_page_of_the_user_guide_shows_python():
+    guide = (ROOT / "docs/guide.md").read_text(encoding="utf-8")
+    pages = re.findall(r"^(\w+)$", guide, re.M)
+    assert len(pages) >= 8
+    assert all(blocks(f"docs/{page}.md") for page in pages)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_links_lead_to_files_and_headings(name):
+    # Sphinx checks the links of the site; those of the repository are looked at here as well.
+    path = ROOT / name
+    text = BLOCK.sub("", path.read_text(encoding="utf-8"))
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", text):
+        if target.startswith(("gallery/", "api/")):  # which the site's build makes
+            continue
+        linked = path.parent / target if target else path
+        assert linked.exists(), target
+        if anchor:
+            assert anchor in headings(linked), (target, anchor)
+
+
+def headings(path):
+    """The anchors of a document's headings, as GitHub and MyST make them."""
+    text = path.read_text(encoding="utf-8")
+    for included in re.findall(r"{include} (.+)", text):
+        text += (path.parent / included).read_text(encoding="utf-8")
+    found = re.findall(r"^#+ (.+)$", text, re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}
+
+
+def test_readme_is_short_and_its_commands_stand_once():
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 200
+    commands = [line for line in lines if line.startswith("python3 -m venv ")]
+    assert [line.split()[-1] for line in commands] == ["examples/quickstart.py", "pytest"]
+
+
+def test_readme_on_a_package_index_leads_to_the_site():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]
+    n_links = len(re.findall(r"\]\(", text))
+    for rule in settings["metadata"]["hooks"]["fancy-pypi-readme"]["substitutions"]:
+        text = re.sub(rule["pattern"], rule["replacement"], text)
+    targets = re.findall(r"\]\(([^)]+)\)", text)
+    assert len(targets) == n_links > 15
+    assert all(target.startswith(addresses.URLS["Homepage"]) for target in targets)
+    pictures = [target for target in targets if target.endswith(".png")]
+    assert len(pictures) == 2 == text.count("![")
+    assert all(p.startswith(addresses.URLS["Documentation"] + "_images/") for p in pictures)
+
+
+def test_whom_to_tell_of_a_weakness():
+    assert addresses.SECURITY in (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+
+
+def test_the_version_is_the_same_everywhere():
+    released = re.findall(
+        r"^## \[(\d.*)\] - (\d{4}-\d\d-\d\d)$", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.M
+    )
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    cited = re.search(r"^version: (.+)\ndate-released: (.+)$", citation, re.M).groups()
+    assert released[0] == cited
+    assert cited[0] == skbackprop.__version__
+    assert f"url: {addresses.URLS['Homepage']}\n" in citation
 
 
 def test_each_kind_of_extension_has_a_recipe_under_ten_lines():

@@ -17,20 +17,20 @@ import os
 import platform
 import sys
 import tempfile
-import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from threading import get_ident
 from typing import Any
 
+from ..callers import warn_user
 from ..extras import say_missing
 from ..signal_handlers import Watch
 
-__all__ = ["is_compiled", "level_of_caller", "load", "why_no_compiler"]
+__all__ = ["is_compiled", "load", "why_no_compiler"]
 
 _CACHE_VARIABLE = "SKBACKPROP_CACHE_DIR"
 _KEPT = "__pycache__"  # where Numba keeps what it makes of a file, in the file's directory
@@ -80,6 +80,7 @@ def _passing_directory() -> tempfile.TemporaryDirectory:
     return tempfile.TemporaryDirectory(prefix="skbackprop")
 
 
+@lru_cache(maxsize=256)
 def _file_name(text: str) -> str:
     return "pass_" + hashlib.sha256((text + _machine()).encode()).hexdigest()[:20]
 
@@ -156,11 +157,10 @@ def _is_trusted(path: Path) -> bool:
         return True
     if foreign not in _distrusted:
         _distrusted.add(foreign)
-        warnings.warn(
+        warn_user(
             f"No compiled code is taken from or kept in {path.parent}: {foreign} is another user's "
             "or others may write to it, and what they put there would be run. Make it your own "
             f"(chmod go-w), or let ${_CACHE_VARIABLE} name a place that is.",
-            stacklevel=level_of_caller(),
         )
     return False
 
@@ -171,16 +171,6 @@ def _is_private(path: Path) -> bool:
         return True
     status = path.stat()
     return status.st_uid == os.geteuid() and not status.st_mode & 0o022
-
-
-def level_of_caller() -> int:
-    """The `stacklevel`, for a warning of the caller, of the line that called the package."""
-    frame, level = sys._getframe(1), 1
-    while frame.f_globals.get("__name__", "").partition(".")[0] in ("skbackprop", "sklearn"):
-        if frame.f_back is None:
-            break
-        frame, level = frame.f_back, level + 1
-    return level
 
 
 def _kept(path: Path) -> list[Path]:

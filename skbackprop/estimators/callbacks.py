@@ -14,17 +14,14 @@ from .compatibility import Method
 try:
     from sklearn.callback import CallbackSupportMixin as CallbackSupport
     from sklearn.callback import with_callbacks
-
-    WRAPPER_FRAMES = 1  # that the wrapper puts between `fit` and its caller
 except ImportError:
-    WRAPPER_FRAMES = 0
     with_callbacks = None
 
     class CallbackSupport:  # type: ignore[no-redef]
         """Nothing: this scikit-learn has no callbacks."""
 
 
-__all__ = ["WRAPPER_FRAMES", "CallbackSupport", "callback_listener", "fit_with_callbacks"]
+__all__ = ["CallbackSupport", "callback_listener", "fit_with_callbacks"]
 
 
 def fit_with_callbacks(method: Method) -> Method:

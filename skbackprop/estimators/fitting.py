@@ -8,20 +8,23 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
 
+from ..callers import warn_user
+from ..engines.compiled_outputs import outputs_of
 from ..exceptions import DivergenceError
 from ..network.objective import Objective, Problem
-from ..network.outputs import outputs_of
 from ..network.penalties import ElasticNet
-from ..network.rows import take_rows, with_mean_one
-from ..solvers.solver import WholeBatchSolver, solve, warn_user
+from ..network.rows import row_shares, take_rows, with_mean_one
+from ..solvers.solver import WholeBatchSolver, solve
 from ..training.causes import (
     constant_cost,
     cost_unit,
     is_constant,
     likely_causes,
+    unlearnt_targets,
     unreachable_targets,
 )
 from ..training.monitor import History, Monitor, Stopping
@@ -42,16 +45,21 @@ _SMALL_COST = 1e-3  # of a constant prediction, beside solvers' own tolerances, 
 
 @dataclass
 class HeldOut:
-    """Rows that a fit is validated on: of the user's own set, or some of the training set's."""
+    """Rows that a fit is validated on: of the user's own set, or some of the training set's.
+
+    What is watched by default, loss and accuracy, weighs them as training does; a scorer, which is
+    the user's own measure, knows the user's weights alone.
+    """
 
     X: Any
     y: Any
     targets: Any
-    weights: np.ndarray | None
+    weights: np.ndarray | None  # the user's times those of the classes; None is all ones
+    given_weights: np.ndarray | None  # the user's alone
     rows: np.ndarray | None = None  # None is all
 
     def take(self, A):
-        """The validation rows of `A`, which is `X`, `y`, `targets` or `weights`."""
+        """The validation rows of `A`, such as `X`, `y`, `targets` or `weights`."""
         return A if A is None or self.rows is None else A[self.rows]
 
 
@@ -67,7 +75,7 @@ class TrainingSet:
     coding: NumberCoding | ClassCoding
     validated: Parameters  # a copy of the estimator, which took what validation writes
     held_out: HeldOut | None = None
-    given_weights: np.ndarray | None = None  # the user's alone, which a validation score knows
+    given_weights: np.ndarray | None = None  # the user's alone
 
     @property
     def scale(self) -> np.ndarray | None:
@@ -153,7 +161,9 @@ class Fit:
                 f"validation_fraction={given.validation_fraction} of {len(rows)} rows. "
                 "Increase validation_fraction, or give more rows."
             )
-        data.held_out = HeldOut(data.X, data.y, data.targets, data.given_weights, np.sort(held_out))
+        data.held_out = HeldOut(
+            data.X, data.y, data.targets, data.weights, data.given_weights, np.sort(held_out)
+        )
         data.rows = np.setdiff1d(data.rows, held_out)
 
     def scale_targets(self) -> None:
@@ -236,7 +246,7 @@ class Fit:
                 problem = Problem(objective_of(plan, model), rows, data.rows, given.alpha)
                 solve(solver, problem, state, monitor)
             else:
-                trainer = trainer_of(plan, model, schedule)
+                trainer = trainer_of(plan, model, schedule, batch_size)
                 orders = self._orders(batch_size)
                 train(trainer, orders, (data.X, data.targets, data.scale), batch_size, monitor)
         finally:  # Ctrl-C and a divergence leave the best weights, too
@@ -264,7 +274,7 @@ class Fit:
     def _validator(self):
         """A function that gives (loss, score) on the validation rows, or None."""
         given, held_out = self.plan.given, self.data.held_out
-        network, head = self.model.network, self.model.head
+        network, head, state = self.model.network, self.model.head, self.model.state
         if held_out is None:
             return None
         X, rows = held_out.X, held_out.rows
@@ -281,7 +291,7 @@ class Fit:
         @np.errstate(all="ignore")
         def validate():
             with np.errstate(over="ignore", invalid="ignore"):
-                v, outputs = outputs_of(network, X, rows)
+                v, outputs = outputs_of(network, X, rows, state.engine)
             if not (np.isfinite(v).all() and np.isfinite(outputs).all()):
                 raise DivergenceError(
                     "training diverged: the outputs on the validation rows are not finite. Use a "
@@ -293,7 +303,7 @@ class Fit:
             elif scorer is None:
                 score = head.score(targets, head.decode(v, outputs), weights)
             else:
-                score = self._score(scorer, view, weights)
+                score = self._score(scorer, view)
             if given.early_stopping and np.isnan(score):
                 raise ValueError(
                     f"scoring={given.scoring!r} gives nan on the validation rows; "
@@ -304,10 +314,11 @@ class Fit:
 
         return validate
 
-    def _score(self, scorer, view, weights) -> float:
+    def _score(self, scorer, view) -> float:
         """What the user's scorer says of the validation rows."""
         given, held_out = self.plan.given, self.data.held_out
         assert held_out is not None
+        weights = held_out.take(held_out.given_weights)
         weighting = {} if weights is None else {"sample_weight": weights}
         try:
             rows = held_out.take(held_out.X), held_out.take(held_out.y)
@@ -347,11 +358,12 @@ class Fit:
             **{name: validated[name] for name in names if name in validated},
         }
 
-    def warn_of_failure(self) -> None:
-        """Warn if a limit ended the fit, or it has learnt nothing, and say what may be to blame."""
-        told = [*self._reached_limit(), *(self._learnt_nothing() or self._stopped_too_soon())]
-        if told:
-            warn_user(" ".join(told))
+    def failure(self) -> str:
+        """What to warn of: a limit that ended the fit, nothing learnt, and what may be to blame."""
+        if self.ended_by is not None:  # which says it all
+            return ""
+        failure = self._learnt_nothing() or self._stopped_too_soon() or self._learnt_in_part()
+        return " ".join([*self._reached_limit(), *failure])
 
     def _reached_limit(self) -> list[str]:
         limit, given = self.reason, self.plan.given
@@ -365,15 +377,25 @@ class Fit:
             f"{advice}, or scale X and y."
         ]
 
+    @property
+    def _goes_on(self) -> bool:
+        """Whether more epochs are to come, in another call."""
+        return self.plan.given.warm_start and self.reason in ("max_iter", "max_time")
+
+    @property
+    def _least_gain(self) -> float:
+        """The share of a constant's cost that must be gone.
+
+        It is below zero for a solver that may find the data to be noise, and says so.
+        """
+        return -_LEAST_GAIN if self.plan.solver.tunes_alpha else _LEAST_GAIN
+
     def _learnt_nothing(self) -> list[str]:
         """What to say if the training cost is not better than that of the best constant."""
         given, constant, model = self.plan.given, self.constant_cost, self.model
-        goes_on = given.warm_start and self.reason in ("max_iter", "max_time")
-        if constant == 0.0 or goes_on:
+        if constant == 0.0 or self._goes_on:
             return []
-        gain = _LEAST_GAIN * cost_unit(model.head, constant)
-        if self.plan.solver.tunes_alpha:  # which may find the data to be noise, and says so
-            gain = -gain
+        gain = self._least_gain * cost_unit(model.head, constant)
         # Penalty, dropout and noise add to the loss of the last epoch; here they do not count.
         if self.loss < constant - gain and not given.early_stopping:
             return []
@@ -394,6 +416,16 @@ class Fit:
             "See also diagnose(model, X, y).",
         ]
 
+    def _learnt_in_part(self) -> list[str]:
+        """What to say if some of several targets have been learnt, and others not."""
+        data, head, network = self.data, self.model.head, self.model.network
+        if self._goes_on or head.task.is_classification or head.task.n_targets < 2:
+            return []
+        _, y = outputs_of(network, data.X, data.rows)
+        targets, shares = data.targets[data.rows], row_shares(len(y), data.weights, data.rows)
+        found = unlearnt_targets(head, targets, y, shares, self._least_gain)
+        return [f"{finding.message} {finding.advice}" for finding in found]
+
     def _stopped_too_soon(self) -> list[str]:
         """What to say if a solver has converged by a tolerance that is large beside the cost."""
         plan, head = self.plan, self.model.head
@@ -413,7 +445,7 @@ class Fit:
 def warn_of_targets(model: Model, targets, rows=None) -> None:
     """Warn of targets of `rows` (all) that the output activation cannot reach."""
     for finding in unreachable_targets(model.network, model.head, take_rows(targets, rows)):
-        warn_user(f"{finding.message} {finding.advice}")
+        warn_user(f"{finding.message} {finding.advice}", ConvergenceWarning)
 
 
 def history_of(estimator) -> History:

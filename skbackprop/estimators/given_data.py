@@ -15,7 +15,7 @@ from scipy import sparse
 
 from ..network.rows import checked_csr
 
-__all__ = ["accept_rows", "accept_scored", "accept_targets", "accept_values", "refuse_masked"]
+__all__ = ["accept_rows", "accept_targets", "accept_values", "refuse_masked"]
 
 _TIMES = (np.datetime64, np.timedelta64, date, timedelta)
 
@@ -95,7 +95,7 @@ def accept_targets(y: Any, *, numeric: bool) -> Any:
     Raises
     ------
     ValueError
-        If targets are missing (NaN, None, NaT, masked) or infinite, or are no numbers where
+        If targets are missing (NaN, None, NaT, masked) or infinite, or are no real numbers where
         numbers are wanted.
     TypeError
         If they are dates, durations or other objects where numbers are wanted.
@@ -110,6 +110,8 @@ def accept_targets(y: Any, *, numeric: bool) -> Any:
             return _as_indicator(y)
     if numeric:
         _refuse_times(y, "y")
+        if "c" in _kinds(y):
+            raise ValueError("y: Complex data not supported; give real numbers, such as y.real.")
         if _kinds(y) & set("OSU"):
             y = _as_numbers(np.asarray(y), "y")
     kinds = _kinds(y)
@@ -120,21 +122,6 @@ def accept_targets(y: Any, *, numeric: bool) -> Any:
         if numeric:
             _refuse_infinite(np.asarray(y))
     return y
-
-
-def accept_scored(y: Any, sample_weight: Any, *, numeric: bool) -> tuple[Any, Any]:
-    """Return the targets and weights (or None) that a prediction is scored by, accepted.
-
-    Raises
-    ------
-    ValueError, TypeError
-        As `accept_targets` does, or if there are no targets.
-    """
-    if y is None:
-        raise ValueError("y is None; score compares the predictions with targets: give them.")
-    if sample_weight is not None:
-        sample_weight = accept_rows(sample_weight, "sample_weight")
-    return accept_targets(y, numeric=numeric), sample_weight
 
 
 def _kinds(values: Any) -> set[str]:

@@ -63,7 +63,8 @@ def naming_rows_or_targets(validate: F) -> F:
 def _refused(X, y) -> str:
     try:
         # Of any sparse form: SciPy would crash where it made a broken one into another.
-        checked = check_array(X, accept_sparse=True, dtype=np.float64, ensure_all_finite=False)
+        with np.errstate(over="ignore"):  # of long doubles
+            checked = check_array(X, accept_sparse=True, dtype=np.float64, ensure_all_finite=False)
     except _ABOUT_DATA:
         return "X"
     try:

@@ -1,16 +1,17 @@
-"""The weights of rows that a user gives."""
+"""The weights of rows that a user gives, to train by and to score by."""
 
 from __future__ import annotations
 
 from numbers import Real
+from typing import Any
 
 import numpy as np
 from sklearn.utils import check_array
 
-from .given_data import accept_rows
+from .given_data import accept_rows, accept_targets
 from .targets import plain_target
 
-__all__ = ["check_weights"]
+__all__ = ["accept_scored", "check_weights"]
 
 
 def check_weights(sample_weight, X, name: str) -> np.ndarray | None:
@@ -23,7 +24,10 @@ def check_weights(sample_weight, X, name: str) -> np.ndarray | None:
     if weights is None:
         sample_weight = accept_rows(sample_weight, name)
         try:
-            weights = check_array(sample_weight, ensure_2d=False, dtype=X.dtype, input_name=name)
+            with np.errstate(over="ignore"):  # of a long double; inf is refused
+                weights = check_array(
+                    sample_weight, ensure_2d=False, dtype=X.dtype, input_name=name
+                )
         except (TypeError, ValueError, OverflowError) as error:
             told = str(error)
             raise ValueError(told if name in told else f"{name}: {told}") from error
@@ -32,6 +36,21 @@ def check_weights(sample_weight, X, name: str) -> np.ndarray | None:
     if (weights < 0).any():
         raise ValueError(f"{name} has negative values, the least {weights.min()}; it must be >= 0.")
     return weights
+
+
+def accept_scored(y: Any, sample_weight: Any, prediction, *, numeric: bool) -> tuple[Any, Any]:
+    """Return the targets and weights (or None) that a prediction is scored by, accepted.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `accept_targets` and `check_weights` do, or if there are no targets.
+    """
+    if y is None:
+        raise ValueError("y is None; score compares the predictions with targets: give them.")
+    every_row = np.empty((len(prediction), 0))
+    y = accept_targets(y, numeric=numeric)
+    return y, check_weights(sample_weight, every_row, "sample_weight")
 
 
 def _plain_weight(sample_weight, dtype) -> np.ndarray | None:

@@ -6,7 +6,6 @@ A coding is read off the first `y`: the task, and what is needed to encode every
 from __future__ import annotations
 
 import copy
-import warnings
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import isfinite
@@ -18,8 +17,10 @@ from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
+from ..callers import warn_user
 from ..losses.loss import Loss
 from ..losses.task import Task
+from ..network.rows import ROUND_OFF
 from .given_data import accept_targets
 from .offenders import naming
 
@@ -29,7 +30,6 @@ __all__ = ["ClassCoding", "NumberCoding", "plain_target", "warn_of_one_class"]
 _LABELS = "biufUO"  # kinds of arrays whose entries, if they are equal, are the same label
 
 
-_ROUND_OFF = 10.0  # times eps: targets that vary by less, of their size, are constant
 _NUMBERS = (float, int, np.number, np.bool_)
 _SCALARS = (*_NUMBERS, str)
 
@@ -63,7 +63,7 @@ class Unit:
             return cls(np.zeros_like(mean), size * np.where(mean > 0.0, mean, 1.0))
         spread = np.sqrt(np.average((relative - mean) ** 2, axis=0, weights=weights))
         scale, limits = size * spread, np.finfo(np.float64)
-        is_constant = (spread <= _ROUND_OFF * limits.eps) | (scale < limits.tiny)
+        is_constant = (spread <= ROUND_OFF * limits.eps) | (scale < limits.tiny)
         return cls(size * mean, np.where(is_constant, 1.0, scale))
 
     def apply(self, y: np.ndarray) -> np.ndarray:
@@ -244,8 +244,13 @@ class ClassCoding:
         several = np.bincount(codes)[codes] > 1
         return rows[several], codes[several]
 
-    def weigh(self, class_weight, targets, weights, dtype, *, online: bool) -> np.ndarray:
-        """The weights of the rows (None: all one) times those of their classes."""
+    def weigh(
+        self, class_weight, targets, weights, dtype, *, like=None, online: bool
+    ) -> np.ndarray:
+        """The weights of the rows (None: all one) times those of their classes.
+
+        "balanced" goes by the targets in `like`, by default by those of the rows themselves.
+        """
         if isinstance(class_weight, str) and online:
             raise ValueError(
                 "class_weight='balanced' is not supported for partial_fit: the share of each class "
@@ -257,7 +262,8 @@ class ClassCoding:
                 "dict with the weight of each class."
             )
         try:
-            factors = self._factors(class_weight, targets, online)
+            like = targets if like is None else like
+            factors = self._factors(class_weight, targets, like, online)
         except (TypeError, ValueError) as error:
             raise ValueError(f"class_weight is {class_weight!r}: {error}") from error
         with np.errstate(over="ignore"):
@@ -270,16 +276,16 @@ class ClassCoding:
             )
         return factors
 
-    def _factors(self, class_weight, targets, online: bool) -> np.ndarray:
+    def _factors(self, class_weight, targets, like, online: bool) -> np.ndarray:
         """The weight of each row that `class_weight` gives to its class, or to its labels."""
         if targets.ndim == 1 and online:
             return self._class_factors(class_weight)[targets]
         if targets.ndim == 1:
-            given = self.classes[targets]  # "balanced" goes by the rows at hand
+            given = self.classes[like]
             return compute_class_weight(class_weight, classes=self.classes, y=given)[targets]
-        labels = targets.toarray() if sparse.issparse(targets) else targets
+        labels = _dense(targets)
         if not online:
-            return compute_sample_weight(class_weight, labels)
+            return _label_factors(class_weight, labels, labels if like is targets else _dense(like))
         if not isinstance(class_weight, list) or len(class_weight) != labels.shape[1]:
             raise ValueError(
                 f"class_weight is {class_weight!r}; for labels it must be a list of "
@@ -307,15 +313,11 @@ def _cast(y: np.ndarray, dtype) -> np.ndarray:
     return y
 
 
-def warn_of_one_class(coding: NumberCoding | ClassCoding, stacklevel: int) -> None:
+def warn_of_one_class(coding: NumberCoding | ClassCoding) -> None:
     """Warn if the targets are of a single class, so that there is nothing to tell apart."""
     if isinstance(coding, ClassCoding) and coding.task.is_one_class:
         (label,) = coding.classes.tolist()
-        warnings.warn(
-            f"There is one class, {label!r}: the model predicts it for every row.",
-            UserWarning,
-            stacklevel=stacklevel,
-        )
+        warn_user(f"There is one class, {label!r}: the model predicts it for every row.")
 
 
 def plain_target(y, *, numeric: bool) -> np.ndarray | None:
@@ -392,3 +394,16 @@ def _class_indices(y, classes) -> np.ndarray:
             f"{list(dict.fromkeys(y[unseen].tolist()))[:5]}."
         )
     return indices
+
+
+def _dense(labels) -> np.ndarray:
+    return labels.toarray() if sparse.issparse(labels) else labels
+
+
+def _label_factors(class_weight, labels: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """The weights of rows by their labels, which "balanced" takes from the rows of `like`."""
+    if like is labels:
+        return compute_sample_weight(class_weight, labels)
+    of_like = np.arange(len(like)) if isinstance(class_weight, str) else None
+    both = compute_sample_weight(class_weight, np.concatenate([like, labels]), indices=of_like)
+    return both[len(like) :]

@@ -20,7 +20,7 @@ from ..exceptions import DivergenceError
 from ..losses.head import Head
 from ..network.network import Network, Workspace
 from ..network.objective import Objective
-from ..network.rows import take_rows
+from ..network.rows import row_shares, take_rows
 from ..schedules import resolve_schedule
 from ..training import causes
 from ..training.causes import FEW_ROWS, SHARE, SOME_ROWS, Finding, members, output_ranges
@@ -43,7 +43,18 @@ _BATCHES = 5  # whose updates are tried
 
 
 class Diagnosis(list):
-    """The findings, a list of `Finding`; empty for a healthy network."""
+    """The findings, a list of `Finding`; empty for a healthy network.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from skbackprop import BackpropClassifier, diagnose
+    >>> X, y = load_wine(return_X_y=True)
+    >>> net = BackpropClassifier((5,), activation="logistic", solver="sgd", random_state=0)
+    >>> findings = diagnose(net.partial_fit(X, y, classes=[0, 1, 2]), X, y)
+    >>> "unscaled_inputs" in [finding.name for finding in findings]
+    True
+    """
 
     def __repr__(self) -> str:
         return "\n".join(map(str, self)) if self else "Nothing ails this network."
@@ -374,6 +385,13 @@ def unscaled_targets(patient: _Patient) -> Iterator[Finding]:
         yield from causes.unscaled_targets(patient.network, patient.head, patient.targets)
 
 
+def unlearnt_targets(patient: _Patient) -> Iterator[Finding]:
+    """Some of several targets that a constant predicts no worse: the largest rule the cost."""
+    if patient.targets is not None:
+        y = patient.workspace.y[-1]
+        yield from causes.unlearnt_targets(patient.head, patient.targets, y, row_shares(len(y)))
+
+
 def never_predicted(patient: _Patient) -> Iterator[Finding]:
     """Classes or labels that some rows have, and none is given."""
     head, workspace = patient.head, patient.workspace
@@ -449,6 +467,7 @@ EXAMINATIONS: tuple[Callable[[_Patient], Iterator[Finding]], ...] = (
     divergence,
     unscaled_inputs,
     unscaled_targets,
+    unlearnt_targets,
     saturated_neurons,
     saturated_outputs,
     dead_neurons,

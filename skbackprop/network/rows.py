@@ -9,6 +9,7 @@ from scipy import sparse
 
 __all__ = [
     "BLOCK_ROWS",
+    "ROUND_OFF",
     "SHARE",
     "add_outer",
     "affine",
@@ -110,6 +111,8 @@ def _broken(name: str, why: str) -> ValueError:
 
 
 SHARE = 2.0**-64  # of costs whose sum overflows: it is exact, and there are fewer rows
+
+ROUND_OFF = 10.0  # times eps: what varies by less, of its size, is constant
 
 BLOCK_ROWS = 4096  # rows whose signals are held at a time
 _MOMENT_ROWS = 256  # rows of inputs that are held in float64

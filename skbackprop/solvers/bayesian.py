@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, lapack
+from sklearn.exceptions import ConvergenceWarning
 
+from ..callers import warn_user
 from .levenberg_marquardt import EXTREMES, LM, Point
-from .solver import SOLVERS, ScaledProblem, warn_user
+from .solver import SOLVERS, ScaledProblem
 
 __all__ = ["BayesianLM"]
 
@@ -70,6 +72,16 @@ class BayesianLM(LM):
     .. [1] D. J. C. MacKay, "Bayesian interpolation", Neural Computation 4, 1992, and "A practical
        Bayesian framework for backpropagation networks", in the same volume.
     .. [2] F. D. Foresee, M. T. Hagan, "Gauss-Newton approximation to Bayesian learning", ICNN 1997.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop import BackpropRegressor, BayesianLM
+    >>> X = np.linspace(-1.0, 1.0, 60)[:, None]
+    >>> y = np.sin(3.0 * X[:, 0]) + np.random.default_rng(0).normal(0.0, 0.1, 60)
+    >>> net = BackpropRegressor((10,), activation="tanh", solver=BayesianLM(), random_state=0)
+    >>> net.fit(X, y).gamma_ < 31 / 2  # effective parameters, of 31
+    True
     """
 
     tunes_alpha = True
@@ -141,7 +153,8 @@ class BayesianLM(LM):
             "solver='br' made the network constant: by the evidence, the "
             f"{problem.problem.n_rows} rows show no more than noise. If there is something to "
             "learn, give more rows, check that the rows of X and y belong together and that X is "
-            "scaled, or begin with a smaller decay, such as alpha=1e-6."
+            "scaled, or begin with a smaller decay, such as alpha=1e-6.",
+            ConvergenceWarning,
         )
 
     def fitted(self, state):

@@ -7,16 +7,14 @@ gradient's sign.
 
 from __future__ import annotations
 
-import sys
-import warnings
 from typing import Literal
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 
 from ..exceptions import DivergenceError
 from ..network.network import Network
 from ..network.objective import Problem
+from ..network.rows import ROUND_OFF
 from ..training.monitor import REASONS, Monitor
 from ..updates.rule import Solver
 from ..updates.state import TrainingState
@@ -33,6 +31,20 @@ class WholeBatchSolver(Solver):
     single_threaded : {"numpy", "scipy"}
         Of the two packages whose BLAS it calls, the one that does the lesser part of the work: that
         gets one thread, since the threads of both would wait for each other.
+
+    Examples
+    --------
+    >>> from skbackprop import BackpropRegressor, WholeBatchSolver
+    >>> class SteepestDescent(WholeBatchSolver):
+    ...     def minimise(self, problem, state, monitor):
+    ...         cost, g = problem.correction(problem.w)
+    ...         while not monitor.after_epoch(cost) and g @ g > 1e-6:
+    ...             problem.accept(problem.w + 0.3 * g)
+    ...             cost, g = problem.correction(problem.w)
+    ...         return "converged" if g @ g <= 1e-6 else None
+    >>> net = BackpropRegressor((), solver=SteepestDescent(), random_state=0)
+    >>> net.fit([[0.0], [1.0]], [0.0, 1.0]).stop_reason_
+    'converged'
     """
 
     full_batch = True
@@ -40,6 +52,11 @@ class WholeBatchSolver(Solver):
     refuses = frozenset(
         ["eta", "eta_schedule", "l1_ratio", "dropout", "noise", "max_grad_norm", "max_norm"]
     )
+
+    def check(self) -> None:
+        """Raise NotImplementedError if there is no `minimise`."""
+        if type(self).minimise is WholeBatchSolver.minimise:
+            raise NotImplementedError(f"solver {self!r} has no minimise(problem, state, monitor).")
 
     def minimise(self, problem: Problem, state: TrainingState, monitor: Monitor) -> str | None:
         """Minimise from ``problem.w``.
@@ -179,7 +196,6 @@ class ScaledProblem:
 
 
 _FAR_WORSE = 50.0  # times s^2; the best constant costs half of one
-_ROUND_OFF = 10.0  # times eps: targets that vary by less, of their size, are constant
 _LEAST = 1e-140  # a spread whose square is still far from the least number
 
 
@@ -195,19 +211,8 @@ def _spread(problem: Problem) -> float:
     bias += network.layers(g)[-1][1]
     spread = np.sqrt(2.0 * problem.value(constant))
     size = np.abs(bias).max()
-    least = max(_ROUND_OFF * np.finfo(network.w.dtype).eps * size, _LEAST)
+    least = max(ROUND_OFF * np.finfo(network.w.dtype).eps * size, _LEAST)
     return float(spread) if least < spread < np.inf else 1.0
-
-
-def warn_user(message: str) -> None:
-    """Issue a `ConvergenceWarning` at the line that called the package."""
-    frame, level = sys._getframe(1), 2
-    while frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] in _NOT_THE_USER:
-        frame, level = frame.f_back, level + 1
-    warnings.warn(message, ConvergenceWarning, stacklevel=level)
-
-
-_NOT_THE_USER = (__name__.split(".")[0], "sklearn", "contextlib")
 
 
 def check_start(cost: float) -> None:
@@ -218,5 +223,12 @@ def check_start(cost: float) -> None:
         )
 
 
-#: The built-in ones by name; each file of this folder adds its own.
 SOLVERS: dict[str, WholeBatchSolver] = {}
+"""The built-in whole-batch solvers by name, which each file of this folder adds its own to.
+
+Examples
+--------
+>>> from skbackprop import SOLVERS
+>>> sorted(SOLVERS)
+['br', 'lbfgs', 'lm', 'scg']
+"""

@@ -11,7 +11,8 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
-from ..estimators.given_data import accept_scored, accept_targets
+from ..estimators.given_data import accept_targets
+from ..estimators.sample_weights import accept_scored
 from .base import StreamEstimator
 from .tasks import ClassTask
 
@@ -299,5 +300,5 @@ n_features_in_, feature_names_in_
         float
         """
         prediction = self.predict(X)
-        y, sample_weight = accept_scored(y, sample_weight, numeric=False)
-        return accuracy_score(y, prediction, sample_weight=sample_weight)
+        y, weights = accept_scored(y, sample_weight, prediction, numeric=False)
+        return accuracy_score(y, prediction, sample_weight=weights)

@@ -10,7 +10,8 @@ from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import column_or_1d
 
-from ..estimators.given_data import accept_scored, accept_targets
+from ..estimators.given_data import accept_targets
+from ..estimators.sample_weights import accept_scored
 from .base import StreamEstimator
 from .tasks import NumberTask
 
@@ -228,5 +229,5 @@ class StreamRegressor(RegressorMixin, StreamEstimator):
         float
         """
         prediction = self.predict(X)
-        y, sample_weight = accept_scored(y, sample_weight, numeric=True)
-        return r2_score(y, prediction, sample_weight=sample_weight)
+        y, weights = accept_scored(y, sample_weight, prediction, numeric=True)
+        return r2_score(y, prediction, sample_weight=weights)

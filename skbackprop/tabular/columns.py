@@ -1,13 +1,12 @@
 """Numbers from a table as it comes: scaled columns, marks of what is missing, and of categories.
 
-A column of numbers becomes one column, scaled as :class:`RobustSmoothScaler` scales it, and, where
+A column of numbers becomes one column, scaled as `RobustSmoothScaler` scales it, and, where
 the training rows lack some of its values, a mark of what is missing. A column of categories becomes
 a mark of each level. A mark is 0 or what the scaler makes of a column that is seldom 1.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Hashable
 from numbers import Integral, Number
 from typing import Any, NamedTuple
@@ -16,27 +15,31 @@ import numpy as np
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
+from ..callers import warn_user
+from ..estimators.onnx_methods import OnnxMethods
 from ..estimators.sample_weights import check_weights
 from ..registry import Checked
-from .scaling import centre_and_scale, positive_rows, squash
+from .scaling import bounds_of_errors, centre_and_scale, positive_rows, squash
 from .tables import CATEGORY, VALUES, Table, are_numbers, read_table
 
-__all__ = ["TableEncoder"]
+__all__ = ["LIMIT", "MARK", "Marks", "Numbers", "TableEncoder"]
 
-_LIMIT = 3.0  # RobustSmoothScaler's
+LIMIT = 3.0  # RobustSmoothScaler's
 # A column that is 1 in fewer than a quarter of the rows: median 0, half its range 1/2.
-_MARK = np.float32(2 / np.sqrt(1 + (2 / _LIMIT) ** 2))
+MARK = np.float32(2 / np.sqrt(1 + (2 / LIMIT) ** 2))
 
 
-class TableEncoder(TransformerMixin, Checked):
+class TableEncoder(TransformerMixin, OnnxMethods, Checked):
     """A transformer of whole tables, of numbers and categories, into numbers for a network.
 
-    Numbers and booleans are scaled by :class:`RobustSmoothScaler`; where one is missing, the median
-    stands in, and a column of marks says so if some training rows lacked it too. Columns of
-    categories, strings and objects become one column of marks for each level; a missing value is a
-    level of its own. Two levels share one column, with the values -1 and 1. A level that was not
-    seen in training, or is pooled, is 0 in all of them. An object column in which every value is a
-    number is a column of numbers. A constant column becomes 0.
+    Numbers and booleans are scaled by :class:`~skbackprop.RobustSmoothScaler`; where one is
+    missing, the median stands in, and a column of marks says so if some training rows lacked it
+    too. Numbers that must be errors count as missing: where the quartiles differ, those beyond the
+    quantiles at 2 and 98 % by more than 50 times the distance of these, as every number is that is
+    1000 deviations off. Columns of categories, strings and objects become one column of marks for
+    each level; a missing value is a level of its own. Two levels share one column, with the values
+    -1 and 1. A level that was not seen in training, or is pooled, is 0 in all of them. An object
+    column in which every value is a number is a column of numbers. A constant column becomes 0.
 
     Rows of weight 0 count as absent, and a weight of 2 is a row that is there twice.
 
@@ -101,7 +104,7 @@ default="from_dtype"
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_samples, n_features)
-            The table: see :func:`~skbackprop.tabular.tables.read_table`.
+            The table: what `read_table` reads.
         y : None
             Not used.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -205,12 +208,13 @@ default="from_dtype"
             self._refuse("max_categories", "a whole number >= 2")
 
 
-class _Numbers(NamedTuple):
+class Numbers(NamedTuple):
     """What is known of the columns of numbers."""
 
     columns: np.ndarray  # which they are
     centre: np.ndarray
     scale: np.ndarray
+    bounds: np.ndarray  # (2, n): what is beyond them is an error
     gaps: np.ndarray  # bool: which have a mark of what is missing
     continuous: np.ndarray  # bool: which have more than two values
 
@@ -218,15 +222,16 @@ class _Numbers(NamedTuple):
         """Fill the first columns of `out`; return how many."""
         n = len(self.columns)
         numbers = table.numbers(self.columns)
-        missing = np.isnan(numbers)
-        out[:, :n] = squash(numbers, self.centre, self.scale, _LIMIT)
+        low, high = self.bounds
+        missing = ~((low <= numbers) & (numbers <= high))  # NaN, too
+        out[:, :n] = squash(numbers, self.centre, self.scale, LIMIT)
         out[:, :n][missing] = 0  # the median
         end = n + int(self.gaps.sum())
-        out[:, n:end] = missing[:, self.gaps] * _MARK
+        out[:, n:end] = missing[:, self.gaps] * MARK
         return end
 
 
-class _Marks(NamedTuple):
+class Marks(NamedTuple):
     """The marks of a column of categories."""
 
     levels: list[Hashable]  # those that have a mark, None for a missing value
@@ -235,6 +240,7 @@ class _Marks(NamedTuple):
 
     @property
     def width(self) -> int:
+        """Return how many columns they are."""
         return self.rows.shape[1]
 
     def of(self, values: list[Hashable]) -> np.ndarray:
@@ -249,16 +255,17 @@ class _Marks(NamedTuple):
         return [f"{column}_{self.levels[-1]}"]
 
 
-def _learn_numbers(table: Table, columns: np.ndarray, weights) -> _Numbers:
+def _learn_numbers(table: Table, columns: np.ndarray, weights) -> Numbers:
     numbers = table.numbers(columns)
     missing = np.isnan(numbers).mean(axis=0)
     low, high = np.fmin.reduce(numbers, axis=0), np.fmax.reduce(numbers, axis=0)
     between = ((low < numbers) & (numbers < high)).any(axis=0)
     centre, scale = centre_and_scale(numbers, weights)
-    return _Numbers(columns, centre, scale, (missing > 0) & (missing < 1), between)
+    bounds = bounds_of_errors(numbers, weights)
+    return Numbers(columns, centre, scale, bounds, (missing > 0) & (missing < 1), between)
 
 
-def _learn_marks(table: Table, j: int, weights, max_levels: int) -> _Marks:
+def _learn_marks(table: Table, j: int, weights, max_levels: int) -> Marks:
     values = table.values(j)
     levels = _sorted(set(values))
     _warn_of_identifiers(table, j, len(levels))
@@ -270,7 +277,7 @@ def _learn_marks(table: Table, j: int, weights, max_levels: int) -> _Marks:
         kept = np.argsort(counts, kind="stable")[len(levels) - max_levels + 1 :]
         levels = [levels[code] for code in sorted(kept)]
     rows = _rows(len(levels), pooled)
-    return _Marks(levels, {level: code for code, level in enumerate(levels)}, rows)
+    return Marks(levels, {level: code for code, level in enumerate(levels)}, rows)
 
 
 def _rows(n_levels: int, pooled: bool) -> np.ndarray:
@@ -278,7 +285,7 @@ def _rows(n_levels: int, pooled: bool) -> np.ndarray:
         return np.zeros((2, 1), np.float32)
     if n_levels == 2 and not pooled:
         return np.array([[-1], [1], [0]], np.float32)
-    return np.eye(n_levels + 1, n_levels, dtype=np.float32) * _MARK
+    return np.eye(n_levels + 1, n_levels, dtype=np.float32) * MARK
 
 
 def _sorted(levels: set[Hashable]) -> list[Hashable]:
@@ -298,12 +305,10 @@ def _sorted(levels: set[Hashable]) -> list[Hashable]:
 
 def _warn_of_identifiers(table: Table, j: int, n_levels: int) -> None:
     if n_levels > 20 and n_levels > 0.9 * table.n_rows:
-        warnings.warn(
+        warn_user(
             f"{table.label(j)} has {n_levels} different values in {table.n_rows} rows. As "
             "categories they tell nothing about new rows: leave out an identifier, derive numbers "
             "or categories from a text, and convert numbers that came as strings.",
-            UserWarning,
-            stacklevel=2,
         )
 
 

@@ -12,20 +12,21 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
+from ..engines.compiled_outputs import outputs_of
 from ..estimators.base import Backprop
 from ..estimators.building import new_model, start_at_best_constant, trainer_of
 from ..estimators.fitting import Fit, TrainingSet
 from ..estimators.plan import make_plan
 from ..estimators.targets import ClassCoding, NumberCoding
 from ..exceptions import DivergenceError
-from ..network.outputs import outputs_of
+from ..network.rows import row_shares
 from ..schedules import Schedule
 from ..training.monitor import History, Monitor, Stopping
 from ..training.trainer import train
 from .holdouts import LEAST_ROWS
 from .views import View
 
-__all__ = ["Clock", "Member", "TableRows", "train_network"]
+__all__ = ["Clock", "Cycle", "Member", "TableRows", "train_network"]
 
 _WARM_UP = 0.1  # of the updates
 
@@ -59,11 +60,7 @@ class TableRows:
 
     def shares(self, rows) -> np.ndarray:
         """The weights of some rows, as shares of one."""
-        if self.weights is None:
-            return np.full(len(rows), 1 / len(rows))
-        weights = self.weights[rows].astype(np.float64)
-        weights /= weights.max()
-        return weights / weights.sum()
+        return row_shares(len(self.targets), self.weights, rows)
 
 
 @dataclass
@@ -164,7 +161,7 @@ def train_network(
         Stopping(0.0, np.inf),
         max_iter=network.max_iter,
         max_time=clock.share(),
-        validate=_validator(model.network, X, rows, held, cost) if len(held) else None,
+        validate=_validator(model, X, rows, held, cost) if len(held) else None,
         keep_best=bool(len(held)),
         listeners=[lambda epoch: clock.stopped],
     )
@@ -175,7 +172,7 @@ def train_network(
         return model.rng.permutation(train_rows)[: n_batches * batch_size]
 
     try:
-        trainer = trainer_of(plan, model, plan.schedule)
+        trainer = trainer_of(plan, model, plan.schedule, batch_size)
         train(trainer, order, (X, rows.targets, data.scale), batch_size, monitor)
         fit.reason = monitor.reason
     except DivergenceError:
@@ -193,11 +190,11 @@ def _batch_size(n_rows: int) -> int:
 
 
 def _plan_updates(network: Backprop, batch_size: int, n_batches: int) -> None:
-    schedule = _Cycle(n_batches * network.max_iter)
+    schedule = Cycle(n_batches * network.max_iter)
     network.set_params(batch_size=batch_size, eta_schedule=schedule)
 
 
-class _Cycle(Schedule):
+class Cycle(Schedule):
     """Straight up over a tenth of the updates, then down to 0 along half a cosine.
 
     In plain floats: small batches take so little time that arrays of one number would tell.
@@ -214,13 +211,16 @@ class _Cycle(Schedule):
         return 0.5 * (1 + math.cos(math.pi * (share - _WARM_UP) / (1 - _WARM_UP)))
 
 
-def _validator(network, X, rows: TableRows, held, cost):
+def _validator(model, X, rows: TableRows, held, cost):
     """A function that gives the cost of the rows held out, and minus that as the score."""
     X_held, targets, shares = X[held], rows.targets[held], rows.shares(held)
 
     def validate():
         with np.errstate(over="ignore", invalid="ignore"):
-            value = float(shares @ cost(targets, *outputs_of(network, X_held)))
+            value = float(
+                shares
+                @ cost(targets, *outputs_of(model.network, X_held, engine=model.state.engine))
+            )
         return value, -value
 
     return validate

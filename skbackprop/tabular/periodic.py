@@ -19,17 +19,17 @@ from __future__ import annotations
 
 import numpy as np
 from sklearn.base import TransformerMixin
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
+from ..estimators.onnx_methods import OnnxMethods
 from ..registry import Checked
+from .numbers import check_numbers, validate_numbers
 
-__all__ = ["PeriodicFeatures"]
-
-_ACCEPTED = {"dtype": (np.float64, np.float32), "ensure_all_finite": "allow-nan"}
+__all__ = ["PeriodicFeatures", "wave"]
 
 
-class PeriodicFeatures(TransformerMixin, Checked):
+class PeriodicFeatures(TransformerMixin, OnnxMethods, Checked):
     r"""A transformer that puts fixed periodic features `cos(f x + b)` beside each column `x`.
 
     .. math::
@@ -116,7 +116,7 @@ class PeriodicFeatures(TransformerMixin, Checked):
         self._check_count("n_features")
         self._check_number("scale", "(0, inf)")
         rng = check_random_state(self.random_state)
-        shape = check_array(X, estimator=self, **_ACCEPTED).shape[1], self.n_features
+        shape = check_numbers(self, X).shape[1], self.n_features
         validate_data(self, X, skip_check_array=True)
         self.frequencies_ = rng.normal(0, self.scale * np.pi, shape)
         self.phases_ = rng.uniform(-np.pi, np.pi, shape)
@@ -139,7 +139,7 @@ class PeriodicFeatures(TransformerMixin, Checked):
         """
         if not hasattr(self, "frequencies_"):
             return self.fit(X)
-        validate_data(self, X, reset=False, **_ACCEPTED)
+        validate_numbers(self, X)
         return self
 
     def transform(self, X) -> np.ndarray:
@@ -157,13 +157,8 @@ class PeriodicFeatures(TransformerMixin, Checked):
             float32 if X is, float64 otherwise.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, **_ACCEPTED)
-        with np.errstate(over="ignore"):
-            angles = X[:, :, None] * self.frequencies_.astype(X.dtype)
-        angles += self.phases_.astype(X.dtype)
-        # Infinity has no cosine.
-        np.clip(angles, np.finfo(X.dtype).min, np.finfo(X.dtype).max, out=angles)
-        waves = np.cos(angles, out=angles).reshape(len(X), -1)
+        X = validate_numbers(self, X)
+        waves = wave(X[:, :, None], self.frequencies_, self.phases_).reshape(len(X), -1)
         return np.concatenate([X, waves], axis=1) if self.keep_input else waves
 
     def get_feature_names_out(self, input_features=None) -> np.ndarray:
@@ -184,3 +179,13 @@ class PeriodicFeatures(TransformerMixin, Checked):
         n_waves = self.frequencies_.shape[1]
         waves = [f"{name}_cos{k}" for name in names for k in range(n_waves)]
         return np.array([*names, *waves] if self.keep_input else waves, dtype=object)
+
+
+def wave(x: np.ndarray, frequency: np.ndarray, phase: np.ndarray) -> np.ndarray:
+    """Return `cos(f x + b)`, in the precision of x."""
+    with np.errstate(over="ignore"):
+        angles = x * frequency.astype(x.dtype)
+    angles += phase.astype(x.dtype)
+    # Infinity has no cosine.
+    np.clip(angles, np.finfo(x.dtype).min, np.finfo(x.dtype).max, out=angles)
+    return np.cos(angles, out=angles)

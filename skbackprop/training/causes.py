@@ -17,7 +17,7 @@ from ..activations.activation import Activation
 from ..activations.mixed import Mixed
 from ..losses.head import Head
 from ..network.network import Network, Workspace
-from ..network.rows import BLOCK_ROWS, row_blocks, row_shares, take_rows
+from ..network.rows import BLOCK_ROWS, ROUND_OFF, row_blocks, row_shares, take_rows
 
 __all__ = [
     "Finding",
@@ -28,6 +28,7 @@ __all__ = [
     "likely_causes",
     "members",
     "output_ranges",
+    "unlearnt_targets",
     "unreachable_targets",
     "unscaled_inputs",
     "unscaled_targets",
@@ -41,7 +42,6 @@ _LARGE_INPUT = 10.0
 _SMALL_ROWS = 0.01  # length
 _UNEQUAL_INPUTS = 100.0
 _TARGETS = (0.01, 30.0)  # standard deviations that a network learns with ease
-_ROUND_OFF = 10.0  # times eps: targets that vary by less, of their size, are constant
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,17 @@ class Finding:
         The layer of weights concerned.
     neurons : tuple of int
         Of that layer; or the columns of X, or the output neurons.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from skbackprop import BackpropClassifier, diagnose
+    >>> X, y = load_wine(return_X_y=True)
+    >>> net = BackpropClassifier((5,), activation="logistic", solver="sgd", random_state=0)
+    >>> findings = diagnose(net.partial_fit(X, y, classes=[0, 1, 2]), X, y)
+    >>> finding = findings[0]
+    >>> len(finding.advice) > 0
+    True
     """
 
     name: str
@@ -134,7 +145,7 @@ def is_constant(targets, rows=None) -> bool:
         return bool((low == high).all())
     with np.errstate(over="ignore"):
         size = np.maximum(np.abs(low), np.abs(high))
-        return bool((high - low <= _ROUND_OFF * np.finfo(targets.dtype).eps * size).all())
+        return bool((high - low <= ROUND_OFF * np.finfo(targets.dtype).eps * size).all())
 
 
 # -- data ------------------------------------------------------------------------------------------
@@ -223,6 +234,47 @@ def unscaled_targets(network: Network, head: Head, targets) -> Iterator[Finding]
         )
 
 
+def unlearnt_targets(
+    head: Head, targets, y: np.ndarray, shares: np.ndarray, least_gain: float = 0.0
+) -> Iterator[Finding]:
+    """Some of several targets that a constant predicts no worse, where squares are summed.
+
+    The sum over targets of different units is ruled by the largest: it may fall though other
+    targets are predicted worse than by their mean.
+
+    Parameters
+    ----------
+    head : Head
+    targets : ndarray of shape (n, n_targets)
+    y : ndarray of shape (n, n_targets)
+        Outputs for the same rows.
+    shares : ndarray of shape (n,)
+        Of the rows, see `row_shares`.
+    least_gain : float
+        The R^2 that a target has to exceed to count as learnt.
+    """
+    if head.task.kind != "regression" or head.task.n_targets < 2 or not head.loss.sum_of_squares:
+        return
+    with np.errstate(over="ignore", invalid="ignore"):
+        d = head.encode(targets, np.float64)
+        error, rest = shares @ (d - y) ** 2, shares @ (d - shares @ d) ** 2
+        size = np.abs(d).max(axis=0)
+        varies = rest > (ROUND_OFF * np.finfo(y.dtype).eps * size) ** 2
+        gain = 1.0 - error / np.where(varies, rest, 1.0)
+    ill = np.flatnonzero(varies & (gain <= least_gain))
+    if len(ill):
+        listed = ", ".join(map(str, ill[:10])) + ", ..." * (len(ill) > 10)
+        yield Finding(
+            "unlearnt_targets",
+            f"Columns of y that a constant predicts no worse: {listed}, with an R^2 down to "
+            f"{gain[ill].min():.3g}; the cost sums over columns, so that the largest rule.",
+            "Scale y (scale_targets=True), or train longer.",
+            float(gain[ill].min()),
+            None,
+            tuple(ill.tolist()),
+        )
+
+
 # -- neurons ---------------------------------------------------------------------------------------
 
 
@@ -245,7 +297,8 @@ def dead_neurons(network: Network, workspace: Workspace) -> Iterator[Finding]:
     for layer in range(network.n_layers - 1):
         activation, v = network.activations[layer], workspace.v[layer]
         slope = activation.delta(np.ones_like(v), v, workspace.y[layer + 1])
-        unbounded = [not np.isfinite(m.range).all() for m in members(activation, v.shape[1])]
+        ranges = [m.range for m in members(activation, v.shape[1])]
+        unbounded = ~np.isfinite(ranges).all(axis=1)
         ill = np.flatnonzero(unbounded & (slope == 0.0).all(axis=0))
         share = len(ill) / v.shape[1]
         if share >= SHARE:

@@ -18,7 +18,7 @@ X = RNG.normal(size=(60, 3))
 Y = X[:, 0] - np.tanh(X[:, 1])
 TARGETS = {BackpropRegressor: Y, BackpropClassifier: np.where(Y > 0, "up", "down")}
 needs_callbacks = pytest.mark.skipif(
-    callbacks.WRAPPER_FRAMES == 0, reason="scikit-learn before 1.9 has no callbacks"
+    callbacks.with_callbacks is None, reason="scikit-learn before 1.9 has no callbacks"
 )
 both = pytest.mark.parametrize("Estimator", TARGETS)
 solvers = pytest.mark.parametrize("solver", ["adam", "lbfgs", "lm"])
@@ -139,6 +139,6 @@ def test_without_callbacks_nothing_is_called(Estimator, monkeypatch):
     def refuse(*args, **kw):
         raise AssertionError
 
-    if callbacks.WRAPPER_FRAMES:
+    if callbacks.with_callbacks is not None:
         monkeypatch.setattr(Estimator, "_init_callback_context", refuse)
     assert make(Estimator).fit(X, TARGETS[Estimator]).n_iter_ == 6

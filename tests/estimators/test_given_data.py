@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from invalid_cases import ESTIMATORS, N, X, Y, fingerprint, fitted, make
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.multioutput import MultiOutputRegressor
 
@@ -15,6 +16,8 @@ from skbackprop import (
     SOLVERS,
     BackpropClassifier,
     BackpropRegressor,
+    UpdateRule,
+    WholeBatchSolver,
     check_gradient,
     diagnose,
     trace_signals,
@@ -182,6 +185,11 @@ def test_masked_entries(Estimator):
     start = [masked(W) if len(W) > HOLE else W for W in model.coefs_]
     refused(lambda: model.fit(X, y, coef_init=start), model, r"coef_init\[1\] is a masked array")
     refused(lambda: setattr(model, "coefs_", start), model, r"coefs_\[1\] is a masked array")
+    for name in ("eta", "dropout", "alpha"):
+        for fit in (clone(model).fit, fitted(Estimator).fit, fitted(Estimator).partial_fit):
+            fit.__self__.set_params(**{name: np.ma.masked})
+            with pytest.raises(ValueError, match=f"{name} is masked"):
+                fit(X, y)
     bare = np.ma.array(X, mask=False), np.ma.array(y, mask=False)
     same = fitted(Estimator).partial_fit(X, y)
     model.partial_fit(*bare)
@@ -323,3 +331,53 @@ def test_classes_that_are_no_sequence_of_labels(classes):
     fresh, model, y = make(BackpropClassifier), fitted(BackpropClassifier), Y[BackpropClassifier]
     refused(lambda: fresh.partial_fit(X, y, classes=classes), fresh, "^classes is .*; it must be a")
     refused(lambda: model.partial_fit(X, y, classes=classes), model, "^classes=.* is not the same")
+
+
+@pytest.mark.parametrize(
+    ("Estimator", "loss"),
+    [
+        (BackpropRegressor, "squared_error"),
+        (BackpropRegressor, "quantile"),
+        (BackpropClassifier, "cross_entropy"),
+    ],
+)
+def test_weights_of_a_score_are_those_of_a_fit(Estimator, loss):
+    """What `fit` refuses, `score` refuses alike, whatever measures."""
+    model, y = fitted(Estimator, loss=loss), Y[Estimator]
+    assert model.score(X, y, 2.0) == model.score(X, y, np.full(N, 2.0)) == model.score(X, y)
+    for wrong in (
+        *(sparse.csr_array(np.ones((1, N))), np.ones(N, complex), 1j, "one", np.ones(N - 1)),
+        *(-np.ones(N), np.full(N, np.nan), np.full(N, np.longdouble("1e4000"))),
+    ):
+        refused(lambda weights=wrong: model.score(X, y, weights), model, "sample_weight")
+        refused(lambda weights=wrong: model.fit(X, y, weights), model, "sample_weight")
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_long_doubles_out_of_range(Estimator):
+    model, y, far = fitted(Estimator), Y[Estimator], np.longdouble("1e4000")
+    for rows in (far, np.full(X.shape, far)):
+        refused(lambda X=rows: model.fit(X, y), model, "X")
+        refused(lambda X=rows: model.partial_fit(X, y), model, "X")
+        refused(lambda rows=rows: model.fit(X, y, X_val=rows, y_val=y), model, "X_val")
+        refused(lambda X=rows: model.predict(X), model, "X")
+        refused(lambda X=rows: trace_signals(model, X, y), model, "X")
+
+
+@pytest.mark.parametrize("solver", [UpdateRule(), WholeBatchSolver()], ids=repr)
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_a_solver_that_is_none(Estimator, solver):
+    model = fitted(Estimator)
+    model.set_params(solver=solver)
+    if not solver.full_batch:
+        refused(lambda: model.partial_fit(X, Y[Estimator]), model, "solver", NotImplementedError)
+    refused(lambda: model.fit(X, Y[Estimator]), model, "solver", NotImplementedError)
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "quantile"])
+def test_complex_targets(loss):
+    y = Y[BackpropRegressor] * (1 + 1j)
+    model = fitted(BackpropRegressor, loss=loss)
+    for wrong in (y, y.tolist(), y.astype(object)):
+        for call in (model.fit, model.partial_fit, model.score):
+            refused(lambda y=wrong, call=call: call(X, y), model, r"\by\b", (ValueError, TypeError))

@@ -236,6 +236,18 @@ def test_unscaled_targets():
     assert "out of the range" in finding.message
 
 
+def test_unlearnt_targets():
+    d = np.column_stack([SMOOTH, X[:, 0]])
+    model = fitted(tanh(solver="lbfgs", max_iter=1000), X, d)
+    assert "unlearnt_targets" not in {f.name for f in diagnose(model, X, d)}
+    W, b = model.coefs_[1].copy(), model.intercepts_[1].copy()
+    W[:, 1], b[1] = 0.0, d[:, 1].mean() + 2.0 * d[:, 1].std()  # R^2 = 1 - (1 + 4)
+    model.coefs_, model.intercepts_ = [model.coefs_[0], W], [model.intercepts_[0], b]
+    finding = next(f for f in diagnose(model, X, d) if f.name == "unlearnt_targets")
+    assert finding.neurons == (1,)
+    assert finding.figure == pytest.approx(-4.0)
+
+
 @pytest.mark.filterwarnings("ignore:.*out of the range")
 def test_each_output_has_its_own_range():
     d = np.column_stack([SMOOTH, 5 * SMOOTH])
@@ -302,6 +314,7 @@ def test_every_examination_has_its_test():
         "divergence": "test_divergence",
         "unscaled_inputs": "test_unscaled_inputs",
         "unscaled_targets": "test_unscaled_targets",
+        "unlearnt_targets": "test_unlearnt_targets",
         "saturated_neurons": "test_saturated_neurons",
         "saturated_outputs": "test_saturated_outputs",
         "dead_neurons": "test_dead_neurons",

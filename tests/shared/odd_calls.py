@@ -49,10 +49,7 @@ from skbackprop import (
 
 __all__ = ["OddCall", "Tally", "draw", "judge"]
 
-EXPECTED = (
-    *(ValueError, TypeError, NotFittedError, DivergenceError, ImportError, MemoryError),
-    ZeroDivisionError,  # of the functions of their own that odd users give
-)
+EXPECTED = (*(ValueError, TypeError, NotFittedError, DivergenceError, ImportError, MemoryError),)
 # What does not go with a call, however good its arguments are.
 _MAY_BE_BLAMED = {
     "record_training": {"solver", "eta_schedule"},
@@ -450,7 +447,9 @@ def _check_error(call: OddCall, model, error: Exception, note) -> None:
     frames = _last_frames(error)
     if call.method in ("repr", "html") and ("/sklearn/" in frames or "/scipy/" in frames):
         return None  # scikit-learn compares parameters with their defaults, of any type
-    if not isinstance(error, EXPECTED) and not is_absent and not is_place:
+    # Raised by a function of the user's own.
+    is_own = isinstance(error, ZeroDivisionError) and place.filename == "<string>"
+    if not isinstance(error, EXPECTED) and not (is_absent or is_place or is_own):
         return note("unexpected", where)
     if isinstance(error, (NotFittedError, DivergenceError)) or is_absent:
         return None

@@ -49,7 +49,7 @@ WAYS = {
     "indptr below 0 inside": put("indptr", 3, -10**6),
     "data too short": cut("data", 5),
     "indices too short": cut("indices", 5),
-    "indptr too short": cut("indptr", 6),
+    "indptr too short": cut("indptr", -2),
     "no data": cut("data", 0),
 }
 KINDS = (sparse.csr_matrix, sparse.csr_array)

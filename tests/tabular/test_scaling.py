@@ -10,7 +10,9 @@ from hypothesis.extra.numpy import arrays
 from sklearn.base import clone
 from sklearn.preprocessing import RobustScaler
 
-from skbackprop import RobustSmoothScaler
+from skbackprop import PeriodicFeatures, RobustSmoothScaler
+
+pd = pytest.importorskip("pandas")
 
 
 def test_by_hand():
@@ -24,6 +26,28 @@ def test_by_hand():
     expected /= np.sqrt(1 + (expected / 2) ** 2)
     np.testing.assert_allclose(scaler.transform(X), expected, rtol=1e-15)
     np.testing.assert_array_equal(scaler.transform([[2, 99, 0]])[:, 1], 0)
+
+
+@pytest.mark.filterwarnings("ignore:X has feature names")
+@pytest.mark.parametrize("transformer", [RobustSmoothScaler(), PeriodicFeatures()], ids=repr)
+def test_what_is_no_number_is_refused_by_name(transformer):
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    fitted = clone(transformer).fit(X)
+    before = pickle.dumps(fitted)
+    calls = [fitted.fit, fitted.transform]
+    calls += [fitted.inverse_transform] if hasattr(fitted, "inverse_transform") else []
+    for wrong, match in (
+        (np.ma.masked_less(X, 0), "X is a masked array"),
+        (X.astype("M8[s]"), "X holds dates"),
+        ([["a", "b"]], "X must be numbers"),
+        (pd.DataFrame({"a": ["x", "y"], "b": 1.0}), "X: could not convert"),
+        (np.full((20, 2), np.longdouble("1e4000")), "X contains infinity"),
+        ([[1.0], [1.0, 2.0]], "X is a list whose rows differ"),
+    ):
+        for call in calls:
+            with pytest.raises((ValueError, TypeError), match=match):
+                call(wrong)
+    assert pickle.dumps(fitted) == before
 
 
 def test_like_scikit_learn_where_nothing_is_clipped():

@@ -147,6 +147,20 @@ def test_no_cause_is_plain():
     assert "try another eta, a smaller alpha or more epochs" in told
 
 
+def test_the_largest_of_several_targets_rules_the_cost():
+    y = np.column_stack([100.0 * Y, np.sin(3.0 * X[:, 1])])
+    model = tanh(solver="sgd", eta=1e-3, max_iter=100, n_iter_no_change=np.inf)
+    told = warnings_of(model, X, y)
+    shares = 1.0 - ((y - model.predict(X)) ** 2).mean(axis=0) / y.var(axis=0)
+    assert shares[0] > 0 > shares[1]
+    assert f"predicts no worse: 1, with an R^2 down to {shares[1]:.3g}" in told
+    assert "scale_targets=True" in told and "learnt nothing" not in told
+    told = warnings_of(tanh(solver="lbfgs", scale_targets=True, max_iter=100), X, y)
+    assert "predicts no worse" not in told
+    constant = np.column_stack([Y, np.full(200, 0.1)])  # nothing to learn there
+    assert "predicts no worse" not in warnings_of(tanh(max_iter=30), X, constant)
+
+
 def test_a_penalty_and_dropout_do_not_count():
     kept = tanh(dropout=0.8, eta=0.02, alpha=0.1, tol=0, max_iter=60)
     assert "learnt nothing" not in warnings_of(kept, X, Y)
