@@ -101,9 +101,9 @@ class CompiledRace(Compiled):
             np.zeros(3 * (len(members) + 1) * places[-1]),
             np.zeros(max(sizes), np.int32),
             np.zeros(max(kernels.CHUNK, *sizes)),
-            np.zeros(sizes[0] + 2 * places[-1] + len(members) + 64),
+            np.zeros(sizes[0] + len(members) + 1 + 64),
         )
-        self._row, self.answer = np.zeros(sizes[0]), np.zeros(3 + sizes[-1])
+        self._row, self.answer = np.zeros(sizes[0]), np.zeros(kernels.N_ANSWER + sizes[-1])
 
     def learn(self, x: np.ndarray, state: tuple, row: tuple[Any, ...]) -> bool:
         """Learn one row, unless an output is not finite.

@@ -48,7 +48,8 @@ PREPARE, STEP, STATE, STRIDE, NUMBERS, N_ENTRIES = range(6)
 ) = range(12)  # fmt: skip
 COUNT, MEAN, VARIANCE, INVERSE, BOUND = range(5)  # rows of a table of moments
 LOSSES, SHARES = range(2)  # rows of the table of a race
-CHUNK = 512
+CHUNK = 512  # weights that a rule is given at a time
+N_ANSWER = 3  # entries of `answer` before the probabilities of the vote
 
 
 @jit
@@ -169,6 +170,82 @@ def _change_by_rules(w, state, entry, plan, settings, eta, t, z, rows, n_rows, y
             )  # fmt: skip
 
 
+@jit
+def _location_and_scale(target):
+    """Mean and deviation of the targets; 1 while they do not differ."""
+    inverse = target[INVERSE]
+    return target[MEAN], 1.0 / inverse if inverse > 0.0 else 1.0
+
+
+@jit
+def _vote_classes(n_networks, n_units, stride, place, v, y, settings, shares, losses, answer):
+    """Probabilities of each network, its loss, and the class and the loss of the vote."""
+    vote = shifted(answer, N_ANSWER)
+    for j in range(n_units):
+        vote[j] = 0.0
+    for m in range(n_networks):
+        k = m * stride
+        _softmax(shifted(v, k), shifted(y, k), n_units)
+        for j in range(n_units):
+            vote[j] += shares[m] * y[k + j]
+        losses[m] = -math.log(max(y[k + place], settings[LEAST_P]))
+    best = 0
+    for j in range(n_units):
+        if vote[j] > vote[best]:
+            best = j
+    answer[0] = best
+    answer[1] = -math.log(max(vote[place], settings[LEAST_P]))
+
+
+@jit
+def _vote_numbers(n_networks, stride, label, target, v, settings, shares, losses, answer):
+    """The loss of each network, and the number and the loss of the vote."""
+    mean, deviation = _location_and_scale(target)
+    bound, largest = settings[LARGEST_OUTPUT], settings[LARGEST_LOSS]
+    answer[0] = 0.0
+    for m in range(n_networks):
+        output = min(max(v[m * stride], -bound), bound) * deviation + mean
+        answer[0] += shares[m] * output
+        error = (output - label) / deviation
+        losses[m] = min(0.5 * error * error, largest)
+    error = (answer[0] - label) / deviation
+    answer[1] = min(0.5 * error * error, largest)
+
+
+@jit
+def _record(n_networks, losses, totals, shares, discount):
+    """As `Race.record` does."""
+    least, total = math.inf, 0.0
+    for m in range(n_networks):
+        totals[m] = totals[m] * discount + losses[m]
+        least = min(least, totals[m])
+    for m in range(n_networks):
+        shares[m] = exp(least - totals[m])
+        total += shares[m]
+    for m in range(n_networks):
+        shares[m] = shares[m] / total
+
+
+@jit
+def _output_gradient(n_classes, label, target, settings, weight, v, y, e):
+    """``delta = d - y`` of the output neurons of one network, times the weight of the row."""
+    if n_classes > 0:
+        for j in range(n_classes):
+            e[j] = -y[j] * weight
+        e[np.int64(label)] += weight
+    else:
+        mean, deviation = _location_and_scale(target)
+        bound = settings[LARGEST_ERROR]
+        e[0] = min(max((label - mean) / deviation - v[0], -bound), bound) * weight
+
+
+@jit
+def _average(w, average, averaged, size, rate):
+    """``w <- w + r (w_averaged - w)``."""
+    for k in range(size):
+        w[average + k] = w[average + k] + rate * (w[averaged + k] - w[average + k])
+
+
 @inlined
 def learn(
     x, moments, target, w, state, race, plan, settings, signals, rows, g, shared, answer,
@@ -179,102 +256,55 @@ def learn(
     `answer` is written: the prediction (a number, or the place of a class), the loss of the
     vote, and that of the average.
     """
-    n_learners, n_layers = plan[N_LEARNERS], plan[N_LAYERS]
-    n_networks = n_learners + 1
-    size, n_signals, n_classes = plan[N_PARAMETERS], plan[N_SIGNALS], plan[N_CLASSES]
-    n_in = plan[LAYERS + N_IN]
-    z, scratch = pointer(shared), shifted(pointer(shared), n_in)
-    common = shifted(scratch, 2 * n_signals)
-    xs, tables, entries = pointer(x), pointer(plan), LAYERS + n_layers * N_COLUMNS
-    numbers, columns = pointer(settings), pointer(moments)
-    _scale(xs, columns, n_in, settings[CLIP], plan[SHIFTED] > 0, z)
-    listed = pointer(rows)
+    n_learners, n_layers, n_classes = plan[N_LEARNERS], plan[N_LAYERS], plan[N_CLASSES]
+    n_networks, size, n_signals = n_learners + 1, plan[N_PARAMETERS], plan[N_SIGNALS]
+    n_in, last = plan[LAYERS + N_IN], LAYERS + (n_layers - 1) * N_COLUMNS
+    top, n_units = plan[last + AFTER], plan[last + N_OUT]
+    x, moments, target, plan, settings = (
+        pointer(x), pointer(moments), pointer(target), pointer(plan), pointer(settings)
+    )  # fmt: skip
+    w, answer, listed, z = pointer(w), pointer(answer), pointer(rows), pointer(shared)
+    losses = shifted(z, n_in)
+    common = shifted(losses, n_networks)
+    totals, shares = pointer(race), shifted(pointer(race), n_networks)
+    v = pointer(signals)
+    y, e = shifted(v, n_networks * n_signals), shifted(v, 2 * n_networks * n_signals)
+    _scale(x, moments, n_in, settings[CLIP], plan[SHIFTED] > 0, z)
     n_rows = _list_rows(z, n_in, listed)
-    ws, v = pointer(w), pointer(signals)
-    y = shifted(v, n_networks * n_signals)
-    e = shifted(v, 2 * n_networks * n_signals)
-    top = plan[LAYERS + (n_layers - 1) * N_COLUMNS + AFTER]
-    n_units = plan[LAYERS + (n_layers - 1) * N_COLUMNS + N_OUT]
     for m in range(n_networks):
         k = m * n_signals
-        if not _forward(
-            shifted(ws, m * size), tables, numbers, z, listed, n_rows, shifted(v, k),
-            shifted(y, k),
-        ):  # fmt: skip
+        member = shifted(w, m * size)
+        if not _forward(member, plan, settings, z, listed, n_rows, shifted(v, k), shifted(y, k)):
             return False
-    # The outputs, the vote and the losses.
-    mean, deviation = 0.0, 1.0
-    if n_classes == 0:
-        mean = target[MEAN]
-        if target[INVERSE] > 0.0:
-            deviation = 1.0 / target[INVERSE]
-    for j in range(n_units):
-        answer[3 + j] = 0.0
-    place = np.int64(label)
-    for m in range(n_networks):
-        k = m * n_signals + top
-        share = race[SHARES, m]
-        if n_classes > 0:
-            _softmax(shifted(v, k), shifted(y, k), n_units)
-            for j in range(n_units):
-                answer[3 + j] += share * y[k + j]
-            loss = -math.log(max(y[k + place], settings[LEAST_P]))
-        else:
-            output = min(max(v[k], -settings[LARGEST_OUTPUT]), settings[LARGEST_OUTPUT])
-            output = output * deviation + mean
-            answer[3] += share * output
-            error = (output - label) / deviation
-            loss = min(0.5 * error * error, settings[LARGEST_LOSS])
-        scratch[m] = loss
+    outputs = shifted(v, top)
     if n_classes > 0:
-        best = 0
-        for j in range(n_units):
-            if answer[3 + j] > answer[3 + best]:
-                best = j
-        answer[0] = best
-        answer[1] = -math.log(max(answer[3 + place], settings[LEAST_P]))
+        _vote_classes(
+            n_networks, n_units, n_signals, np.int64(label), outputs, shifted(y, top), settings,
+            shares, losses, answer,
+        )  # fmt: skip
     else:
-        answer[0] = answer[3]
-        error = (answer[3] - label) / deviation
-        answer[1] = min(0.5 * error * error, settings[LARGEST_LOSS])
-    answer[2] = scratch[n_learners]
+        _vote_numbers(
+            n_networks, n_signals, label, target, outputs, settings, shares, losses, answer
+        )
+    answer[2] = losses[n_learners]
     if not is_first:
-        least = math.inf
-        for m in range(n_networks):
-            race[LOSSES, m] = race[LOSSES, m] * settings[DISCOUNT] + scratch[m]
-            least = min(least, race[LOSSES, m])
-        total = 0.0
-        for m in range(n_networks):
-            race[SHARES, m] = exp(least - race[LOSSES, m])
-            total += race[SHARES, m]
-        for m in range(n_networks):
-            race[SHARES, m] = race[SHARES, m] / total
-    # The update of all networks.
+        _record(n_networks, losses, totals, shares, settings[DISCOUNT])
     if n_classes == 0:
         common[0] = label
-        _update_moments(common, pointer(target), 1, numbers, settings[LARGEST_OUTPUT])
-        mean, deviation = target[MEAN], 1.0
-        if target[INVERSE] > 0.0:
-            deviation = 1.0 / target[INVERSE]
+        _update_moments(common, target, 1, settings, settings[LARGEST_OUTPUT])
     for m in range(n_learners):
         k = m * n_signals
-        if n_classes > 0:
-            for j in range(n_units):
-                e[k + top + j] = -y[k + top + j] * weight
-            e[k + top + place] += weight
-        else:
-            error = (label - mean) / deviation - v[k + top]
-            bound = settings[LARGEST_ERROR]
-            e[k + top] = min(max(error, -bound), bound) * weight
-        entry = shifted(tables, entries + m * N_ENTRIES)
-        member = shifted(ws, m * size)
-        _backward(member, tables, numbers, shifted(v, k), shifted(y, k), shifted(e, k))
+        member, delta = shifted(w, m * size), shifted(e, k + top)
+        v_m, y_m, e_m = shifted(v, k), shifted(y, k), shifted(e, k)
+        out = shifted(y, k + top)
+        _output_gradient(
+            n_classes, label, target, settings, weight, shifted(v, k + top), out, delta
+        )
+        _backward(member, plan, settings, v_m, y_m, e_m)
         _change_by_rules(
-            member, pointer(state), entry, tables, numbers, settings[ETAS + m], t, z, listed,
-            n_rows, shifted(y, k), shifted(e, k), pointer(g), common,
+            member, pointer(state), shifted(plan, last + N_COLUMNS + m * N_ENTRIES), plan, settings,
+            settings[ETAS + m], t, z, listed, n_rows, y_m, e_m, pointer(g), common,
         )  # fmt: skip
-    average, averaged = n_learners * size, plan[AVERAGED] * size
-    for k in range(size):
-        ws[average + k] = ws[average + k] + rate * (ws[averaged + k] - ws[average + k])
-    _update_moments(xs, columns, n_in, numbers, settings[LIMIT])
+    _average(w, n_learners * size, plan[AVERAGED] * size, size, rate)
+    _update_moments(x, moments, n_in, settings, settings[LIMIT])
     return True
