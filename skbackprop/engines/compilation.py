@@ -19,6 +19,7 @@ from .source import (
     cost_text,
     outputs_text,
     product_text,
+    race_text,
     rows_text,
     rule_text,
 )
@@ -72,6 +73,7 @@ def compile_engine(*, verbose: bool = False) -> None:
                     print(error)
         for key, loss in LOSSES.items():
             _keep(f"{key}, {name}", _texts_of(loss, dtype), verbose)
+    _keep("streams", [race_text()], verbose)
 
 
 def _keep(name: str, texts: list[str], verbose: bool) -> None:
