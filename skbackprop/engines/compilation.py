@@ -13,7 +13,15 @@ from ..losses.task import Task
 from ..updates.rule import RULES
 from .code_cache import is_compiled, load, why_no_compiler
 from .formulas import built_in_formulas, cost_of, step_of
-from .source import activation_text, batches_text, cost_text, product_text, rows_text, rule_text
+from .source import (
+    activation_text,
+    batches_text,
+    cost_text,
+    outputs_text,
+    product_text,
+    rows_text,
+    rule_text,
+)
 from .symbols import Untraceable
 
 __all__ = ["compile_engine"]
@@ -52,7 +60,8 @@ def compile_engine(*, verbose: bool = False) -> None:
     for name in ("float64", "float32"):
         dtype = np.dtype(name)
         _keep(f"single rows, {name}", [rows_text(name)], verbose)
-        _keep(f"batches, {name}", [product_text(name), batches_text(name)], verbose)
+        of_batches = [product_text(name), batches_text(name), outputs_text(name)]
+        _keep(f"batches, {name}", of_batches, verbose)
         activations = [activation_text(formula, name) for formula in built_in_formulas(dtype)]
         _keep(f"activations, {name}", activations, verbose)
         for key, rule in RULES.items():

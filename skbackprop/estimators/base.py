@@ -21,9 +21,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..callers import warn_user
+from ..engines.compiled_outputs import outputs_of
 from ..exceptions import DivergenceError, InconsistentVersionWarning
 from ..losses.check import check_loss
-from ..network.outputs import outputs_of
 from ..network.rows import checked_csr
 from ..signal_handlers import Watch
 from ..training.monitor import History
@@ -315,7 +315,7 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
             coding = coding.after(self._model.coding)
         given = check_weights(sample_weight, X, "sample_weight")
         weights = self._weights(X, coding, targets, given)
-        held_out = self._validate_validation(validated, X, coding, validation)
+        held_out = self._validate_validation(validated, X, coding, targets, validation)
         rows = np.arange(X.shape[0]) if weights is None else np.flatnonzero(weights)
         if not len(rows):
             raise ValueError("sample_weight is zero for every row; at least one must be positive.")
@@ -326,7 +326,7 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
         kept = {k: v for k, v in vars(self).items() if not k.endswith("_") and k != "_running"}
         self.__dict__ = {**kept, **fit.attributes()}
 
-    def _validate_validation(self, validated, X, coding, validation):
+    def _validate_validation(self, validated, X, coding, trained, validation):
         """The user's own validation set, or None."""
         X_val, y_val, sample_weight_val = validation
         if X_val is None and y_val is None:
@@ -342,10 +342,13 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
             raise type(error)(f"in the validation rows, X_val and y_val: {error}") from error
         if self.early_stopping and self.scoring != "loss" and X_val.shape[0] < 2:
             raise ValueError("The validation set is too small: X_val has 1 row; give at least 2.")
-        weights = check_weights(sample_weight_val, X_val, "sample_weight_val")
-        if weights is not None and not weights.any():
+        given = check_weights(sample_weight_val, X_val, "sample_weight_val")
+        if given is not None and not given.any():
             raise ValueError("sample_weight_val is zero for every row.")
-        return HeldOut(X_val, y_val, targets, weights)
+        weights = self._weights(X_val, coding, targets, given, like=trained)
+        if weights is not None and not weights.any():
+            raise ValueError("class_weight is zero for the class of every row of y_val.")
+        return HeldOut(X_val, y_val, targets, weights, given)
 
     # -- partial_fit -----------------------------------------------------------------------------
 
@@ -376,8 +379,9 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
         if classes is not None:
             self._check_classes(classes)
         coding, dtype = self._model.coding, self._model.network.w.dtype
-        row, target = self._plain_row(X), plain_target(y, numeric=self._numeric_targets)
-        if row is None or target is None:
+        target = plain_target(y, numeric=self._numeric_targets)
+        row = None if target is None else self._plain_rows(X)
+        if target is None or row is None or row.shape[0] > 1:
             X, y = self._validate_X_y(self, X, y, dtype, reset=False)
         else:
             X, y = row, target
@@ -456,8 +460,8 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
                 reset=reset,
             )
 
-    def _plain_row(self, X):
-        """`X` as validation would give it, if it is one row that needs no more than this test."""
+    def _plain_rows(self, X):
+        """`X` as validation would give it, if these are rows that need no more than this test."""
         if "feature_names_in_" in vars(self):
             return None
         if type(X) is list and len(X) == 1 and type(X[0]) in (list, tuple):
@@ -465,7 +469,9 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
                 X = np.array(X)
             except ValueError:  # nested unevenly: validation says so
                 return None
-        if type(X) not in _PLAIN_ROWS or X.shape != (1, self.n_features_in_):
+        if type(X) not in _PLAIN_ROWS or X.ndim != 2 or X.shape[1] != self.n_features_in_:
+            return None
+        if not X.shape[0] or (X.shape[0] > 1 and type(X) is not np.ndarray):
             return None
         dtype = self._model.network.w.dtype
         X = checked_csr(X)
@@ -481,7 +487,7 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
         """The coding of the first `y`, and the targets."""
         raise NotImplementedError
 
-    def _weights(self, X, coding, targets, given, *, online=False):
+    def _weights(self, X, coding, targets, given, *, like=None, online=False):
         """Weights of the rows in training, from those that the user gave (None: all one)."""
         return given
 
@@ -495,12 +501,12 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
         """Induced local fields and outputs of the output neurons, each (n, n_units)."""
         if "_model" not in vars(self):
             check_is_fitted(self)
-        network, row = self._model.network, self._plain_row(X)
+        network, row = self._model.network, self._plain_rows(X)
         if row is None:
             X, dtype = accept_rows(X), network.w.dtype
             with np.errstate(over="ignore", invalid="ignore"):  # of the sums that are tested
                 row = validate_data(self, X, accept_sparse="csr", dtype=dtype, reset=False)
-        return outputs_of(network, row)
+        return outputs_of(network, row, engine=self._model.state.engine)
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict targets, classes or labels.

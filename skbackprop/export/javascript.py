@@ -142,14 +142,15 @@ def _as_json(classes: np.ndarray) -> str:
     values = classes.tolist()
     if not all(isinstance(value, str | int | float) for value in values):
         raise TypeError(f"classes_ is {values!r:.80}; JavaScript takes text, numbers and booleans.")
-    return json.dumps(values)
+    return json.dumps(values).replace("<", "\\u003c")  # in a page, </script> would end it
 
 
 def _heading(model: BaseEstimator, computation: Computation) -> str:
     lines = [f"{type(model).__name__}, written by skbackprop {__version__}."]
     lines += [f"x has {computation.inputs.size} numbers.", *computation.notes]
-    # A note may hold any text: whatever ends a line ends the comment.
-    parts = [part for line in lines for part in wrap(" ".join(line.split()), _WIDTH)]
+    # A note may hold any text: what ends a line ends the comment, and </script> would end a page's.
+    safe = [" ".join(line.replace("</", "< /").split()) for line in lines]
+    parts = [part for line in safe for part in wrap(line, _WIDTH)]
     return "\n".join(f"// {part}" for part in parts)
 
 

@@ -169,8 +169,8 @@ class Statements:
         return self._names[vector]
 
     def block(self, head: str, *lines: str) -> None:
-        """Write lines in braces."""
-        self.lines += [head + " {", *(f"    {line}" for line in lines), "}"]
+        """Write lines in braces, behind a head if there is one."""
+        self.lines += [f"{head} {{".lstrip(), *(f"    {line}" for line in lines), "}"]
 
     def loop(self, size: Any, *lines: str, index: str = "j", start: Any = 0) -> None:
         """Write lines as a loop."""
@@ -202,7 +202,6 @@ class Statements:
         result = writer.reference(vector.result)
         if vector.size == 1:
             self.block("", *writer.lines, f"{name}[0] = {result};")
-            self.lines[-len(writer.lines) - 3] = "{"
         else:
             self.loop(vector.size, *writer.lines, f"{name}[j] = {result};")
         return name
@@ -283,7 +282,6 @@ class Statements:
     @_write.register
     def _(self, vector: Largest) -> str:
         name, of = self._new(vector), self._names[vector.of]
-        self.lines.append(f"{name}[0] = 0;")
         place = self._language.variable("place", "0", whole=True)
         self.block(
             "",

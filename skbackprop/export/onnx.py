@@ -96,6 +96,15 @@ def to_onnx(
     ``skl2onnx.to_onnx`` converts the estimators too, alone and in Pipelines with all that it knows.
     Beside Python, results differ by 1e-12 in double and 1e-6 in single precision, of numbers of
     size one. Those of tables are computed in single precision in Python, for 50 rows and more.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop import BackpropRegressor, to_onnx
+    >>> net = BackpropRegressor((2,), activation="tanh", random_state=0).partial_fit([[0.0]], [1.0])
+    >>> model = to_onnx(net, np.zeros((1, 1)))
+    >>> model.graph.input[0].name, model.graph.output[0].name
+    ('X', 'variable')
     """
     try:
         import onnx
@@ -110,8 +119,8 @@ def to_onnx(
     if batch_size is not None and not (isinstance(batch_size, int) and batch_size >= 1):
         raise ValueError(f"batch_size is {batch_size!r}; it must be a whole number >= 1, or None.")
     computation = computation_of(model)
-    dtype = getattr(X, "dtype", None)
-    graph = _Model(np.dtype(np.float32 if dtype == np.float32 else np.float64), target_opset)
+    single = np.asarray(X).dtype == np.float32
+    graph = _Model(np.dtype(np.float32 if single else np.float64), target_opset)
     outputs = add_outputs(graph, "X", computation)
     return _finished(type(model).__name__, graph, computation, outputs, batch_size)
 

@@ -163,7 +163,7 @@ def test_nothing_is_included_but_math():
 # -- learning --------------------------------------------------------------------------------------
 
 
-def check_learning(compiled, models, precision, eta=0.01):
+def check_learning(compiled, models, precision, eta=0.001):
     """Present rows in C and in Python: the results are the same afterwards, and not as before."""
     dtype, tolerance = PRECISIONS[precision]
     texts = [
@@ -182,18 +182,18 @@ def check_learning(compiled, models, precision, eta=0.01):
 
 @each_hidden
 def test_learning(compiled, hidden):
-    models = [make(head, hidden, eta=0.01, engine="numpy") for head in HEADS]
+    models = [make(head, hidden, eta=0.001, engine="numpy") for head in HEADS]
     check_learning(compiled, models, "double")
 
 
 def test_learning_in_single_precision(compiled):
-    models = [make(head, "tanh", np.float32, eta=0.01, engine="numpy") for head in HEADS]
+    models = [make(head, "tanh", np.float32, eta=0.001, engine="numpy") for head in HEADS]
     check_learning(compiled, models, "float")
 
 
 def test_learning_with_gains_mixed_layers_and_scaled_targets(compiled):
-    models = [make(hidden=layers, eta=0.01, input_gain=True) for layers in LAYERS.values()]
-    scaled = BackpropRegressor((3,), solver="sgd", eta=0.01, scale_targets=True, random_state=0)
+    models = [make(hidden=layers, eta=0.001, input_gain=True) for layers in LAYERS.values()]
+    scaled = BackpropRegressor((3,), solver="sgd", eta=0.001, scale_targets=True, random_state=0)
     y = 50 + 9 * X[:, :2]
     with pytest.warns(match="max_iter"):
         models.append((scaled.set_params(max_iter=1).fit(X, y), y))
@@ -235,8 +235,8 @@ def test_tables_do_not_learn():
 
 
 def test_a_users_own_activation_and_loss_come_out(compiled):
-    models = [make((OwnLoss(), "several", None), OWN, eta=0.01, engine="numpy")]
-    models.append(make((Doubled(), "regression", None), OWN, eta=0.01, engine="numpy"))
+    models = [make((OwnLoss(), "several", None), OWN, eta=0.001, engine="numpy")]
+    models.append(make((Doubled(), "regression", None), OWN, eta=0.001, engine="numpy"))
     check(compiled, [model for model, _ in models], "double")
 
 

@@ -238,7 +238,9 @@ def test_what_else_stands_in_a_pipeline_is_named(onnxruntime):
 
 def test_without_onnx_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(ImportError, match="to_onnx needs onnx, .* pip install 'onnx>="):
+    with pytest.raises(
+        ImportError, match=r"to_onnx needs onnx, .* pip install 'skbackprop\[onnx\]'"
+    ):
         to_onnx(make()[0], ROWS)
     assert importlib.import_module("skbackprop.export.skl2onnx")  # which needs it only when asked
 
