@@ -32,8 +32,8 @@ from .team import Team
 
 __all__ = ["TabularEstimator"]
 
-_N_NETWORKS = {1500: 8, 3000: 4}  # of a view, up to so many rows
-_FOR_MORE_ROWS = 2
+_FEW_ROWS, _FOR_FEW, _FOR_MORE = 1500, 8, 4  # networks of a view
+_MANY_ROWS = 3000
 _BLOCK_ROWS = 4096
 
 
@@ -219,8 +219,7 @@ class TabularEstimator(OnnxMethods, Checked):
         n = rows.n_train
         n_networks = self.n_networks
         if isinstance(n_networks, str):
-            enough = (count for most, count in _N_NETWORKS.items() if n <= most)
-            n_networks = next(enough, _FOR_MORE_ROWS)
+            n_networks = _networks_for(n, task)
         if len(rows.X) > n:
             return [(np.arange(n), np.arange(n, len(rows.X)))] * n_networks
         if n < LEAST_ROWS:
@@ -297,6 +296,13 @@ class TabularEstimator(OnnxMethods, Checked):
                 seen[id(view)] = view.transform(encoded)
             outputs.append(self._task.outputs(member.estimator, seen[id(view)]))
         return self._task.blend(self._members, outputs)
+
+
+def _networks_for(n_rows: int, task) -> int:
+    """How many networks of each view a number of rows gets."""
+    if n_rows <= _FEW_ROWS:
+        return _FOR_FEW
+    return _FOR_MORE if n_rows <= _MANY_ROWS else task.networks_for_many
 
 
 def _view_of(member: Member) -> str:

@@ -44,6 +44,7 @@ class ClassTask:
     eta = 0.04
     views = ("plain", "waves", "steps")
     views_of_few = ("plain", "waves")
+    networks_for_many = 2  # of a view, of many rows
 
     @property
     def output_activation(self) -> str:

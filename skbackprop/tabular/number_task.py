@@ -51,6 +51,7 @@ class NumberTask:
     eta = 0.07
     views = ("waves", "ramps", "steps")
     views_of_few = ("waves", "ramps")
+    networks_for_many = 4  # of a view, of many rows
 
     @classmethod
     def read(cls, coding: NumberCoding, loss: Loss, y, weights) -> NumberTask:

@@ -38,9 +38,9 @@ class TabularRegressor(RegressorMixin, MultiOutputMixin, TabularEstimator):
     hidden_layer_sizes : int or sequence of int, default=(64, 64)
         Neurons of each hidden layer, in every network.
     n_networks : int or "auto", default="auto"
-        Networks of each view, each with held-out rows of its own; "auto" is 8 up to 1500
-        rows, 4 up to 3000, and 2 for more. There are three views, or two of the same kind where no
-        column is continuous.
+        Networks of each view, each with held-out rows of its own; "auto" is 8 up to 1500 rows, 4
+        for more, and 2 for classes of more than 3000 rows. There are three views, or two of the
+        same kind where no column is continuous.
     neighbours : bool, default=True
         Whether the 20 nearest training rows may be members of the average: they are if the rows
         held out give them 5 % of the weight or more, with the squared error or classes. They help

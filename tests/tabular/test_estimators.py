@@ -201,13 +201,15 @@ def test_members_and_weights_go_together(classes):
     assert all(network.best_iter_ is not None for network in networks)
 
 
-def test_networks_by_number_of_rows():
+@pytest.mark.parametrize("n, each, of_classes", [(1500, 8, 8), (3000, 4, 4), (3100, 4, 2)])
+def test_networks_by_number_of_rows(n, each, of_classes):
     rng = np.random.RandomState(0)
-    X, y = rng.randn(3100, 2), rng.randn(3100)
-    for n, each in ((1500, 8), (3000, 4), (3100, 2)):
-        model = TabularRegressor((2,), max_iter=1, random_state=0).fit(X[:n], y[:n])
-        assert model.views_.count("ramps") == each
-        assert isinstance(model.estimators_[0], BackpropRegressor)
+    X, y = rng.randn(n, 2), rng.randn(n)
+    model = TabularRegressor((2,), max_iter=1, random_state=0).fit(X, y)
+    assert model.views_.count("ramps") == each
+    assert isinstance(model.estimators_[0], BackpropRegressor)
+    model = TabularClassifier((2,), max_iter=1, random_state=0).fit(X, y > 0)
+    assert model.views_.count("steps") == of_classes
 
 
 def test_the_number_of_threads_does_not_matter(numbers):
