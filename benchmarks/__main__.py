@@ -24,6 +24,7 @@ from . import (
     picture,
     rows,
     scale,
+    server,
     solvers,
     sparse,
     stream_report,
@@ -44,6 +45,7 @@ SECTIONS = {
     "memory": memory,
     "cores": cores,
     "imports": imports,
+    "server": server,
 }
 OF_SETS = ("defaults", "tabular", "streams")  # that measure on data sets
 IMAGES = Path(__file__).parent / "images"

@@ -15,7 +15,18 @@ from benchmarks import stream_models, streams, tables
 
 pytestmark = pytest.mark.matrix  # a minute, compiling included
 ROOT = Path(__file__).parent.parent
-SECTIONS = ("online", "rows", "batches", "sparse", "solvers", "scale", "memory", "cores", "imports")
+SECTIONS = (
+    "online",
+    "rows",
+    "batches",
+    "sparse",
+    "solvers",
+    "scale",
+    "memory",
+    "cores",
+    "imports",
+    "server",
+)
 
 
 @pytest.fixture(scope="module")

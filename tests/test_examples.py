@@ -129,9 +129,15 @@ def check_levenberg_marquardt(text):
     assert 10 * errors["lm"] < errors["lbfgs"] < errors["adam"]
 
 
-def check_prediction_server(text):
-    assert "8 clients, 4552 predictions, 8 threads" in text
-    assert "model alone: 0\n" in text
+def check_stream_server(text):
+    begins = [0, 700, 1101]
+    acknowledged = re.findall(r"rows (\d+) to (\d+) were acknowledged; killed", text)
+    assert acknowledged == [
+        (str(a), str(b)) for a, b in zip(begins, [700, 1101, 1500], strict=True)
+    ]
+    assert "1500 rows in the model" in text
+    assert float(re.search(r"accuracy ([\d.]+)", text)[1]) > 0.8
+    assert "undisturbed model: 0\n" in text
 
 
 CHECKS = {name.removeprefix("check_") + ".py": check for name, check in globals().items()
