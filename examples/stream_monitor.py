@@ -151,11 +151,14 @@ class Screen:
     def draw(self, frame):
         """Write the state over what was written before."""
         columns = shutil.get_terminal_size().columns - 1
-        width = max(columns - 24, 1)
-        lines = [self.summary(frame), "error         " + self.curve(self.errors[-width:])]
+        margin = max(map(len, [*frame["networks"], "alarms at"])) + 1
+        width = max(columns - margin - 10, 1)
+        lines = [self.summary(frame)]
+        lines.append("error".ljust(margin) + self.curve(self.errors[-width:]))
         for name, weight in zip(frame["networks"], frame["weights"], strict=True):
-            lines.append(f"{name:<14}{self.steps[-1] * round(weight * width)} {weight:.2f}")
-        lines.append("alarms at     " + " ".join(map(str, frame["alarms"][-8:])))
+            bar = self.steps[-1] * round(weight * width)
+            lines.append(f"{name.ljust(margin)}{bar} {weight:.2f}")
+        lines.append("alarms at".ljust(margin) + " ".join(map(str, frame["alarms"][-8:])))
         up = f"\x1b[{self.n_lines}A" if self.n_lines else ""
         self.stream.write(up + "".join(f"\x1b[2K{line[:columns]}\n" for line in lines))
         self.stream.flush()

@@ -76,11 +76,12 @@ def test_a_terminal_is_drawn_in_place(monkeypatch):
     screen.show(frame)
     screen.show(frame)  # too early
     screen.show(frame, is_last=True)
-    first, second = out.getvalue().split("\x1b[9A")
+    n_lines = len(frame["networks"]) + 3
+    first, second = out.getvalue().split(f"\x1b[{n_lines}A")
     lines = [line.removeprefix("\x1b[2K") for line in first.splitlines()]
-    assert len(lines) == 9 and max(map(len, lines)) < 60
+    assert len(lines) == n_lines and max(map(len, lines)) < 60
     assert lines[-1].endswith(" 101") and lines[2].startswith(frame["networks"][0])
-    assert len(second.splitlines()) == 9
+    assert len(second.splitlines()) == n_lines
     monkeypatch.setenv("TERM", "dumb")
     assert not stream_monitor.Screen(out).is_live
 
