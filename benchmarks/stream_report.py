@@ -108,10 +108,11 @@ def draw(names, streams, path, drifts):
 def draw_course(ax, name, models, drifts):
     """Draw the score of models over a stream, its known changes as bands, alarms as ticks."""
     n = int(next(iter(models.values()))["rows"])
-    lows = []
+    lows, highs = [], []
     for model, row in models.items():
         course = np.array(row["course"].split(), float)
         lows.append(np.quantile(course, 0.05))
+        highs.append(course.max())
         places = (np.arange(len(course)) + 0.5) * n / len(course)
         front = {"linewidth": 2.2, "zorder": 3} if model == "ours" else {"linewidth": 1.1}
         ax.plot(places, course, color=COLOURS[model], label=model, **front)
@@ -121,8 +122,10 @@ def draw_course(ax, name, models, drifts):
     ax.plot(alarms, np.full(len(alarms), 0.07), "^", color=COLOURS["ours"], markeredgecolor="k",
             transform=ax.get_xaxis_transform())  # fmt: skip
     measure = "R²" if next(iter(models.values()))["measure"] == "R2" else "accuracy"
-    bottom = max(np.median(lows), 0.0)
-    ax.set(title=f"{name}: {measure}", ylim=(bottom - 0.15 * (1 - bottom), 1.0), xlim=(0, n))
+    bottom, top = max(np.median(lows), 0.0), max(highs)
+    room = top - bottom
+    ax.set(title=f"{name}: {measure}", xlim=(0, n), ylim=(bottom - 0.2 * room, top + 0.03 * room))
+    ax.locator_params(axis="x", nbins=5)
     ax.grid(alpha=0.3)
 
 
