@@ -54,6 +54,10 @@ def two_digits(values):
     return [f"{value:.2f}" for value in values]
 
 
+def three_digits(value):
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+
+
 def print_streams(figure, names, streams):
     """A line for each stream, the best in bold."""
     head(f"stream, {figure.replace('_', ' ')}", "rows x columns", *names)
@@ -78,8 +82,8 @@ def print_costs(names, streams):
     cost = np.median(microseconds(names, streams), axis=0)
     size = np.median(table_of("bytes", names, streams), axis=0) / 1000
     growth = table_of("growth", names, streams).max(axis=0)
-    line("CPU microseconds a row, median", *(f"{value:.3g}" for value in cost))
-    line("kB of the model at the end, median", *(f"{value:.3g}" for value in size))
+    line("CPU microseconds a row, median", *map(three_digits, cost))
+    line("kB of the model at the end, median", *map(three_digits, size))
     line("growth in bytes a row, largest", *(f"{value:.2g}" for value in growth))
     print()
 
@@ -90,6 +94,7 @@ def draw(names, streams, path, drifts):
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
+    from PIL import Image  # which matplotlib needs, too
 
     n_rows = len(streams) // 2 + 1
     figure, axes = plt.subplots(n_rows, 2, figsize=(10, 2.6 * n_rows), layout="constrained")
@@ -103,6 +108,9 @@ def draw(names, streams, path, drifts):
     figure.legend(handles, labels, loc="outside upper center", ncols=5, fontsize=9)
     figure.savefig(path, dpi=100)
     plt.close(figure)
+    with Image.open(path) as drawn:  # 64 colours take a third of the bytes
+        few = drawn.convert("RGB").quantize(64)
+    few.save(path, optimize=True)
 
 
 def draw_course(ax, name, models, drifts):
@@ -136,6 +144,6 @@ def draw_costs(ax, names, cost):
     colours = [COLOURS.get(name, "#F0E442") for name in ordered]
     ax.barh(ordered, [costs[name] for name in ordered], color=colours)
     for place, name in enumerate(ordered):
-        ax.text(1.1 * costs[name], place, f"{costs[name]:.3g}", fontsize=8, va="center")
+        ax.text(1.1 * costs[name], place, three_digits(costs[name]), fontsize=8, va="center")
     ax.set(xscale="log", title="CPU µs a row", xlim=(min(costs.values()), 5 * max(costs.values())))
     ax.tick_params(labelsize=8)
