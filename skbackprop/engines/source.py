@@ -18,8 +18,8 @@ from .formulas import Cost, Formula, Step
 from .symbols import Lines
 
 __all__ = [
-    "activation_text", "batches_text", "cost_text", "outputs_text", "product_text", "rows_text",
-    "rule_text",
+    "activation_text", "batches_text", "cost_text", "outputs_text", "product_text", "race_text",
+    "rows_text", "rule_text",
 ]  # fmt: skip
 
 
@@ -193,6 +193,29 @@ def compiled(w, X, order, v, y, plan, layers, groups, member, settings, signals)
 """
 
 
+_RACE = """\
+table = numba.float64[:, ::1]
+line = numba.float64[::1]
+
+
+@numba.njit(
+    numba.boolean(
+        line, table, line, table, line, table, numba.int64[::1], line, line, numba.int32[::1], line,
+        line, line, decimal, decimal, whole, decimal, numba.boolean,
+    ),
+    **quickly,
+)
+def compiled(
+    x, moments, target, w, state, race, plan, settings, signals, rows, g, shared, answer, label,
+    weight, t, rate, is_first,
+):
+    return race_kernels.learn(
+        x, moments, target, w, state, race, plan, settings, signals, rows, g, shared, answer, label,
+        weight, t, rate, is_first,
+    )
+"""
+
+
 def _indented(depth: int, lines: Sequence[str]) -> str:
     """Lines of code, `depth` levels in."""
     return "".join(f"{'    ' * depth}{line}\n" for line in lines)
@@ -274,6 +297,12 @@ def batches_text(dtype: str) -> str:
 def outputs_text(dtype: str) -> str:
     """The forward pass of rows in batches."""
     return _beginning(dtype, modules=("kernels", "batch_kernels")) + _OUTPUTS.format(dtype=dtype)
+
+
+@cache
+def race_text() -> str:
+    """A row of a stream, for all networks of a race."""
+    return _beginning("float64", modules=("kernels", "race_kernels")) + _RACE
 
 
 @cache

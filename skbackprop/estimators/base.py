@@ -117,7 +117,7 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
     beta_ : float
         Precision of the noise.
     engine_ : {"numpy", "compiled"}
-        What presents single rows, chosen when they first come, or when this is first read.
+        What presents rows, and gives outputs: chosen when rows first come, or this is first read.
     n_layers_ : int
         Number of layers, the input counted.
     n_outputs_ : int
@@ -251,7 +251,7 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
 
     @property
     def engine_(self) -> str:
-        """What presents single rows: chosen when they first come; until then, what would be."""
+        """What presents rows: chosen when they first come; until then, what would be."""
         engine = self._fitted("engine_").state.engine
         if engine is None:
             # Where it cannot train as things are, partial_fit says what is wrong.

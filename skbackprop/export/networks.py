@@ -8,6 +8,7 @@ import numpy as np
 from scipy.special import expit
 
 from ..activations.activation import ACTIVATIONS, Activation
+from ..activations.functions import identity_slope
 from ..activations.mixed import Mixed
 from ..engines.formulas import cost_of, formula_of
 from ..engines.symbols import Untraceable
@@ -79,34 +80,41 @@ def _outputs(activation: Activation, v: Vector, dtype: np.dtype) -> Vector:
         return v
 
     def outputs(member: Activation, v: Vector) -> Vector:
+        _check(_without_slope(member), dtype)
         return formula(member.phi, v, dtype=dtype)
 
-    return _of_members(activation, outputs, dtype, v)
+    return _of_members(activation, outputs, v)
 
 
 def _slopes(activation: Activation, v: Vector, y: Vector, dtype: np.dtype) -> Vector:
     """``phi'(v)``."""
 
     def slopes(member: Activation, v: Vector, y: Vector) -> Vector:
+        _check(member, dtype)
         return formula(member.dphi, v, y, dtype=dtype)
 
-    return _of_members(activation, slopes, dtype, v, y)
+    return _of_members(activation, slopes, v, y)
 
 
-def _of_members(activation: Activation, make, dtype: np.dtype, *vectors: Vector) -> Vector:
+def _of_members(activation: Activation, make, *vectors: Vector) -> Vector:
     """What is made of the neurons of each activation, in the order of the neurons."""
     if not isinstance(activation, Mixed):
-        _check(activation, dtype)
         return make(activation, *vectors)
     places: dict[Activation, list[int]] = {}
     for j, member in enumerate(activation.activations):
         places.setdefault(member, []).append(j)
     parts = []
     for member, own in places.items():
-        _check(member, dtype)
         parts.append(make(member, *(Take.some(vector, own) for vector in vectors)))
     order = [j for own in places.values() for j in own]
     return Take.some(Join.all(parts), np.argsort(order))
+
+
+def _without_slope(activation: Activation) -> Activation:
+    """The same activation with any slope: predictions need none, so it may be what it will."""
+    if type(activation) is not Activation or activation.recipe is not None:
+        return activation
+    return Activation(activation.phi, identity_slope, name=activation.name)
 
 
 def _check(activation: Activation, dtype: np.dtype) -> None:

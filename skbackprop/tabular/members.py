@@ -217,10 +217,8 @@ def _validator(model, X, rows: TableRows, held, cost):
 
     def validate():
         with np.errstate(over="ignore", invalid="ignore"):
-            value = float(
-                shares
-                @ cost(targets, *outputs_of(model.network, X_held, engine=model.state.engine))
-            )
+            signals = outputs_of(model.network, X_held, engine=model.state.engine)
+            value = float(shares @ cost(targets, *signals))
         return value, -value
 
     return validate

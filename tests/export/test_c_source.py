@@ -21,6 +21,8 @@ from exported import (
     OwnLoss,
     assert_close,
     assert_same_results,
+    bent,
+    bent_slope,
     each_hidden,
     each_precision,
     make,
@@ -35,7 +37,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PowerTransformer
 
-from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop import Activation, BackpropClassifier, BackpropRegressor
 from skbackprop.export import to_c
 
 FLAGS = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-shared", "-fPIC"]
@@ -238,6 +240,17 @@ def test_a_users_own_activation_and_loss_come_out(compiled):
     models = [make((OwnLoss(), "several", None), OWN, eta=0.001, engine="numpy")]
     models.append(make((Doubled(), "regression", None), OWN, eta=0.001, engine="numpy"))
     check(compiled, [model for model, _ in models], "double")
+
+
+def test_a_prediction_needs_no_slope(compiled):
+    model, _ = make(hidden=Activation(bent, array_slope, name="bent"))
+    check(compiled, [model], "double")
+    with pytest.raises(TypeError, match="activation 'bent' .*it makes an array of its argument"):
+        to_c(model, learning=True)
+
+
+def array_slope(v, y):
+    return np.asarray(bent_slope(np.asarray(v), y))
 
 
 def test_a_users_own_activation_and_loss_learn(compiled):
