@@ -10,7 +10,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import sklearn
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.base import clone
@@ -414,6 +414,7 @@ VALUES = {
 }
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_odd_tables(data):
     n = data.draw(st.integers(1, 12))
