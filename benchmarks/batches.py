@@ -2,7 +2,8 @@
 
 An epoch is a third of the difference between fits of four epochs and of one. torch runs a plain
 loop over batches that it gathers by index, as `fit` does. The bare products are those of the
-forward pass, the backward pass and the corrections, on batches that lie ready.
+forward pass, the backward pass and the corrections, on batches that lie ready. NumPy's and
+scikit-learn's epochs call them, the compiled one has products of its own where matrices are small.
 """
 
 from time import perf_counter
@@ -14,18 +15,20 @@ from skbackprop import BackpropClassifier
 
 from . import peers, tables
 
-# rows, features, classes, hidden, batch; targets against scikit-learn in float64 and float32
+# rows, features, classes, hidden, batch; targets of the compiled epoch against scikit-learn in
+# float64 and float32
 WORK = [
     (30000, 784, 10, (100,), 200, 1.4, 1.8),
-    (20000, 30, 2, (100,), 200, 3, 3),
-    (20000, 30, 2, (64, 64), 32, 3, 3),
-    (2000, 10, 2, (100,), 200, 3, 3),
+    (20000, 30, 2, (100,), 200, 6, 10),
+    (20000, 30, 2, (64, 64), 32, 10, 20),
+    (2000, 10, 2, (100,), 200, 8, 12),
 ]
 
 
 def main(arguments):
-    tables.head("work", "type", "skbackprop", "scikit-learn MLP", "torch", "skorch", "products",
-                "MLP / ours", "torch / ours", "ours / products")  # fmt: skip
+    tables.head("work", "type", "compiled", "NumPy", "scikit-learn MLP", "torch", "skorch",
+                "products", "MLP / compiled", "MLP / NumPy", "torch / compiled",
+                "compiled / products")  # fmt: skip
     ratios = []
     for n_rows, n_features, n_classes, hidden, batch, *targets in WORK:
         n_rows = 400 if arguments.quick else n_rows
@@ -37,18 +40,21 @@ def main(arguments):
             runs = contestants(X, y, hidden, n_classes, batch, dtype, n_epochs)
             repeats = 1 if arguments.quick else (3 if n_features > 100 else 7)
             taken = dict(zip(runs, tables.interleaved(list(runs.values()), repeats), strict=True))
-            shown = ("skbackprop", "MLP", "torch", "skorch", "products")
+            shown = ("compiled", "NumPy", "MLP", "torch", "skorch", "products")
             cells = [tables.duration(taken[name]) if name in taken else "-" for name in shown]
-            ours = taken["skbackprop"]
-            cells.append(tables.ratio(taken["MLP"], ours, target))
-            cells.append(tables.ratio(taken["torch"], ours, 1) if "torch" in taken else "-")
-            cells.append(tables.ratio(ours, taken["products"]))
+            none = float("nan")
+            compiled = taken.get("compiled", none)
+            cells.append(tables.ratio(taken["MLP"], compiled, target))
+            cells.append(tables.ratio(taken["MLP"], taken["NumPy"]))
+            cells.append(tables.ratio(taken.get("torch", none), compiled))
+            cells.append(tables.ratio(compiled, taken["products"]))
             work, name = f"{n_rows} x {n_features}, {hidden}, b {batch}", np.dtype(dtype).name
             tables.line(work, name, *cells)
             for peer, label in (("MLP", "scikit-learn MLP"), ("torch", "torch")):
-                if taken.get(peer, np.nan) / ours > 0:  # both are known
-                    times = taken[peer] / ours
-                    ratios.append((f"fit, {work}, {name}", f"{label} / NumPy", times))
+                for own in ("compiled", "NumPy"):
+                    times = taken.get(peer, none) / taken.get(own, none)
+                    if times > 0:  # both are known
+                        ratios.append((f"fit, {work}, {name}", f"{label} / {own}", times))
     return ratios
 
 
@@ -56,9 +62,12 @@ def contestants(X, y, hidden, n_classes, batch, dtype, n_epochs):
     common = {"hidden_layer_sizes": hidden, "solver": "adam", "batch_size": batch,
               "n_iter_no_change": 100, "random_state": 0}  # fmt: skip
     runs = {
-        "skbackprop": lambda: epoch(BackpropClassifier, common, X, y, n_epochs),
+        "NumPy": lambda: epoch(BackpropClassifier, common | {"engine": "numpy"}, X, y, n_epochs),
         "MLP": lambda: epoch(MLPClassifier, common | {"alpha": 0.0}, X, y, n_epochs),
     }
+    if peers.has("numba"):
+        settings = common | {"engine": "compiled"}
+        runs["compiled"] = lambda: epoch(BackpropClassifier, settings, X, y, n_epochs)
     if peers.has("torch"):
         runs["torch"] = peers.torch_epochs(X, y, hidden, max(n_classes, 2), batch, dtype)
     if peers.has("skorch") and peers.has("torch"):

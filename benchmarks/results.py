@@ -8,7 +8,6 @@ import numpy as np
 KEY = ("set", "rows", "fold", "model")
 WORDS = ("kind", "measure")
 FIGURES = ("features", "score", "log_loss", "brier", "seconds")
-COLUMNS = (*KEY, *WORDS, *FIGURES)
 
 
 class Results:
@@ -18,9 +17,12 @@ class Results:
     ----------
     path : path-like or None
         Rows that are in the file already count as measured.
+    figures, words : tuple of str
+        What a row holds beside its key: numbers, which are averaged, and texts.
     """
 
-    def __init__(self, path=None):
+    def __init__(self, path=None, figures=FIGURES, words=WORDS):
+        self.figures, self.words = figures, words
         self.path = None if path is None else Path(path)
         self.rows = {}
         if self.path is not None and self.path.exists():
@@ -38,15 +40,15 @@ class Results:
             return
         is_new = not self.path.exists()
         with self.path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS)
+            writer = csv.DictWriter(file, (*KEY, *self.words, *self.figures))
             if is_new:
                 writer.writeheader()
             writer.writerow(row)
 
     def _keep(self, row):
         key = tuple(str(row[name]) for name in KEY)
-        numbers = {name: float(row[name]) for name in FIGURES}
-        words = {name: row[name] for name in WORDS}
+        numbers = {name: float(row[name]) for name in self.figures}
+        words = {name: row[name] for name in self.words}
         self.rows.setdefault(key, {**dict(zip(KEY, key, strict=True)), **words, **numbers})
 
     def models(self):
@@ -65,12 +67,11 @@ class Results:
             common = set.intersection(*({r["fold"] for r in rows} for rows in of_model.values()))
             if common:
                 found[set_name] = {
-                    name: mean_of([r for r in rows if r["fold"] in common])
+                    name: self._mean([r for r in rows if r["fold"] in common])
                     for name, rows in of_model.items()
                 }
         return found
 
-
-def mean_of(rows):
-    means = {name: float(np.mean([row[name] for row in rows])) for name in FIGURES}
-    return {**rows[0], **means}
+    def _mean(self, rows):
+        means = {name: float(np.mean([row[name] for row in rows])) for name in self.figures}
+        return {**rows[0], **means}

@@ -122,9 +122,12 @@ def draw(names, sets, path):
     }
     figure, axes = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
     for ax, (label, heights) in zip(axes, panels.items(), strict=True):
-        for name, x, y in zip(names, seconds, heights, strict=True):
+        for place, i in enumerate(np.argsort(seconds)):
+            name, x, y = names[i], seconds[i], heights[i]
             ax.plot(x, y, "o", color=COLOURS.get(name, "black"), markersize=8, markeredgecolor="k")
-            ax.annotate(name, (x, y), (7, 5), textcoords="offset points", fontsize=9)
+            # Above and below in turn, for neighbours are often as good as each other.
+            offset, centred = (0, -16 if place % 2 else 8), {"ha": "center", "fontsize": 9}
+            ax.annotate(name, (x, y), offset, textcoords="offset points", **centred)
         ax.set(xscale="log", xlabel=f"CPU seconds, one fold of {len(sets)} sets", ylabel=label)
         ax.margins(0.15)
         ax.grid(alpha=0.3)

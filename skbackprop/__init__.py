@@ -78,6 +78,11 @@ if TYPE_CHECKING:  # imported when asked for: see `__getattr__`
         SignalFlowDisplay,
         WeightsDisplay,
     )
+    from .streams import (
+        OnlineScaler,
+        StreamClassifier,
+        StreamRegressor,
+    )
     from .tabular import (
         PeriodicFeatures,
         RobustSmoothScaler,
@@ -142,6 +147,9 @@ __all__ = [
     "Task",
     "UpdateRule",
     "WholeBatchSolver",
+    "OnlineScaler",
+    "StreamClassifier",
+    "StreamRegressor",
     "PeriodicFeatures",
     "RobustSmoothScaler",
     "TabularClassifier",
@@ -167,7 +175,7 @@ __all__ = [
 ]
 
 # Imported when first asked for: what looks into a fitted network, and what is for
-# tables. The training of a network needs none of it.
+# tables or streams. The training of a network needs none of it.
 _LATER = {
     "export": ("to_c", "to_js", "to_onnx"),
     "inspection": (
@@ -185,6 +193,11 @@ _LATER = {
         "LossCurveDisplay",
         "SignalFlowDisplay",
         "WeightsDisplay",
+    ),
+    "streams": (
+        "OnlineScaler",
+        "StreamClassifier",
+        "StreamRegressor",
     ),
     "tabular": (
         "PeriodicFeatures",

@@ -11,11 +11,22 @@ import numpy as np
 import pytest
 
 import benchmarks.__main__
-from benchmarks import tables
+from benchmarks import stream_models, streams, tables
 
 pytestmark = pytest.mark.matrix  # a minute, compiling included
 ROOT = Path(__file__).parent.parent
-SECTIONS = ("online", "rows", "batches", "sparse", "solvers", "scale", "memory", "cores", "imports")
+SECTIONS = (
+    "online",
+    "rows",
+    "batches",
+    "sparse",
+    "solvers",
+    "scale",
+    "memory",
+    "cores",
+    "imports",
+    "server",
+)
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +132,20 @@ def test_tables_are_compared_set_by_set_and_by_mean_ranks(tmp_path, monkeypatch,
     assert not importlib.util.find_spec("matplotlib") or (tmp_path / "tables.png").exists()
 
 
+def test_copies_of_a_table_score_as_it_does(tmp_path, monkeypatch, capsys):
+    X = np.random.RandomState(0).randn(200, 3)
+    np.savez(tmp_path / "numbers", X=X, y=X[:, 1], cat=[])
+    np.savez(tmp_path / "flags", X=np.sign(X), y=(X[:, 1] > 0).astype(int), cat=[0, 1, 2])
+    arguments = ["benchmarks", "units", "--images", str(tmp_path), "--data", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", arguments)
+    benchmarks.__main__.main()
+    printed = capsys.readouterr().out
+    assert "| flags | 1.000 | 1.000 | 1.000 |" in printed
+    assert re.search(r"^\| within 0.01 of 2 \|  \| 2 \| [12] \|$", printed, re.M)
+    changed = benchmarks.units.with_outliers(X.copy(), [1], np.random.RandomState(0))
+    assert ((np.abs(changed - X) > 900).sum(axis=0) == [0, 2, 0]).all()
+
+
 def test_scores_of_classes_are_those_that_a_large_majority_asks_for():
     y = np.array([0] * 90 + [1] * 10)
     test = np.arange(0, 100, 3)
@@ -133,3 +158,59 @@ def test_scores_of_classes_are_those_that_a_large_majority_asks_for():
     missing = np.full((len(test), 1), 1.0)  # the model knows the class 0 alone
     found = benchmarks.tabular.of_classes(y, test, missing, np.array([0]))
     assert (found["measure"], found["score"]) == ("balanced accuracy", pytest.approx(1 / 3))
+
+
+def test_streams_are_compared_prequentially_and_by_cost(tmp_path, monkeypatch, capsys):
+    rng = np.random.RandomState(0)
+    X = rng.randn(120, 3)
+    X[5, 1] = np.nan
+    for name, y in (("numbers", X[:, 0]), ("classes", (X[:, 0] > 0).astype(int))):
+        np.savez(tmp_path / name, X=X, y=y, cat=[])
+    np.savez(tmp_path / "several", X=X, y=X)
+    arguments = ["benchmarks", "streams", "--images", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", arguments)
+    with pytest.raises(SystemExit):
+        benchmarks.__main__.main()
+    assert "streams needs --data DIR" in capsys.readouterr().err
+    file = tmp_path / "results.csv"
+    arguments += ["--data", str(tmp_path), "--results", str(file), "--drifts", "classes=60"]
+    monkeypatch.setattr(sys, "argv", [*arguments, "--sets", "classes", "--models", "SGD"])
+    benchmarks.__main__.main()
+    first = file.read_text()
+    assert first.count("\n") == 2
+    models = "ours,no change,SGD,MLP,eta 0.1"
+    monkeypatch.setattr(sys, "argv", [*arguments, "--models", models])
+    benchmarks.__main__.main()
+    assert file.read_text().startswith(first) and file.read_text().count("\n") == 11
+    printed = capsys.readouterr().out
+    assert re.search(r"^\| classes, accuracy \| 120 x 3 \| .*0\.\d+.* \| ", printed, re.M)
+    assert "| stream, log loss | rows x columns | ours | SGD | MLP | eta 0.1 |" in printed
+    assert re.search(r"^\| CPU microseconds a row, median \| \d", printed, re.M)
+    assert not importlib.util.find_spec("matplotlib") or (tmp_path / "streams.png").exists()
+
+
+@pytest.mark.parametrize("name", stream_models.installed())
+def test_a_stream_is_scored_by_what_was_said_before_each_row(name):
+    rng = np.random.RandomState(0)
+    X = rng.randn(300, 2)
+    for n_classes in (2, 3):
+        y = (X[:, 0] > 0).astype(int) + (n_classes > 2) * (X[:, 0] > 0.7)
+        found = streams.measure(stream_models.MODELS[name][0], X, y)
+        assert found["seconds"] > 0 and found["bytes"] > 0 and found["log_loss"] > 0
+        if name == "no change":
+            assert found["score"] == np.mean(y[1:] == y[:-1])
+        else:
+            assert found["score"] > 0.5
+    y = 1e3 * (5.0 + X[:, 0] - X[:, 1])
+    found = streams.measure(stream_models.MODELS[name][0], X, y)
+    assert -1.0 <= found["score"] < 1.0 and np.isnan(found["log_loss"])
+
+
+def test_scores_of_numbers_are_kept_above_minus_one():
+    y = np.arange(100.0)
+    found = streams.of_numbers(y, y + 5.0)
+    assert found["score"] == pytest.approx(1.0 - 25.0 / y.var())
+    parts = [float(part) for part in found["course"].split()]
+    assert len(parts) == 4 and parts == pytest.approx([found["score"]] * 4, rel=1e-3)
+    for wrong in (np.inf, np.nan, 1e300):
+        assert streams.of_numbers(y, np.append(y[1:], wrong))["score"] == -1.0

@@ -119,6 +119,10 @@ def test_readme_on_a_package_index_leads_to_the_site():
     assert all(p.startswith(addresses.URLS["Documentation"] + "_images/") for p in pictures)
 
 
+def test_whom_to_tell_of_a_weakness():
+    assert addresses.SECURITY in (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+
+
 def test_the_version_is_the_same_everywhere():
     released = re.findall(
         r"^## \[(\d.*)\] - (\d{4}-\d\d-\d\d)$", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.M

@@ -129,9 +129,28 @@ def check_levenberg_marquardt(text):
     assert 10 * errors["lm"] < errors["lbfgs"] < errors["adam"]
 
 
-def check_prediction_server(text):
-    assert "8 clients, 4552 predictions, 8 threads" in text
-    assert "model alone: 0\n" in text
+def check_stream_server(text):
+    begins = [0, 700, 1101]
+    acknowledged = re.findall(r"rows (\d+) to (\d+) were acknowledged; killed", text)
+    assert acknowledged == [
+        (str(a), str(b)) for a, b in zip(begins, [700, 1101, 1500], strict=True)
+    ]
+    assert "1500 rows in the model" in text
+    assert float(re.search(r"accuracy ([\d.]+)", text)[1]) > 0.8
+    assert "undisturbed model: 0\n" in text
+
+
+def check_stream_monitor(text):
+    states = re.findall(
+        r"row +(\d+)  R(?:²|2) ([\d.]+)  error +([\d.]+)  drift [\d.]+  leader ", text
+    )
+    assert [int(row) for row, _, _ in states] == list(range(500, 6001, 500))
+    errors = {int(row): float(error) for row, _, error in states}
+    assert errors[3500] > 1.5 * errors[3000] and errors[6000] < 0.6 * errors[3500]
+    assert float(states[-1][1]) > 0.95
+    alarms = [int(row) for row in re.findall(r"row +(\d+)  drift: alarm", text)]
+    assert any(3000 < row <= 3100 for row in alarms)
+    assert len(alarms) < 10
 
 
 CHECKS = {name.removeprefix("check_") + ".py": check for name, check in globals().items()

@@ -1,1 +1,1 @@
-"""What presents single rows, an update each: in NumPy, or compiled by Numba."""
+"""What presents rows, one or a batch an update: in NumPy, or compiled by Numba."""

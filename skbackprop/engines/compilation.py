@@ -13,21 +13,29 @@ from ..losses.task import Task
 from ..updates.rule import RULES
 from .code_cache import is_compiled, load, why_no_compiler
 from .formulas import built_in_formulas, cost_of, step_of
-from .source import activation_text, batches_text, cost_text, product_text, rows_text, rule_text
+from .source import (
+    activation_text,
+    batches_text,
+    cost_text,
+    outputs_text,
+    product_text,
+    race_text,
+    rows_text,
+    rule_text,
+)
 from .symbols import Untraceable
 
 __all__ = ["compile_engine"]
 
 
 def compile_engine(*, verbose: bool = False) -> None:
-    """Compile the per-sample pass once, for all update rules of `RULES`, and keep it on disk.
+    """Compile the passes of single rows and of batches once, and keep them on disk.
 
-    After that, estimators with ``engine="auto"`` use it wherever they present one row an update by
-    one of these rules and with one of `LOSSES`, whatever their numbers; what has functions, a loss
-    or a rule of its own, or ``amsgrad=True``, is compiled when ``engine="compiled"`` is first asked
-    for it. It takes about ten seconds of CPU time for each rule and dtype, 130 for all; what is
-    there already is not compiled again. The code is kept in ``$SKBACKPROP_CACHE_DIR``, or where the
-    user's programs keep such things.
+    After that, estimators with ``engine="auto"`` use them with all rules of `RULES` that compile,
+    all `LOSSES` and all activations, whatever their numbers. What has functions, a loss or a rule
+    of its own, or ``amsgrad=True``, is compiled when ``engine="compiled"`` is first asked for it.
+    It takes about a minute of CPU time; what is there already is not compiled again. The code is
+    kept in ``$SKBACKPROP_CACHE_DIR``, or where the user's programs keep such things.
 
     Parameters
     ----------
@@ -52,7 +60,8 @@ def compile_engine(*, verbose: bool = False) -> None:
     for name in ("float64", "float32"):
         dtype = np.dtype(name)
         _keep(f"single rows, {name}", [rows_text(name)], verbose)
-        _keep(f"batches, {name}", [product_text(name), batches_text(name)], verbose)
+        of_batches = [product_text(name), batches_text(name), outputs_text(name)]
+        _keep(f"batches, {name}", of_batches, verbose)
         activations = [activation_text(formula, name) for formula in built_in_formulas(dtype)]
         _keep(f"activations, {name}", activations, verbose)
         for key, rule in RULES.items():
@@ -63,6 +72,7 @@ def compile_engine(*, verbose: bool = False) -> None:
                     print(error)
         for key, loss in LOSSES.items():
             _keep(f"{key}, {name}", _texts_of(loss, dtype), verbose)
+    _keep("streams", [race_text()], verbose)
 
 
 def _keep(name: str, texts: list[str], verbose: bool) -> None:

@@ -13,54 +13,44 @@ Importing this module imports no Numba, nor does the question what is on disk.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from ..activations.activation import Activation
+from ..network.network import Network
 from ..updates.headroom import is_tame
 from .code_cache import is_compiled, load
-from .formulas import Formula, cost_of, formulas_of, parts, step_of
+from .formulas import Formula, cost_of, formulas_of, members_of, parts, step_of
 from .source import activation_text, cost_text, rule_text
 from .update import Update
 
-__all__ = ["Compiled", "contiguous"]
+__all__ = ["Compiled", "CompiledUpdate", "contiguous"]
 
 
 class Compiled:
-    """An update of one network, for a compiled pass.
+    """A network, for a compiled pass.
 
     Nothing is compiled or loaded before the first row comes.
 
     Parameters
     ----------
-    update : Update
-        Its network's `w` and its state are changed.
+    network : Network
     **texts : str
-        The pass, and what it calls beside loss, rule and activations.
+        The pass, and what it calls beside activations.
 
     Raises
     ------
     Untraceable
-        If the compiled pass cannot do what the update asks for; it says why.
+        If an activation cannot be compiled; it says why.
     """
 
-    def __init__(self, update: Update, **texts: str):
-        self._update = update
-        self._is_tame = is_tame(update.rule)
-        objective = update.objective
-        network = objective.network
+    def __init__(self, network: Network, **texts: str):
         self._dtype = network.w.dtype
-        self._cost = cost_of(objective.head, self._dtype)
-        self._step = step_of(update.rule, self._dtype)
         self._formulas = formulas_of(network.activations, self._dtype)
-        name = self._dtype.name
-        self._texts: dict[Any, str] = {
-            **texts,
-            "cost": cost_text(self._cost, name),
-            "rule": rule_text(self._step, name),
-            **{f: activation_text(f, name) for f in self._formulas.values() if f is not None},
-        }
+        own = {f: activation_text(f, self._dtype.name) for f in self._formulas.values() if f}
+        self._texts: dict[Any, str] = {**texts, **own}
         self._run: Callable | None = None
 
     @property
@@ -90,18 +80,6 @@ class Compiled:
         """Make the tables and scratch that the pass needs."""
         raise NotImplementedError
 
-    def _eta_and_learning(self, by_layer: bool) -> np.ndarray:
-        """Each parameter's eta, and 1 if it learns, (2, P); empty where `by_layer` says it all."""
-        update, network = self._update, self._update.objective.network
-        learning = update.objective.learning
-        if learning is None and by_layer:
-            return np.zeros((2, 0), self._dtype)
-        gains = np.ones((2, network.w.size), self._dtype)
-        gains[0] = update.eta
-        if learning is not None:
-            gains[1] = learning
-        return gains
-
     def _groups_of(
         self, members: Sequence[Activation], code: dict[Any, Any], settings: list[float]
     ) -> tuple[list[tuple[int, int, int]], list[int]]:
@@ -119,10 +97,71 @@ class Compiled:
             settings += parameters
         return groups, [numbers[kind] for kind in kinds]
 
+    def _neurons_of(
+        self,
+        kernels: ModuleType,
+        layers: np.ndarray,
+        network: Network,
+        code: dict[Any, Any],
+        settings: list[float],
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The groups of all layers, and the group of each neuron; the layers' rows are filled."""
+        groups: list[tuple[int, int, int]] = []
+        member: list[int] = []
+        for row, activation in zip(layers, network.activations, strict=True):
+            own, numbers = self._groups_of(members_of(activation), code, settings)
+            row[kernels.FIRST_GROUP], row[kernels.MEMBERS] = len(groups), len(member)
+            row[kernels.LAST_GROUP] = len(groups) + len(own) - 1
+            member += [len(groups) + number for number in numbers]
+            groups += own
+        return np.array(groups), np.array(member, np.int32)
+
     def _kind(self, activation: Activation) -> tuple[Formula | None, tuple[float, ...]]:
         """The formula of an activation, and the numbers that its functions are bound to."""
         formula = self._formulas[id(activation)]
         return formula, () if formula is None else tuple(parts(activation)[2].values())
+
+
+class CompiledUpdate(Compiled):
+    """An update of one network, for a compiled pass.
+
+    Parameters
+    ----------
+    update : Update
+        Its network's `w` and its state are changed.
+    **texts : str
+        The pass, and what it calls beside loss, rule and activations.
+
+    Raises
+    ------
+    Untraceable
+        If the compiled pass cannot do what the update asks for; it says why.
+    """
+
+    def __init__(self, update: Update, **texts: str):
+        objective = update.objective
+        super().__init__(objective.network, **texts)
+        self._update = update
+        self._is_tame = is_tame(update.rule)
+        self._cost = cost_of(objective.head, self._dtype)
+        self._step = step_of(update.rule, self._dtype)
+        name = self._dtype.name
+        self._texts |= {
+            "cost": cost_text(self._cost, name),
+            "rule": rule_text(self._step, name),
+        }
+
+    def _eta_and_learning(self, by_layer: bool) -> np.ndarray:
+        """Each parameter's eta, and 1 if it learns, (2, P); empty where `by_layer` says it all."""
+        update, network = self._update, self._update.objective.network
+        learning = update.objective.learning
+        if learning is None and by_layer:
+            return np.zeros((2, 0), self._dtype)
+        gains = np.ones((2, network.w.size), self._dtype)
+        gains[0] = update.eta
+        if learning is not None:
+            gains[1] = learning
+        return gains
 
     def _try(self, present: Callable[[int], tuple[int, float]], count: int) -> tuple[int, float]:
         """Present some updates, all that can be; the pass refuses those that need care.

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
 from ..network.rows import take_rows
-from .compiled import Compiled, contiguous
-from .formulas import members_of
+from .compiled import CompiledUpdate, contiguous
+from .layout import Room, layers_of, scratch_of
 from .source import batches_text, product_text
-from .symbols import Untraceable
 from .update import Update
 
 __all__ = ["CompiledBatches"]
@@ -21,7 +19,7 @@ _PIECE_WORK = 1e8  # most weights times rows of a call, so that Ctrl-C waits a t
 _STEP_WORK = 10  # rows that a step of the rule takes as long as
 
 
-class CompiledBatches(Compiled):
+class CompiledBatches(CompiledUpdate):
     """The rule on batches of rows, compiled, for one update of one network.
 
     Parameters
@@ -38,8 +36,6 @@ class CompiledBatches(Compiled):
     """
 
     def __init__(self, update: Update, batch_size: int):
-        if update.objective.disturbance is not None:
-            raise Untraceable("only NumPy knows dropout and noise")
         name = update.objective.network.w.dtype.name
         super().__init__(update, present=batches_text(name), product=product_text(name))
         self._batch_size = batch_size
@@ -47,7 +43,8 @@ class CompiledBatches(Compiled):
 
     def _lay_out(self, code: dict[Any, Any]) -> None:
         self._code = code
-        self._all_ones, self._no_order = np.ones(0, self._dtype), np.zeros(0, np.int64)
+        self._all_ones, self._none = np.ones(0, self._dtype), np.zeros(0, np.int64)
+        self._no_indices = np.zeros(0, np.int32)
 
     def _make_room(self, n_rows: int) -> None:
         """Lay out the signals of batches of so many rows."""
@@ -55,36 +52,20 @@ class CompiledBatches(Compiled):
 
         self._n_rows = n_rows
         network = self._update.objective.network
-        is_by_layer = self._update.eta_by_layer is not None
-        is_by_layer &= not (network.input_gain and isinstance(self._update.eta, np.ndarray))
-        self._gains = self._eta_and_learning(is_by_layer)
-        room = _Room(self._dtype)
-        layers = self._layers_of(kernels, room)
+        # Gains of the inputs, and limits of neurons' norms, ask for the eta of each weight.
+        asked = network.input_gain or self._update.limits.max_norm is not None
+        asked &= isinstance(self._update.eta, np.ndarray)
+        self._gains = self._eta_and_learning(self._update.eta_by_layer is not None and not asked)
+        room = Room(self._dtype)
+        disturbance = self._update.objective.disturbance
+        rates = None if disturbance is None else disturbance.rates
+        layers = layers_of(kernels, network, n_rows, room, rates)
         *tables, plan = self._tables_of(kernels, layers)
         plan[kernels.ZEROS] = room.take(max(network.sizes))
-        strides = layers[:, kernels.STRIDE_OUT]
-        plan[kernels.SCRATCH] = room.take(max(n_rows * strides.max(), *network.sizes))
+        plan[kernels.SCRATCH] = scratch_of(kernels, layers, n_rows, room)
         self._tables = plan, layers, *tables
         scratch = np.zeros(n_rows + 64)
         self._work = room.numbers(), np.zeros_like(network.w), scratch
-
-    def _layers_of(self, kernels, room: _Room) -> np.ndarray:
-        """A row for each layer: its sizes, and where its signals are."""
-        network, n_rows = self._update.objective.network, self._n_rows
-        layers = np.zeros((network.n_layers, kernels.N_COLUMNS), np.int64)
-        strides = [*map(room.stride, network.sizes[:-1]), network.sizes[-1]]
-        entering, weights = room.take(n_rows * strides[0]), 0
-        for row, (n_in, n_out), stride_in, stride_out in zip(
-            layers, pairwise(network.sizes), strides, strides[1:], strict=False
-        ):
-            row[kernels.N_IN], row[kernels.N_OUT], row[kernels.WEIGHTS] = n_in, n_out, weights
-            row[kernels.STRIDE_IN], row[kernels.STRIDE_OUT] = stride_in, stride_out
-            row[kernels.ENTERING] = entering
-            for column in (kernels.FIELDS, kernels.OUTPUTS, kernels.GRADIENTS):
-                row[column] = room.take(n_rows * stride_out)
-            row[kernels.TRANSPOSED] = room.take(n_in * n_out)
-            entering, weights = row[kernels.OUTPUTS], weights + (n_in + 1) * n_out
-        return layers
 
     def _tables_of(self, kernels, layers: np.ndarray) -> tuple[np.ndarray, ...]:
         """The other tables that `batch_kernels.present` reads; the plan is the last."""
@@ -104,22 +85,17 @@ class CompiledBatches(Compiled):
         plan[kernels.MASKED] = objective.learning is not None
         plan[kernels.N_PARTS] = len(parts)
         plan[kernels.PARTS :] = [n for start, count, _ in parts for n in (start, count)]
+        if objective.disturbance is not None:
+            plan[kernels.DISTURBANCE] = len(settings)
+            settings += [objective.disturbance.noise, *objective.disturbance.rates]
         plan[kernels.RULE] = len(settings)
         settings += self._step.numbers
         plan[kernels.LOSS] = len(settings)
         settings += self._cost.numbers
         plan[kernels.COLUMNS] = len(settings)
         settings += np.ravel(self._cost.columns).tolist()
-        groups: list[tuple[int, int, int]] = []
-        member: list[int] = []
-        for row, activation in zip(layers, network.activations, strict=True):
-            own, numbers = self._groups_of(members_of(activation), code, settings)
-            row[kernels.FIRST_GROUP], row[kernels.MEMBERS] = len(groups), len(member)
-            row[kernels.LAST_GROUP] = len(groups) + len(own) - 1
-            member += [len(groups) + number for number in numbers]
-            groups += own
-        tables = np.array(groups), np.array(member, np.int32), np.array(settings, float)
-        return *tables, plan
+        groups, member = self._neurons_of(kernels, layers, network, code, settings)
+        return groups, member, np.array(settings, float), plan
 
     def _parts(self, starts) -> list[tuple[int, int, float]]:
         """What of `w` has one eta: where it begins, how many weights, and the eta."""
@@ -137,8 +113,12 @@ class CompiledBatches(Compiled):
         return max(1, int(rows / self._batch_size)) * self._batch_size
 
     def present(self, X, targets, scale, rows, factors: np.ndarray) -> tuple[int, float]:
-        """Present batches, as `numpy_rows.Pass.present` says; sparse ones are all left to NumPy."""
-        if sparse.issparse(X):
+        """Present batches, as `numpy_rows.Pass.present` says.
+
+        Disturbed sparse ones are left to NumPy, which knows how a signal is stored.
+        """
+        disturbance = self._update.objective.disturbance
+        if disturbance is not None and sparse.issparse(X):
             return 0, 0.0
         run, state, w = self._run, self._update.state, self._update.objective.network.w
         assert run is not None
@@ -146,11 +126,8 @@ class CompiledBatches(Compiled):
         batch_size = min(self._batch_size, len(d))
         if batch_size > self._n_rows:
             self._make_room(batch_size)
-        order = self._no_order
-        if isinstance(rows, np.ndarray) and X.flags.carray:
-            order = contiguous(rows, np.dtype(np.int64))
-        else:
-            X = contiguous(X if rows is None else X[rows])
+        inputs = self._inputs(X, rows)
+        seed = 0 if disturbance is None else int(disturbance.rng.integers(2**63))
         scale = self._all_ones if scale is None else contiguous(take_rows(scale, rows), w.dtype)
 
         def present(count: int) -> tuple[int, float]:
@@ -159,12 +136,12 @@ class CompiledBatches(Compiled):
                 w,
                 state.rule_state,
                 self._gains,
-                X,
-                order,
+                *inputs,
                 d[:n_rows],
                 scale,
                 factors,
                 state.n_updates - state.rule_start,
+                seed,
                 *self._tables,
                 *self._work,
             )
@@ -174,30 +151,15 @@ class CompiledBatches(Compiled):
         state.n_samples += done
         return done, total
 
-
-class _Room:
-    """Counts the numbers that are asked for, and gives an array with room for all of them."""
-
-    def __init__(self, dtype: np.dtype):
-        self._dtype = dtype
-        self._line = 64 // dtype.itemsize
-        self._size = 0
-
-    def stride(self, n_neurons: int) -> int:
-        """The numbers from a row of signals to the next: not a multiple of 512 bytes.
-
-        Else the rows of a batch would share few places of the first-level cache.
-        """
-        return n_neurons + (self._line if n_neurons % (8 * self._line) == 0 else 0)
-
-    def take(self, count: int) -> int:
-        """Where so many numbers begin, at a cache line."""
-        start = self._size
-        self._size += -(-int(count) // self._line) * self._line
-        return start
-
-    def numbers(self) -> np.ndarray:
-        """Zeros, with room for all that was taken."""
-        zeros = np.zeros(self._size + self._line, self._dtype)
-        skipped = -zeros.ctypes.data % 64 // self._dtype.itemsize
-        return zeros[skipped:]
+    def _inputs(self, X, rows) -> tuple[np.ndarray, ...]:
+        """Numbers, indices and bounds of rows, dense or sparse, and their order."""
+        order = self._none
+        if sparse.issparse(X):
+            X = X if rows is None else X[rows]
+            numbers, indices = contiguous(X.data), contiguous(X.indices, np.dtype(np.int32))
+            return numbers[np.newaxis], indices, X.indptr.astype(np.int64), order
+        if isinstance(rows, np.ndarray) and X.flags.carray:
+            order = contiguous(rows, np.dtype(np.int64))
+        else:
+            X = contiguous(X if rows is None else X[rows])
+        return X, self._no_indices, self._none, order

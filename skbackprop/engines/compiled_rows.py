@@ -10,7 +10,7 @@ from scipy import sparse
 
 from ..network.rows import take_rows
 from ..updates.descent import SGD
-from .compiled import Compiled, contiguous
+from .compiled import CompiledUpdate, contiguous
 from .formulas import members_of
 from .source import rows_text
 from .symbols import Untraceable
@@ -22,7 +22,7 @@ _PIECE_ROWS = 4096  # most rows of a call: each needs its desired outputs
 _PIECE_WORK = 2e7  # most weights to visit in a call, so that Ctrl-C waits a tenth of a second
 
 
-class CompiledPass(Compiled):
+class CompiledPass(CompiledUpdate):
     """The rule on one row at a time, compiled, for one update of one network.
 
     Parameters

@@ -306,10 +306,33 @@ def _some_targets(head: Head, rng: np.random.Generator) -> np.ndarray:
     return targets if least is None else least + np.exp(targets)
 
 
+_costs: dict[tuple, Cost] = {}
+_steps: dict[tuple, Step] = {}
+_MOST = 256  # that are kept of each
+
+
+def _kept(kept: dict, thing: Any, make: Callable[[], Any], *context: Any) -> Any:
+    """What is traced of one of our own losses or rules, which depends on its content alone."""
+    if not is_ours(type(thing)):
+        return make()
+    content = sorted((name, type(value), value) for name, value in vars(thing).items())
+    key = type(thing), *map(tuple, content), *context
+    try:
+        found = kept.get(key)
+    except TypeError:  # of a content without a hash
+        return make()
+    if found is None:
+        if len(kept) >= _MOST:
+            kept.clear()
+        found = kept[key] = make()
+    return found
+
+
 def cost_of(head: Head, dtype: np.dtype) -> Cost:
     """The code of a loss behind its output; an Untraceable says why there is none."""
     try:
-        return Cost(head, dtype)
+        context = head.fused, head.n_units(), dtype
+        return _kept(_costs, head.loss, lambda: Cost(head, dtype), *context)
     except Untraceable as error:
         raise Untraceable(f"loss {head.loss!r} does not compile: {error}") from None
 
@@ -394,6 +417,6 @@ def _check_step(
 def step_of(rule: UpdateRule, dtype: np.dtype) -> Step:
     """The code of an update rule; an Untraceable says why there is none."""
     try:
-        return Step(rule, dtype)
+        return _kept(_steps, rule, lambda: Step(rule, dtype), dtype)
     except Untraceable as error:
         raise Untraceable(f"solver {rule!r} does not compile: {error}") from None

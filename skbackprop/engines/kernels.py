@@ -435,8 +435,9 @@ def tanh_32(x):
 
 @exact
 def expit_32(x):
-    """``1 / (1 + exp(-x))``."""
-    return _f4(1.0) / (_f4(1.0) + exp_32(-x))
+    """``1 / (1 + exp(-x))``, by an exponential that does not overflow."""
+    e = exp_32(-abs(x))
+    return where(x < _f4(0.0), e, _f4(1.0)) / (_f4(1.0) + e)
 
 
 @exact

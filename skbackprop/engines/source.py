@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from ..updates.headroom import HEADROOM
@@ -18,7 +18,8 @@ from .formulas import Cost, Formula, Step
 from .symbols import Lines
 
 __all__ = [
-    "activation_text", "batches_text", "cost_text", "product_text", "rows_text", "rule_text",
+    "activation_text", "batches_text", "cost_text", "outputs_text", "product_text", "race_text",
+    "rows_text", "rule_text",
 ]  # fmt: skip
 
 
@@ -153,21 +154,64 @@ wholes = numba.int64[::1]
 @numba.njit(
     [
         (
-            numbers[::1], numbers[:, ::1], numbers[:, ::1], numbers[:, ::1], wholes,
-            numbers[:, ::1], numbers[::1], numba.float64[::1], numba.int64, wholes,
-            numba.int64[:, ::1], numba.int64[:, ::1], numba.int32[::1], numba.float64[::1],
-            numbers[::1], numbers[::1], numba.float64[::1],
+            numbers[::1], numbers[:, ::1], numbers[:, ::1], numbers[:, ::1], numba.int32[::1],
+            wholes, wholes, numbers[:, ::1], numbers[::1], numba.float64[::1], numba.int64,
+            numba.int64, wholes, numba.int64[:, ::1], numba.int64[:, ::1], numba.int32[::1],
+            numba.float64[::1], numbers[::1], numbers[::1], numba.float64[::1],
         )
     ],
     **quickly,
 )
 def compiled(
-    w, state, gains, X, order, d, scale, factors, t, plan, layers, groups, member, settings,
-    signals, g, shared,
+    w, state, gains, X, indices, bounds, order, d, scale, factors, t, seed, plan, layers, groups,
+    member, settings, signals, g, shared,
 ):
     return present_batches(
-        w, state, gains, X, order, d, scale, factors, t,
+        w, state, gains, X, indices, bounds, order, d, scale, factors, t, seed,
         (plan, layers, groups, member, settings), (signals, g, shared),
+    )
+"""
+
+
+_OUTPUTS = """\
+numbers = numba.{dtype}
+wholes = numba.int64[::1]
+
+
+@numba.njit(
+    [
+        (
+            numbers[::1], numbers[:, ::1], wholes, numbers[:, ::1], numbers[:, ::1], wholes,
+            numba.int64[:, ::1], numba.int64[:, ::1], numba.int32[::1], numba.float64[::1],
+            numbers[::1],
+        )
+    ],
+    **quickly,
+)
+def compiled(w, X, order, v, y, plan, layers, groups, member, settings, signals):
+    batch_kernels.respond(w, X, order, v, y, (plan, layers, groups, member, settings), signals)
+"""
+
+
+_RACE = """\
+table = numba.float64[:, ::1]
+line = numba.float64[::1]
+
+
+@numba.njit(
+    numba.boolean(
+        line, table, line, table, line, table, numba.int64[::1], line, line, numba.int32[::1], line,
+        line, line, decimal, decimal, whole, decimal, numba.boolean,
+    ),
+    **quickly,
+)
+def compiled(
+    x, moments, target, w, state, race, plan, settings, signals, rows, g, shared, answer, label,
+    weight, t, rate, is_first,
+):
+    return race_kernels.learn(
+        x, moments, target, w, state, race, plan, settings, signals, rows, g, shared, answer, label,
+        weight, t, rate, is_first,
     )
 """
 
@@ -182,7 +226,7 @@ def _parameters(count: int) -> list[str]:
     return [f"p{i} = p[{i}]" for i in range(count)]
 
 
-@cache
+@lru_cache(maxsize=256)
 def activation_text(formula: Formula, dtype: str) -> str:
     """The two functions of an activation: one writes ``y``, the other multiplies e by the slope."""
     phi, slope = formula.phi, formula.dphi
@@ -198,6 +242,7 @@ def _each_neuron(parameters: list[str], lines: Lines, read: list[str], last: str
     return text + _indented(2, [*(f"{name}_j = {name}[j]" for name in read), *lines.each, last])
 
 
+@lru_cache(maxsize=256)
 def rule_text(step: Step, dtype: str) -> str:
     """The two functions of a rule: what some weights have in common, and their `step`."""
     numbers = _parameters(len(step.numbers))
@@ -228,6 +273,7 @@ def _step_loop(step: Step, lines: Lines, gain: list[str]) -> list[str]:
     return ["for k in range(count):", *(f"    {line}" for line in body)]
 
 
+@lru_cache(maxsize=256)
 def cost_text(cost: Cost, dtype: str) -> str:
     """The function of a loss: the costs of some rows, and their error signals or delta."""
     lines = _indented(1, [*_parameters(len(cost.numbers)), *cost.lines])
@@ -245,6 +291,18 @@ def batches_text(dtype: str) -> str:
     """The pass of batches."""
     text = _beginning(dtype, modules=("kernels", "batch_kernels"))
     return text + _BATCHES.format(dtype=dtype, headroom=HEADROOM)
+
+
+@cache
+def outputs_text(dtype: str) -> str:
+    """The forward pass of rows in batches."""
+    return _beginning(dtype, modules=("kernels", "batch_kernels")) + _OUTPUTS.format(dtype=dtype)
+
+
+@cache
+def race_text() -> str:
+    """A row of a stream, for all networks of a race."""
+    return _beginning("float64", modules=("kernels", "race_kernels")) + _RACE
 
 
 @cache

@@ -21,9 +21,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..callers import warn_user
+from ..engines.compiled_outputs import outputs_of
 from ..exceptions import DivergenceError, InconsistentVersionWarning
 from ..losses.check import check_loss
-from ..network.outputs import outputs_of
 from ..network.rows import checked_csr
 from ..signal_handlers import Watch
 from ..training.monitor import History
@@ -117,7 +117,7 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
     beta_ : float
         Precision of the noise.
     engine_ : {"numpy", "compiled"}
-        What presents single rows, chosen when they first come, or when this is first read.
+        What presents rows, and gives outputs: chosen when rows first come, or this is first read.
     n_layers_ : int
         Number of layers, the input counted.
     n_outputs_ : int
@@ -251,7 +251,7 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
 
     @property
     def engine_(self) -> str:
-        """What presents single rows: chosen when they first come; until then, what would be."""
+        """What presents rows: chosen when they first come; until then, what would be."""
         engine = self._fitted("engine_").state.engine
         if engine is None:
             # Where it cannot train as things are, partial_fit says what is wrong.
@@ -379,8 +379,9 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
         if classes is not None:
             self._check_classes(classes)
         coding, dtype = self._model.coding, self._model.network.w.dtype
-        row, target = self._plain_row(X), plain_target(y, numeric=self._numeric_targets)
-        if row is None or target is None:
+        target = plain_target(y, numeric=self._numeric_targets)
+        row = None if target is None else self._plain_rows(X)
+        if target is None or row is None or row.shape[0] > 1:
             X, y = self._validate_X_y(self, X, y, dtype, reset=False)
         else:
             X, y = row, target
@@ -459,8 +460,8 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
                 reset=reset,
             )
 
-    def _plain_row(self, X):
-        """`X` as validation would give it, if it is one row that needs no more than this test."""
+    def _plain_rows(self, X):
+        """`X` as validation would give it, if these are rows that need no more than this test."""
         if "feature_names_in_" in vars(self):
             return None
         if type(X) is list and len(X) == 1 and type(X[0]) in (list, tuple):
@@ -468,7 +469,9 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
                 X = np.array(X)
             except ValueError:  # nested unevenly: validation says so
                 return None
-        if type(X) not in _PLAIN_ROWS or X.shape != (1, self.n_features_in_):
+        if type(X) not in _PLAIN_ROWS or X.ndim != 2 or X.shape[1] != self.n_features_in_:
+            return None
+        if not X.shape[0] or (X.shape[0] > 1 and type(X) is not np.ndarray):
             return None
         dtype = self._model.network.w.dtype
         X = checked_csr(X)
@@ -498,12 +501,12 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
         """Induced local fields and outputs of the output neurons, each (n, n_units)."""
         if "_model" not in vars(self):
             check_is_fitted(self)
-        network, row = self._model.network, self._plain_row(X)
+        network, row = self._model.network, self._plain_rows(X)
         if row is None:
             X, dtype = accept_rows(X), network.w.dtype
             with np.errstate(over="ignore", invalid="ignore"):  # of the sums that are tested
                 row = validate_data(self, X, accept_sparse="csr", dtype=dtype, reset=False)
-        return outputs_of(network, row)
+        return outputs_of(network, row, engine=self._model.state.engine)
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict targets, classes or labels.

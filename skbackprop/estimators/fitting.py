@@ -13,9 +13,9 @@ from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
 
 from ..callers import warn_user
+from ..engines.compiled_outputs import outputs_of
 from ..exceptions import DivergenceError
 from ..network.objective import Objective, Problem
-from ..network.outputs import outputs_of
 from ..network.penalties import ElasticNet
 from ..network.rows import row_shares, take_rows, with_mean_one
 from ..solvers.solver import WholeBatchSolver, solve
@@ -274,7 +274,7 @@ class Fit:
     def _validator(self):
         """A function that gives (loss, score) on the validation rows, or None."""
         given, held_out = self.plan.given, self.data.held_out
-        network, head = self.model.network, self.model.head
+        network, head, state = self.model.network, self.model.head, self.model.state
         if held_out is None:
             return None
         X, rows = held_out.X, held_out.rows
@@ -291,7 +291,7 @@ class Fit:
         @np.errstate(all="ignore")
         def validate():
             with np.errstate(over="ignore", invalid="ignore"):
-                v, outputs = outputs_of(network, X, rows)
+                v, outputs = outputs_of(network, X, rows, state.engine)
             if not (np.isfinite(v).all() and np.isfinite(outputs).all()):
                 raise DivergenceError(
                     "training diverged: the outputs on the validation rows are not finite. Use a "

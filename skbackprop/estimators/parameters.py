@@ -109,7 +109,7 @@ class Parameters(Parametrised):
         Give each input a factor that is learnt, ``gain_i x_i`` in the place of ``x_i``: a diagonal
         layer before the first, which starts at 1 and learns at the first layer's eta, or that of a
         `FanInEta`. Inputs that matter grow, others shrink. It has no penalty, and does not count in
-        `max_norm`. Not for ``solver="br"``; single rows run in NumPy.
+        `max_norm`. Not for ``solver="br"``.
     mask : sequence or None, default=None
         What learns, an entry for each layer of weights: None or True, all of it; False, nothing (a
         frozen layer); an array (n_in, n_out) of 0 and 1, the weights at 1 and the biases. A weight
@@ -157,11 +157,11 @@ class Parameters(Parametrised):
         the hidden neurons so that each bends at a random point where the rows of X are. With
         "zeros" at the output, the network starts as that constant.
     engine : {"auto", "numpy", "compiled"}, default="auto"
-        What presents single rows (``batch_size=1``, and `partial_fit` by default): "compiled" is
-        the pass that Numba compiles, in some ten seconds when it is first needed, and an error
-        where it cannot serve. "auto" takes it if its code is on disk already (see
-        `compile_engine`), else NumPy, and keeps to its choice for as long as the model lives.
-        Batches always run in NumPy.
+        What presents rows, one by one or in batches: "compiled" is the pass that Numba compiles, in
+        some ten seconds when it is first needed, and an error where it cannot serve. "auto" takes
+        it if its code is on disk already (see `compile_engine`), else NumPy, and keeps to its
+        choice for as long as the model lives. The two agree to round-off; dropout and noise are
+        other random numbers, from the same `random_state`.
     """
 
     _parameter_hints: ClassVar[dict[str, Any]]  # of each parameter, in order

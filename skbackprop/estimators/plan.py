@@ -193,7 +193,7 @@ def _check_solver_is_able(plan: Plan) -> None:
     if solver.full_batch and given.engine == "compiled":
         raise ValueError(
             f"engine='compiled' does not go with solver={given.solver!r}, which needs all "
-            "rows in each update: it presents one row an update; leave engine at 'auto'."
+            "rows in each update; leave engine at 'auto'."
         )
     refused = solver.refuses | {"dropout", "noise"} if solver.full_batch else solver.refuses
     if not given.alpha:

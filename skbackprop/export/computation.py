@@ -18,6 +18,7 @@ from ..tabular.base import TabularEstimator
 from ..tabular.class_task import ClassTask
 from ..tabular.linear import ABSENT
 from ..tabular.members import Member
+from ..tabular.neighbours import Neighbours
 from ..tabular.number_task import NumberTask
 from . import networks
 from .preprocessing import notes_on, transformed, viewed
@@ -142,6 +143,11 @@ def _in_units(y: Vector, scale: Constant, center: Constant) -> Vector:
 
 
 def _of_table(estimator: TabularEstimator, inputs: Input, x: Vector) -> Computation:
+    if any(isinstance(member.estimator, Neighbours) for member in estimator._members):
+        raise TypeError(
+            "The nearest training rows are members of this average (views_ says so), and have no "
+            f"formula. Fit it with neighbours=False: {type(estimator).__name__}(neighbours=False)."
+        )
     encoded, seen = transformed(estimator._encoder, x), {}
     for member in estimator._members:  # of which some share a view
         if id(member.view) not in seen:

@@ -99,11 +99,12 @@ def to_onnx(
 
     Examples
     --------
-    >>> import onnx  # doctest: +SKIP
+    >>> import numpy as np
     >>> from skbackprop import BackpropRegressor, to_onnx
-    >>> X = [[0.0], [1.0]]
-    >>> model = BackpropRegressor((2,), random_state=0).partial_fit(X, [0.0, 1.0])
-    >>> onnx.save(to_onnx(model, X), "model.onnx")  # doctest: +SKIP
+    >>> net = BackpropRegressor((2,), activation="tanh", random_state=0).partial_fit([[0.0]], [1.0])
+    >>> model = to_onnx(net, np.zeros((1, 1)))
+    >>> model.graph.input[0].name, model.graph.output[0].name
+    ('X', 'variable')
     """
     try:
         import onnx

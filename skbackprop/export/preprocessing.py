@@ -83,13 +83,27 @@ def _encoded(encoder: TableEncoder, x: Vector) -> Vector:
     known: Vector = Take.some(x, numbers.columns)
     if known.size:
         scaled = _squashed(known, numbers.centre, numbers.scale, LIMIT)
-        parts.append(formula(lambda x, s: np.where(np.isnan(x), 0.0, s), known, scaled))
-    gaps = Take.some(known, np.flatnonzero(numbers.gaps))
+        parts.append(_where_known(known, numbers.bounds, 0.0, scaled))
+    with_gaps = np.flatnonzero(numbers.gaps)
+    gaps = Take.some(known, with_gaps)
     if gaps.size:
-        parts.append(formula(lambda x: np.where(np.isnan(x), MARK, 0.0), gaps))
+        parts.append(_where_known(gaps, numbers.bounds[:, with_gaps], float(MARK), 0.0))
     for j, marks in encoder._marks.items():
         parts.append(_marked(marks, Take.some(x, [j])))
     return Join.all(parts)
+
+
+def _where_known(x: Vector, bounds, missing: float, known: Vector | float) -> Vector:
+    """One value where x is within bounds, another where it is missing, or an error."""
+    low, high = (Constant.of(bound) for bound in bounds)
+    if isinstance(known, Vector):
+        return formula(
+            lambda x, low, high, s: np.where((low <= x) & (x <= high), s, missing),
+            *(x, low, high, known),
+        )
+    return formula(
+        lambda x, low, high: np.where((low <= x) & (x <= high), known, missing), x, low, high
+    )
 
 
 def _marked(marks, value: Vector) -> Vector:

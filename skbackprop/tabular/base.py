@@ -25,13 +25,15 @@ from ..updates.fan_in import FanInEta
 from .columns import TableEncoder
 from .holdouts import LEAST_ROWS, hold_out
 from .members import Member, TableRows
+from .neighbours import Neighbours
 from .scaling import positive_rows
 from .tables import Table, read_table
 from .team import Team
 
 __all__ = ["TabularEstimator"]
 
-_FEW_ROWS, _FOR_FEW, _FOR_MANY = 3000, 4, 2  # networks of a view
+_FEW_ROWS, _FOR_FEW, _FOR_MORE = 1500, 8, 4  # networks of a view
+_MANY_ROWS = 3000
 _BLOCK_ROWS = 4096
 
 
@@ -40,6 +42,7 @@ class TabularEstimator(OnnxMethods, Checked):
 
     hidden_layer_sizes: Any
     n_networks: Any
+    neighbours: bool
     loss: Any
     categorical_features: Any
     max_categories: int
@@ -107,7 +110,7 @@ class TabularEstimator(OnnxMethods, Checked):
         splits = self._splits(rows, task, groups, rng)
         holds_out = len(splits[0][1]) > 0
         names = task.views if holds_out else task.views_of_few
-        team = Team(task, rows, splits, names, encoder.is_continuous_)
+        team = Team(task, rows, splits, names, encoder.is_continuous_, self.neighbours)
         team.train(
             lambda seed: self._new_network(task, seed, holds_out),
             rng,
@@ -127,6 +130,8 @@ class TabularEstimator(OnnxMethods, Checked):
         whole = isinstance(value, Integral) and not isinstance(value, bool)
         if not automatic and not (whole and int(value) >= 1):
             self._refuse("n_networks", "'auto' or a whole number >= 1")
+        if not isinstance(self.neighbours, bool | np.bool_):
+            self._refuse("neighbours", "True or False")
         self._check_count("max_iter")
         self._check_number("validation_fraction", "(0, 1)")
         if self.max_time is not None:
@@ -214,7 +219,7 @@ class TabularEstimator(OnnxMethods, Checked):
         n = rows.n_train
         n_networks = self.n_networks
         if isinstance(n_networks, str):
-            n_networks = _FOR_FEW if n <= _FEW_ROWS else _FOR_MANY
+            n_networks = _networks_for(n, task)
         if len(rows.X) > n:
             return [(np.arange(n), np.arange(n, len(rows.X)))] * n_networks
         if n < LEAST_ROWS:
@@ -237,19 +242,17 @@ class TabularEstimator(OnnxMethods, Checked):
             early_stopping=holds_out,
             scoring="loss",
             random_state=seed,
-            engine="numpy",
         )
 
     def _commit(self, validated, task, encoder, members: list[Member]) -> None:
         """Replace all fitted attributes in one step."""
         networks = [m.estimator for m in members if isinstance(m.estimator, Backprop)]
-        names = [m.view.name if isinstance(m.estimator, Backprop) else "linear" for m in members]
         fitted = {
             "_task": task,
             "_encoder": encoder,
             "_members": members,
             "estimators_": [member.estimator for member in members],
-            "views_": names,
+            "views_": [_view_of(member) for member in members],
             "weights_": np.array([member.weight for member in members]),
             "loss_curve_": [network.loss_curve_ for network in networks],
             "n_iter_": max((network.n_iter_ for network in networks), default=0),
@@ -293,3 +296,16 @@ class TabularEstimator(OnnxMethods, Checked):
                 seen[id(view)] = view.transform(encoded)
             outputs.append(self._task.outputs(member.estimator, seen[id(view)]))
         return self._task.blend(self._members, outputs)
+
+
+def _networks_for(n_rows: int, task) -> int:
+    """How many networks of each view a number of rows gets."""
+    if n_rows <= _FEW_ROWS:
+        return _FOR_FEW
+    return _FOR_MORE if n_rows <= _MANY_ROWS else task.networks_for_many
+
+
+def _view_of(member: Member) -> str:
+    if isinstance(member.estimator, Backprop):
+        return member.view.name
+    return "neighbours" if isinstance(member.estimator, Neighbours) else "linear"

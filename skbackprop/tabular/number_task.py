@@ -51,6 +51,7 @@ class NumberTask:
     eta = 0.07
     views = ("waves", "ramps", "steps")
     views_of_few = ("waves", "ramps")
+    networks_for_many = 4  # of a view, of many rows
 
     @classmethod
     def read(cls, coding: NumberCoding, loss: Loss, y, weights) -> NumberTask:
@@ -104,6 +105,10 @@ class NumberTask:
         if not self._of_squares:
             return None
         return fit_ridge(rows.X, rows.targets, rows.weights, *split)
+
+    def has_neighbours(self) -> bool:
+        """Whether neighbours can tell: they tell means, which only the squared error asks for."""
+        return self._of_squares
 
     def outputs(self, estimator, X) -> np.ndarray:
         """The predictions of a member, and behind them the deviations if the loss gives any."""

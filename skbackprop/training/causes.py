@@ -297,7 +297,8 @@ def dead_neurons(network: Network, workspace: Workspace) -> Iterator[Finding]:
     for layer in range(network.n_layers - 1):
         activation, v = network.activations[layer], workspace.v[layer]
         slope = activation.delta(np.ones_like(v), v, workspace.y[layer + 1])
-        unbounded = [not np.isfinite(m.range).all() for m in members(activation, v.shape[1])]
+        ranges = [m.range for m in members(activation, v.shape[1])]
+        unbounded = ~np.isfinite(ranges).all(axis=1)
         ill = np.flatnonzero(unbounded & (slope == 0.0).all(axis=0))
         share = len(ill) / v.shape[1]
         if share >= SHARE:

@@ -26,7 +26,7 @@ class TrainingState:
     rule_start: int = 0  # updates that were done when the rule began
     memory: dict[str, Any] = field(default_factory=dict)  # of a whole-batch solver
     disturbance_rng: np.random.Generator | None = None  # of dropout and noise
-    engine: str | None = None  # what presents single rows; None before any has come
+    engine: str | None = None  # what presents rows; None before any has come
 
     def adapt_to(self, solver: Solver, schedule, w: np.ndarray) -> None:
         """Give a new kind of solver a fresh state; without plateaus in the schedule, all of eta."""

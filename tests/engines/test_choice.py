@@ -192,8 +192,6 @@ class Trimmed(SquaredError):
 
 
 CANNOT = {  # parameters, and what the error says
-    "dropout": ({"dropout": 0.2}, "only NumPy knows dropout and noise"),
-    "noise": ({"noise": 0.1}, "only NumPy knows dropout and noise"),
     "loss": ({"loss": Trimmed()}, r"loss Trimmed\(\) does not compile: np.sort has no scalar"),
     "activation": ({"activation": NORMAL}, "'_normal_cdf' does not compile: ndtr has no scalar"),
     "one_of_a_layer": (

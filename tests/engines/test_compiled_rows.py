@@ -246,6 +246,45 @@ def test_the_functions_of_the_kernels_are_exact_to_the_last_places():
         np.testing.assert_allclose(ours, theirs, rtol=9e-16, atol=1e-322, err_msg=name)
 
 
+@needs_numba
+@pytest.mark.parametrize("name", ["exp", "expm1", "tanh", "expit"])
+def test_the_functions_of_float32_are_exact_to_the_last_places(name):
+    import numba
+
+    from skbackprop.engines import kernels
+
+    rng = np.random.default_rng(0)
+    least = np.finfo(np.float32).smallest_subnormal
+    sizes = np.exp(rng.uniform(np.log(1e-38), np.log(1e4), 40_000))
+    x = np.concatenate(
+        [
+            np.linspace(-110.0, 95.0, 40_001),
+            np.linspace(-2.0, 2.0, 40_001),
+            sizes * rng.choice([-1, 1], len(sizes)),
+            [0.0, -0.0, np.inf, -np.inf, least, -least],
+        ]
+    ).astype(np.float32)
+    function = getattr(kernels, f"{name}_32")
+
+    @numba.njit
+    def of_all(x, out):
+        for i in range(len(x)):
+            out[i] = function(x[i])
+
+    ours, wide = np.empty_like(x), x.astype(np.longdouble)
+    of_all(x, ours)
+    with np.errstate(all="ignore"):
+        theirs = 1.0 / (1.0 + np.exp(-wide)) if name == "expit" else getattr(np, name)(wide)
+        rounded = theirs.astype(np.float32)
+        far = np.abs(ours - theirs) / np.spacing(np.abs(rounded))
+    ends = ~np.isfinite(rounded)
+    assert np.array_equal(ours[ends], rounded[ends])
+    # Below the normal numbers a unit is as large as the least of them.
+    assert far[~ends].max() <= 2.5, x[~ends][far[~ends].argmax()]
+    of_all(np.array([np.nan], np.float32), ours[:1])
+    assert np.isnan(ours[0])
+
+
 TROUBLE = {  # factors of row 37's x and target, and of eta at its update
     "input": (1e300, 1.0, 1.0),
     "target": (1.0, 1e305, 1e10),

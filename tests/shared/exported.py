@@ -113,7 +113,7 @@ TABULAR = {
 def table_model(key, n_rows=90):
     """A fitted estimator of tables; of few rows it is in double precision."""
     kind, settings, target = TABULAR[key]
-    model = kind((5,), n_networks=1, max_iter=3, random_state=0, **settings)
+    model = kind((5,), n_networks=1, neighbours=False, max_iter=3, random_state=0, **settings)
     return model.fit(TABLE[:n_rows], AMOUNTS[target][:n_rows])
 
 

@@ -1,0 +1,387 @@
+"""What both stream estimators share: rows as they come, validated, then learned one by one."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from numbers import Integral
+from threading import RLock
+from typing import Any, Self
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ..activations.activation import resolve_activation
+from ..estimators.given_data import accept_rows
+from ..estimators.sample_weights import check_weights
+from ..estimators.targets import plain_target
+from ..network.rows import row_blocks
+from ..registry import Checked
+from ..updates.rule import RULES
+from .model import StreamModel
+from .race import Race
+from .river import register
+from .rows import read_row
+from .stack import Stack
+
+__all__ = ["StreamEstimator"]
+
+#: What ``etas="auto"`` stands for: docs/streams.md has the measurements.
+ETAS: dict[str, Sequence[float]] = {
+    "sgd": (0.02, 0.1),
+    "adagrad": (0.1, 0.3),
+    "rmsprop": (0.003, 0.02),
+}
+_BLOCK_ROWS = 256  # rows that are predicted at a time
+
+
+class StreamEstimator(Checked):
+    """What both stream estimators share: how rows come in, and how they are learned.
+
+    Attributes
+    ----------
+    n_samples_seen_ : int
+        Rows learned.
+    metric_ : float
+        Prequential score: each row is predicted before it is learned.
+    networks_ : list of str
+        Rule and learning rate of each network.
+    weights_ : ndarray of shape (n_networks,)
+        Of the networks in the vote; their sum is 1.
+    losses_ : ndarray of shape (n_networks,)
+        Discounted losses of the networks.
+    drift_ : dict
+        ``n_alarms``; ``alarms``, the rows of the last hundred; ``recent_loss`` and ``usual_loss``
+        since the last alarm; ``level``, how near the next one is: it rings at 1.
+    engine_ : {"numpy", "compiled"}
+        What learns the rows.
+    feature_names_ : list of str
+        The inputs of dict rows, in order of arrival; ``"shop=a"`` for a string's value.
+    n_features_in_ : int
+        Number of inputs; with dict rows, so far.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the inputs, if X has string column names.
+    """
+
+    n_features_in_: int
+    feature_names_in_: np.ndarray
+    _model: StreamModel
+
+    _river_base: str
+    _numeric_targets: bool
+    # What river asks of an estimator, beside its class.
+    _supervised = True
+
+    hidden_layer_sizes: Any
+    activation: Any
+    etas: Any
+    discount: float
+    half_life: float | None
+    correct_scale: bool
+    last_target: bool
+    max_features: int
+    engine: Any
+    random_state: Any
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Make an estimator that river knows as its own, where river is imported."""
+        register(cls, cls._river_base)
+        return super().__new__(cls)
+
+    def __sklearn_tags__(self):
+        """Missing values and sparse rows are taken."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.sparse = True
+        return tags
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Whether a row has been learned."""
+        return "_model" in vars(self)
+
+    def __getstate__(self) -> dict:
+        """Everything but the lock."""
+        return {name: value for name, value in super().__getstate__().items() if name != "_lock"}
+
+    def __setstate__(self, state: dict) -> None:
+        """Take a pickled state, with a lock of its own."""
+        super().__setstate__(state)
+        if "_model" in vars(self):
+            self._lock = RLock()
+
+    # -- fitted attributes -----------------------------------------------------------------------
+
+    def _fitted(self, name: str) -> StreamModel:
+        if "_model" not in vars(self):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return self._model
+
+    @property
+    def n_samples_seen_(self) -> int:
+        """Rows learned."""
+        return self._fitted("n_samples_seen_").n_samples
+
+    @property
+    def metric_(self) -> float:
+        """Prequential score; NaN until two rows have come."""
+        return self._fitted("metric_").task.metric
+
+    @property
+    def networks_(self) -> list[str]:
+        """Rule and learning rate of each network."""
+        return self._fitted("networks_").stack.names
+
+    @property
+    def weights_(self) -> np.ndarray:
+        """Weights (n_networks,) of the networks in the vote."""
+        return self._fitted("weights_").race.weights.copy()
+
+    @property
+    def losses_(self) -> np.ndarray:
+        """Discounted losses (n_networks,)."""
+        return self._fitted("losses_").race.losses.copy()
+
+    @property
+    def drift_(self) -> dict[str, Any]:
+        """Figures of the drift monitor."""
+        return self._fitted("drift_").drift.figures()
+
+    @property
+    def engine_(self) -> str:
+        """What learns the rows: "numpy" or "compiled"."""
+        return self._fitted("engine_").engine
+
+    @property
+    def feature_names_(self) -> list[str]:
+        """Names of the inputs of dict rows."""
+        return self._fitted("feature_names_").columns.names
+
+    # -- a new model -----------------------------------------------------------------------------
+
+    def _new_task(self, classes) -> Any:
+        """What is predicted, before the first row."""
+        raise NotImplementedError
+
+    def _new_model(self, task: Any, first, with_mean: bool) -> StreamModel:
+        """A model of the parameters as they are now, from the first row."""
+        etas, hidden = self._rates(), self._hidden_sizes()
+        if isinstance(first, np.ndarray) and len(first) > self.max_features:
+            self._refuse("max_features", f"at least the {len(first)} features of X")
+        activation = resolve_activation(self.activation)
+        rng = check_random_state(self.random_state)
+        model = StreamModel(
+            task,
+            first,
+            lambda n_in, n_out: Stack((n_in, *hidden, n_out), activation, etas, rng),
+            Race(sum(map(len, etas.values())) + 1, float(self.discount)),
+            max_features=int(self.max_features),
+            half_life=self.half_life,
+            with_mean=with_mean,
+            corrects=bool(self.correct_scale),
+            last_target=bool(self.last_target),
+        )
+        model.choose_engine(self.engine)
+        return model
+
+    def _hidden_sizes(self) -> tuple[int, ...]:
+        sizes = self.hidden_layer_sizes
+        listed = [sizes] if isinstance(sizes, Integral) else sizes
+        if not isinstance(listed, (list, tuple, np.ndarray)) or not all(
+            isinstance(n, Integral) and not isinstance(n, bool) and int(n) >= 1 for n in listed
+        ):
+            self._refuse("hidden_layer_sizes", "a whole number >= 1 or a sequence of them")
+        return tuple(map(int, listed))
+
+    def _check_parameters(self) -> None:
+        """Refuse parameters that are out of their range."""
+        self._check_number("discount", "(0, 1)")
+        if self.half_life is not None:
+            self._check_number("half_life", "(0, inf)")
+        self._check_count("max_features")
+        for name in ("correct_scale", "last_target"):
+            if not isinstance(getattr(self, name), (bool, np.bool_)):
+                self._refuse(name, "True or False")
+        if self.engine not in ("auto", "numpy", "compiled"):
+            self._refuse("engine", "'auto', 'numpy' or 'compiled'")
+        if not resolve_activation(self.activation).elementwise:
+            self._refuse("activation", "one that acts on each neuron by itself")
+
+    def _rates(self) -> dict[str, tuple[float, ...]]:
+        """Learning rates by rule, as `etas` says."""
+        etas = self.etas
+        if isinstance(etas, str) and etas == "auto":
+            etas = ETAS
+        if not isinstance(etas, Mapping):
+            etas = {"sgd": etas}
+        online = ", ".join(repr(name) for name, rule in RULES.items() if not rule.full_batch)
+        wanted = f"'auto', learning rates > 0, or a dict of them by update rules: {online}"
+        try:
+            rates = {rule: tuple(map(float, values)) for rule, values in etas.items()}
+        except (TypeError, ValueError):
+            self._refuse("etas", wanted)
+        numbers = [eta for values in rates.values() for eta in values]
+        known = all(rule in RULES and not RULES[rule].full_batch for rule in rates)
+        if not known or not numbers or not all(0.0 < eta < np.inf for eta in numbers):
+            self._refuse("etas", wanted)
+        return {rule: values for rule, values in rates.items() if values}
+
+    # -- rows as they come -----------------------------------------------------------------------
+
+    def _read_rows(self, carrier, X, *, is_first: bool) -> Any:
+        """Rows as the model takes them: an array, CSR, or a list of entries of dict rows."""
+        if _are_dicts(X):
+            return self._by_names([read_row(row) for row in X], is_first)
+        if not is_first and self._model.takes_dicts:
+            raise ValueError(
+                f"This {type(self).__name__} has learned dict rows; give dict rows, such as "
+                "DataFrame.to_dict('records')."
+            )
+        return validate_data(
+            carrier,
+            accept_rows(X),
+            accept_sparse="csr",
+            dtype=np.float64,
+            ensure_all_finite="allow-nan",
+            reset=is_first,
+        )
+
+    def _by_names(self, rows: list, is_first: bool):
+        """Entries as they are, or as an array if the model has learned one with names."""
+        if is_first or self._model.takes_dicts:
+            return rows
+        names = list(vars(self).get("feature_names_in_", ()))
+        unknown = {key for row in rows for key in row} - set(names)
+        if unknown or not names:
+            raise ValueError(
+                f"This {type(self).__name__} has learned arrays of {self.n_features_in_} features, "
+                f"{names or 'without names'}; dict rows have others."
+            )
+        return np.array([[row.get(name, np.nan) for name in names] for row in rows])
+
+    def _read_targets(self, carrier, y):
+        """Targets (n,), validated."""
+        raise NotImplementedError
+
+    def _check_targets(self, task: Any, targets: list) -> None:
+        """Refuse targets that the task cannot take in."""
+
+    def _plain_row(self, X) -> Any:
+        """One row as the model takes it, if validation would find nothing in it; else None."""
+        model = vars(self).get("_model")
+        if model is None:
+            return None
+        if model.takes_dicts:
+            return [read_row(X[0])] if _are_dicts(X) and len(X) == 1 else None
+        if type(X) is not np.ndarray or X.dtype != np.float64 or X.shape != (1, model.n_features):
+            return None
+        plain = "feature_names_in_" not in vars(self) and isfinite(np.vdot(X, X))
+        return X if plain else None
+
+    # -- learning --------------------------------------------------------------------------------
+
+    def _fit(self, X, y) -> Self:
+        fresh: Any = copy.copy(self)
+        kept = {k: v for k, v in vars(self).items() if not k.endswith("_") and k not in _INSIDE}
+        fresh.__dict__ = kept
+        fresh._partial_fit(X, y, None)
+        self.__dict__ = vars(fresh)
+        return self
+
+    def _partial_fit(self, X, y, sample_weight, classes=None) -> Self:
+        row, target = self._plain_row(X), plain_target(y, numeric=self._numeric_targets)
+        if row is not None and target is not None and sample_weight is classes is None:
+            targets = target.ravel().tolist()
+            self._check_targets(self._model.task, targets)
+            self._learn(self._model, row, targets, None)
+            return self
+        carrier, is_first = copy.copy(self), not self.__sklearn_is_fitted__()
+        targets = self._read_targets(carrier, y)
+        rows = self._read_rows(carrier, X, is_first=is_first)
+        n_rows = rows.shape[0] if hasattr(rows, "shape") else len(rows)
+        if n_rows != len(targets):
+            raise ValueError(f"X has {n_rows} rows, and y has {len(targets)} targets.")
+        weights = check_weights(sample_weight, np.empty((n_rows, 0)), "sample_weight")
+        model = self._new_model_for(rows, classes) if is_first else self._model
+        if classes is not None and not is_first:
+            self._check_classes(classes)
+        self._check_targets(model.task, targets)
+        if is_first:
+            self._commit(model, carrier)
+        self._learn(model, rows, targets, weights)
+        return self
+
+    def _new_model_for(self, rows, classes) -> StreamModel:
+        self._check_parameters()
+        is_sparse = sparse.issparse(rows)
+        first = rows[:1].toarray()[0] if is_sparse else rows[0]
+        return self._new_model(self._new_task(classes), first, not is_sparse)
+
+    def _check_classes(self, classes) -> None:
+        """Refuse other classes than those of the first call."""
+
+    def _commit(self, model: StreamModel, carrier) -> None:
+        """Take a new model, and what the rows have told of themselves."""
+        self._model, self._lock = model, RLock()
+        for name in ("n_features_in_", "feature_names_in_"):
+            if name in vars(carrier) and not model.takes_dicts:
+                setattr(self, name, vars(carrier)[name])
+
+    def _learn(self, model: StreamModel, rows, targets: list, weights) -> None:
+        """Learn validated rows, in order."""
+        is_sparse = sparse.issparse(rows)
+        with self._lock, np.errstate(all="ignore"):
+            for i, target in enumerate(targets):
+                weight = 1.0 if weights is None else float(weights[i])
+                if weight > 0.0:  # else it changes nothing
+                    row = rows[i : i + 1].toarray()[0] if is_sparse else rows[i]
+                    model.learn(row, target, weight)
+            if model.takes_dicts:
+                self.n_features_in_ = model.n_features
+
+    # -- predictions -----------------------------------------------------------------------------
+
+    def _vote(self, X) -> np.ndarray:
+        """The vote (n, n_outputs) of the networks on rows."""
+        check_is_fitted(self)
+        rows = self._plain_row(X)
+        if rows is None:
+            rows = self._read_rows(self, X, is_first=False)
+        n_rows = rows.shape[0] if hasattr(rows, "shape") else len(rows)
+        with self._lock:
+            votes = [
+                self._model.predict(block.toarray() if sparse.issparse(block) else block)
+                for block in (rows[part] for part in row_blocks(n_rows, _BLOCK_ROWS))
+            ]
+        return np.concatenate(votes)
+
+    # -- river's manner --------------------------------------------------------------------------
+
+    def learn_one(self, x: Mapping[str, Any], y: Any, w: float = 1.0) -> None:
+        """Learn one dict row, as ``{"price": 3.2, "shop": "a"}``; features may be new or absent.
+
+        Parameters
+        ----------
+        x : dict
+            Numbers and strings by name; None and NaN are missing, as what is not there.
+        y : float or label
+        w : float >= 0, default=1.0
+            Weight of the row: it multiplies the update.
+
+        Raises
+        ------
+        ValueError, TypeError
+            On invalid input; the model is left as it was.
+        """
+        self._partial_fit([x], [y], None if w == 1.0 else [w])
+
+
+#: Attributes of a fitted estimator whose names do not end in ``_``.
+_INSIDE = ("_model", "_lock")
+
+
+def _are_dicts(X) -> bool:
+    """Whether X is a sequence of dict rows."""
+    return isinstance(X, (list, tuple)) and len(X) > 0 and isinstance(X[0], Mapping)

@@ -1,0 +1,321 @@
+"""One row after the other: scale it, predict, compare, learn. What both estimators share inside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..engines.code_cache import why_no_compiler
+from ..engines.compiled_race import CompiledRace
+from ..engines.symbols import Untraceable
+from .drift import DriftMonitor
+from .moments import ROBUST_FROM, ROUNDING, Moments
+from .race import Race
+from .rows import Columns, Key
+from .stack import Stack
+from .tasks import LARGEST_ERROR, LARGEST_LOSS, LARGEST_OUTPUT, LEAST_PROBABILITY
+
+__all__ = ["StreamModel"]
+
+_CLIP = 3.0  # deviations from the mean that an input is kept within
+_LIMIT = 10.0  # deviations that one row counts for in the running moments
+_STEADY = 30  # rows from which on a scale is corrected for: before, it jumps
+
+Row = Any  # an ndarray (n_features,), or what `read_row` makes of a dict row
+
+
+class StreamModel:
+    """Scales, networks and race, moved row by row.
+
+    Parameters
+    ----------
+    task : NumberTask or ClassTask
+    first : ndarray of shape (n_features,) or mapping
+        The first row: of an array, or what `read_row` makes of a dict row.
+    new_stack : callable
+        Sizes of inputs and outputs -> `Stack`.
+    race : Race
+    max_features : int
+        Of dict rows.
+    half_life : float or None
+        Of the scales.
+    with_mean : bool
+        Whether inputs are shifted by their means; sparse rows are not.
+    corrects : bool
+        Whether the layers are corrected when a scale moves.
+    last_target : bool
+        Whether the last target is an input.
+
+    Attributes
+    ----------
+    moments : Moments
+        Of the inputs.
+    engine : {"numpy", "compiled"}
+        What learns the rows.
+    """
+
+    _code: CompiledRace | None
+
+    def __init__(
+        self,
+        task: Any,
+        first: Row,
+        new_stack: Callable[[int, int], Stack],
+        race: Race,
+        *,
+        max_features: int,
+        half_life: float | None,
+        with_mean: bool,
+        corrects: bool,
+        last_target: bool,
+    ):
+        self.task, self.race = task, race
+        self.with_mean, self.corrects, self.last_target = with_mean, corrects, last_target
+        self.takes_dicts = not isinstance(first, np.ndarray)
+        self.columns = Columns(max_features)
+        self.moments = Moments(0 if self.takes_dicts else len(first), half_life, _LIMIT)
+        self.n_features = len(self.moments)
+        self.last_places: list[int] = []
+        self._add_last_targets()
+        if self.takes_dicts:
+            self._add_features(first)
+        self.stack = new_stack(len(self.moments), task.n_units)
+        self.drift = DriftMonitor()
+        self.n_samples = 0
+        self.engine, self._code = "numpy", None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the tables of the compiled code."""
+        return {**vars(self), "_code": None}
+
+    # -- inputs ----------------------------------------------------------------------------------
+
+    def _add_features(self, entries: Mapping[Key, float]) -> None:
+        """Add the inputs of a dict row that are not there yet."""
+        for key in self.columns.new_keys(entries):
+            is_fixed = not isinstance(key, str)
+            self.columns.add(key, len(self.moments))
+            self.moments.grow(is_fixed)
+            self.n_features += 1
+
+    def _add_last_targets(self) -> None:
+        """Add the inputs of the last target that are not there yet."""
+        while self.last_target and len(self.last_places) < self.task.n_last:
+            self.last_places.append(len(self.moments))
+            self.moments.grow(self.task.last_is_indicator)
+
+    def _grow_stack(self) -> None:
+        n_new = len(self.moments) - self.stack.sizes[0]
+        if n_new:
+            self.stack.grow_inputs(n_new)
+
+    def inputs(self, rows: Any) -> np.ndarray:
+        """Inputs (n, n_inputs) of rows of an array or a list of entries, with the last target."""
+        if not self.takes_dicts and not self.last_places:
+            return rows
+        X = np.full((len(rows), len(self.moments)), np.nan)
+        if self.takes_dicts:
+            for x, entries in zip(X, rows, strict=True):
+                self.columns.write(entries, x)
+        else:
+            X[:, : self.n_features] = rows
+        if self.last_places:
+            X[:, self.last_places] = self.task.last
+        return X
+
+    # -- predictions -----------------------------------------------------------------------------
+
+    def predict(self, rows: Any) -> np.ndarray:
+        """The vote (n, n_outputs) on rows: probabilities, or numbers in y's units."""
+        with np.errstate(all="ignore"):
+            v = self.stack.respond(self.moments.scaled(self.inputs(rows), _CLIP, self.with_mean))
+            weights, finite = self.race.weights, np.isfinite(v).all(axis=(1, 2))
+            if not finite.all():  # what the next row to be learned restarts
+                v, weights = np.where(finite[:, None, None], v, 0.0), weights * finite
+                weights = weights / max(weights.sum(), np.finfo(float).tiny)
+            return np.tensordot(weights, self.task.outputs(v), 1)
+
+    # -- learning --------------------------------------------------------------------------------
+
+    def learn(self, row: Row, label: Any, weight: float) -> None:
+        """Learn one row: predict it, count the losses, update all networks, then the scales.
+
+        Parameters
+        ----------
+        row : ndarray of shape (n_features,) or mapping
+        label : float or label
+        weight : float > 0
+        """
+        if self.takes_dicts:
+            self._add_features(row)
+            self._grow_stack()
+        x = row if not self.takes_dicts and not self.last_places else self.inputs([row])[0]
+        if not self._learn_compiled(x, label, weight):
+            self._learn_numpy(x, label, weight)
+        self.n_samples += 1
+
+    def _learn_numpy(self, x: np.ndarray, label: Any, weight: float) -> None:
+        task, stack = self.task, self.stack
+        v = self._forward(x)
+        outputs = task.outputs(v)
+        answer = task.answer(self.race.weights.dot(outputs)) if self.n_samples else None
+        if not task.knows(label):
+            x = self._add_class(label, v, x)
+            v = self._forward(x)
+            outputs = task.outputs(v)
+        target = task.place(label)
+        if self.n_samples:
+            self._count(outputs, target, answer, label)
+        ratio, shift = task.see(target)
+        if self.corrects and ratio is not None:
+            stack.rescale_outputs(ratio, shift)
+            v = v * ratio + shift
+        delta = task.delta(v, outputs, target)
+        if weight != 1.0:
+            delta *= weight
+        stack.learn(delta)
+        self._update_moments(x)
+        task.remember(target)
+
+    # -- the compiled engine ---------------------------------------------------------------------
+
+    def choose_engine(self, wanted: str) -> None:
+        """Choose what learns the rows, as the estimators' `engine` says.
+
+        Raises
+        ------
+        ValueError
+            If it is "compiled", and the compiled code cannot do what is asked for.
+        ImportError
+            If it is "compiled", and Numba is missing.
+        """
+        if wanted == "numpy":
+            return
+        reason = "correct_scale is known to NumPy only" if self.corrects else None
+        try:
+            self._lay_out()
+        except Untraceable as error:
+            reason = str(error)
+        if reason is not None:
+            if wanted == "compiled":
+                raise ValueError(f"engine='compiled' cannot train this model: {reason}.")
+            return
+        missing = why_no_compiler()
+        if wanted == "compiled" and missing is not None:
+            raise ImportError(f"engine='compiled' cannot be used: {missing}.")
+        assert self._code is not None
+        if wanted == "compiled" or (missing is None and self._code.is_compiled):
+            self.engine = "compiled"
+
+    def _learn_compiled(self, x: np.ndarray, label: Any, weight: float) -> bool:
+        """Learn a row by the compiled code, and tell whether it did.
+
+        It leaves to NumPy what comes seldom: a new class, and a network that has diverged.
+        """
+        task, stack = self.task, self.stack
+        if self.engine != "compiled" or not task.knows(label):
+            return False
+        if self._code is None or self._code_shape != stack.w.shape:
+            self._lay_out()
+        code, target, is_first = self._code, task.place(label), self.n_samples == 0
+        assert code is not None
+        arrays = self.moments.table, task.moments.table, stack.w, stack.state, self.race.table
+        row = target, weight, stack.n_updates, stack.averaging_rate, is_first
+        if not code.learn(x, arrays, row):
+            return False
+        stack.count_update()
+        if not is_first:
+            answer, vote_loss, average_loss = code.answer[:3].tolist()
+            self._watch(task.decode(answer), label, vote_loss, average_loss)
+        task.remember(target)
+        return True
+
+    def _lay_out(self) -> None:
+        """Lay the networks out for the compiled code, as they are now."""
+        stack, moments = self.stack, self.moments
+        settings = (
+            _CLIP,
+            self.race.discount,
+            LEAST_PROBABILITY,
+            LARGEST_LOSS,
+            LARGEST_ERROR,
+            LARGEST_OUTPUT,
+            ROUNDING,
+            ROBUST_FROM,
+            moments.keep,
+            moments.limit,
+        )
+        self._code = CompiledRace(
+            stack.sizes,
+            stack.activation,
+            stack.members(),
+            averaged=stack.averaged,
+            n_classes=self.task.n_units if self.task.is_classification else 0,
+            settings=settings,
+            with_mean=self.with_mean,
+        )
+        self._code_shape = stack.w.shape
+
+    def _forward(self, x: np.ndarray) -> np.ndarray:
+        """Induced local fields of the outputs; networks that diverged are restarted."""
+        z = self.moments.scaled(x, _CLIP, self.with_mean)
+        v = self.stack.forward(z)
+        finite = np.isfinite(v).all(axis=1)
+        if not finite.all():
+            self._restart(finite)
+            v = self.stack.forward(z)
+        return v
+
+    def _restart(self, finite: np.ndarray) -> None:
+        """Restart networks from the one that wins among those that have not diverged."""
+        losses = np.where(finite, self.race.losses, np.inf)
+        if not finite.any():
+            self.stack.w[...] = 0.0
+        winner = int(losses.argmin())
+        for loser in np.flatnonzero(~finite):
+            self.stack.restart(int(loser), winner)
+            self.race.losses[loser] = self.race.losses[winner]
+
+    def _count(self, outputs: np.ndarray, target: Any, answer: Any, label: Any) -> None:
+        """Count the losses of the networks in the race, and the answer in the metric."""
+        race = self.race
+        losses = self.task.losses(outputs, target)
+        loss = self.task.vote_loss(race.weights.dot(outputs), target)
+        race.record(losses)
+        self._watch(answer, label, loss, float(losses[-1]))
+
+    def _watch(self, answer: Any, label: Any, vote_loss: float, average_loss: float) -> None:
+        """Show a row to metric and drift monitor; at an alarm the average starts anew."""
+        self.task.score(answer, label)
+        if self.drift.record(self.n_samples, vote_loss, average_loss):
+            self.stack.restart_average()
+
+    def _add_class(self, label: Any, v: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """Add an output neuron for a class that comes up; returns the row, which may be wider.
+
+        Its weights are 0, and its bias is such that on this row, the (n + 1)-th, it has its
+        frequency by the rule of succession, ``f = (1 + 1) / (n + 1 + K)``, K classes with it:
+        ``logsumexp(v) + log(f / (1 - f))``.
+        """
+        n, n_classes = self.n_samples, v.shape[1] + 1
+        biases = np.zeros(len(v))
+        if n_classes > 1:
+            biases = np.logaddexp.reduce(v, axis=1) + np.log(2.0 / (n + n_classes - 1))
+        self.stack.grow_outputs(self.task.insert(label), biases)
+        self._add_last_targets()
+        self._grow_stack()
+        return np.append(x, np.zeros(len(self.moments) - len(x)))
+
+    def _update_moments(self, x: np.ndarray) -> None:
+        moments = self.moments
+        if not self.corrects:
+            moments.update(x)
+            return
+        mean, inverse = moments.mean.copy(), moments.inverse.copy()
+        moments.update(x)
+        steady = (moments.count > _STEADY) & (inverse > 0.0) & (moments.inverse > 0.0)
+        ratio = np.divide(inverse, moments.inverse, out=np.ones_like(mean), where=steady)
+        shift = (moments.mean - mean) * inverse * (steady & self.with_mean)
+        self.stack.rescale_inputs(ratio, shift)

@@ -1,0 +1,179 @@
+"""Running means and variances of columns, in float64, row by row or merged by chunks."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+import numpy as np
+
+__all__ = ["LARGEST", "ROBUST_FROM", "ROUNDING", "Moments", "NumberMoments"]
+
+LARGEST = 1e150  # of a deviation: its square is within float64
+ROUNDING = 1e-24  # of the square of a mean: a variance that is no larger is none
+ROBUST_FROM = 30  # rows from which on a deviation is told from an outlier
+
+
+class Moments:
+    """The mean and the variance of each column, over all rows or with a half-life.
+
+    For a row x, with ``n <- 2^(-1/half_life) n + 1`` and ``r = 1 / n`` (Welford 1962, and its
+    exponentially weighted form, West 1979) ::
+
+        d = x - m;    m <- m + r d;    s^2 <- (1 - r) (s^2 + r d^2)
+
+    A column that is NaN in a row keeps its moments. A deviation `s` that is zero, or rounding of
+    the mean, has no inverse: `inverse` is zero there.
+
+    Parameters
+    ----------
+    n_columns : int
+    half_life : float or None
+        Rows after which a row counts for half; None counts all rows alike.
+    limit : float
+        From the 30th row on, a row counts as no more than this many deviations away.
+
+    Attributes
+    ----------
+    table : ndarray of shape (5, n_columns)
+        All of the following, which are its rows.
+    count, mean, variance, inverse : ndarray of shape (n_columns,)
+        Sum of the weights of the rows, moments, and ``1 / s``.
+    bound : ndarray of shape (n_columns,)
+        Largest deviation that is believed of the next row.
+    """
+
+    def __init__(self, n_columns: int, half_life: float | None = None, limit: float = np.inf):
+        self.limit, self.keep = limit, 1.0 if half_life is None else 0.5 ** (1.0 / half_life)
+        self.table = np.zeros((5, n_columns))
+        self.bound[...] = LARGEST
+
+    def __len__(self) -> int:
+        return self.table.shape[1]
+
+    count = property(lambda self: self.table[0])
+    mean = property(lambda self: self.table[1])
+    variance = property(lambda self: self.table[2])
+    inverse = property(lambda self: self.table[3])
+    bound = property(lambda self: self.table[4])
+
+    def grow(self, fixed: bool = False) -> None:
+        """Add a column: one without rows, or, if fixed, of mean 0 and deviation 1 for ever."""
+        new = (np.inf, 0.0, 1.0, 1.0, LARGEST) if fixed else (0.0, 0.0, 0.0, 0.0, LARGEST)
+        self.table = np.column_stack([self.table, new])
+
+    def update(self, x: np.ndarray) -> None:
+        """Take in one row, (n_columns,)."""
+        known = x == x
+        if np.logical_and.reduce(known):
+            self._update(self.table, x)
+        elif known.any():
+            part = self.table[:, known]
+            self._update(part, x[known])
+            self.table[:, known] = part
+
+    def _update(self, table: np.ndarray, x: np.ndarray) -> None:
+        """Take in the numbers of a row, one for each column of a table of moments."""
+        count, mean, variance, inverse, bound = table
+        count *= self.keep
+        count += 1.0
+        rate = 1.0 / count
+        d = x - mean
+        np.minimum(d, bound, out=d)
+        np.maximum(d, -bound, out=d)
+        step = rate * d
+        mean += step
+        step *= d
+        variance += step
+        variance *= np.subtract(1.0, rate, out=rate)
+        _set_inverses(mean, variance, inverse)
+        if self.limit < np.inf:
+            believed = (count > ROBUST_FROM) & (inverse > 0.0)
+            np.divide(self.limit, inverse, out=bound, where=believed)
+
+    def merge(self, X: np.ndarray) -> None:
+        """Take in rows (n, n_columns) at once: as `update` of each, to round-off, without limit.
+
+        The moments of the chunk are merged with those before it (Chan, Golub and LeVeque 1983).
+        """
+        known = X == X
+        weights = np.where(known, self._ages(known), 0.0)
+        n = weights.sum(axis=0)
+        seen = n > 0.0
+        safe = np.where(seen, n, 1.0)
+        filled = np.where(known, X, 0.0)
+        mean = (weights * filled).sum(axis=0) / safe
+        deviation = np.where(known, X - mean, 0.0)
+        variance = (weights * deviation**2).sum(axis=0) / safe
+        before = self.count * self.keep ** known.sum(axis=0)
+        count = before + n
+        share = np.where(seen, n / np.where(seen, count, 1.0), 0.0)
+        d = mean - self.mean
+        variance = (1.0 - share) * (self.variance + share * d * d) + share * variance
+        np.copyto(self.count, count, where=seen)
+        self.mean[...] += share * d
+        np.copyto(self.variance, variance, where=seen)
+        _set_inverses(self.mean, self.variance, self.inverse)
+
+    def _ages(self, known: np.ndarray) -> np.ndarray:
+        """What each row still counts after the rows that come after it."""
+        later = known[::-1].cumsum(axis=0)[::-1] - 1
+        return self.keep ** np.maximum(later, 0)
+
+    def scaled(self, X: np.ndarray, clip: float, with_mean: bool = True) -> np.ndarray:
+        """``(x - m) / s`` within ``-clip .. clip``; 0 where x is NaN or s is 0."""
+        Z = X - self.mean if with_mean else X * 1.0
+        Z *= self.inverse
+        np.minimum(Z, clip, out=Z)
+        np.maximum(Z, -clip, out=Z)
+        missing = Z != Z
+        if missing.any():
+            Z[missing] = 0.0
+        return Z
+
+
+def _set_inverses(mean: np.ndarray, variance: np.ndarray, inverse: np.ndarray) -> None:
+    """Write ``1 / s``, or 0 where s is no more than rounding of the mean."""
+    rounding = mean * mean
+    rounding *= ROUNDING
+    varies = variance > rounding
+    np.sqrt(variance, out=inverse)
+    np.divide(1.0, inverse, out=inverse, where=varies)
+    inverse *= varies
+
+
+class NumberMoments:
+    """`Moments` of one number at a time, without arrays: ten times as fast.
+
+    Parameters
+    ----------
+    half_life, limit
+        As those of `Moments`.
+
+    Attributes
+    ----------
+    table : ndarray of shape (5,)
+        As that of `Moments`.
+    """
+
+    def __init__(self, half_life: float | None, limit: float):
+        self.limit, self.keep = limit, 1.0 if half_life is None else 0.5 ** (1.0 / half_life)
+        self.table = np.array([0.0, 0.0, 0.0, 0.0, LARGEST])
+
+    def update(self, x: float) -> None:
+        """Take in one number."""
+        count, mean, variance, inverse, bound = self.table.tolist()
+        count = count * self.keep + 1.0
+        rate = 1.0 / count
+        d = min(max(x - mean, -bound), bound)
+        step = rate * d
+        mean += step
+        variance = (variance + step * d) * (1.0 - rate)
+        inverse = 1.0 / sqrt(variance) if variance > mean * mean * ROUNDING else 0.0
+        if count > ROBUST_FROM and inverse:
+            bound = self.limit / inverse
+        self.table[:] = count, mean, variance, inverse, bound
+
+    def location_and_scale(self) -> tuple[float, float]:
+        """Mean and deviation; 1 while the numbers do not differ."""
+        mean, inverse = float(self.table[1]), float(self.table[3])
+        return mean, 1.0 / inverse if inverse else 1.0

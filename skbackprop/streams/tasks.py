@@ -1,0 +1,234 @@
+"""What is predicted, numbers or classes: from the networks' outputs to losses and back."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from math import log
+from typing import Any
+
+import numpy as np
+
+from ..activations.activation import ACTIVATIONS
+from .moments import NumberMoments
+
+__all__ = [
+    "LARGEST_ERROR",
+    "LARGEST_LOSS",
+    "LARGEST_OUTPUT",
+    "LEAST_PROBABILITY",
+    "ClassTask",
+    "NumberTask",
+]
+
+LEAST_PROBABILITY = 1e-3  # that the right class counts with: it bounds the loss of a row
+LARGEST_LOSS = 20.0
+LARGEST_ERROR = 5.0  # deviations of the target: one that is further off moves no more
+LARGEST_OUTPUT = 10.0  # deviations of the target that a prediction keeps within
+_STEADY = 30  # targets from which on their scale is corrected for
+
+
+class NumberTask:
+    """Numbers, scaled by running moments: a prediction is ``m + s v``.
+
+    Parameters
+    ----------
+    half_life : float or None
+        Of the moments of the target.
+
+    Attributes
+    ----------
+    last : float
+        The last target; NaN before there is one.
+    """
+
+    is_classification = False
+    n_units, n_last, last_is_indicator = 1, 1, False
+
+    def __init__(self, half_life: float | None):
+        self.moments = NumberMoments(half_life, LARGEST_OUTPUT)
+        self.last = np.nan
+        self.n_scored, self.sum_squares = 0, 0.0
+        self._overall_mean, self._overall_squares = 0.0, 0.0
+
+    def outputs(self, v: np.ndarray) -> np.ndarray:
+        """Predictions in y's units, kept within ten deviations of the mean."""
+        mean, deviation = self.moments.location_and_scale()
+        y = np.minimum(v, LARGEST_OUTPUT)
+        np.maximum(y, -LARGEST_OUTPUT, out=y)
+        y *= deviation
+        y += mean
+        return y
+
+    def answer(self, vote: np.ndarray) -> float:
+        """The prediction that a vote is."""
+        return float(vote[0])
+
+    def decode(self, answer: float) -> float:
+        """The prediction that the compiled code gives."""
+        return answer
+
+    def score(self, answer: float, y: float) -> None:
+        """Count the row in the metric."""
+        error = answer - y
+        self.n_scored += 1
+        self.sum_squares += error * error
+        d = y - self._overall_mean
+        self._overall_mean += d / self.n_scored
+        self._overall_squares += d * (y - self._overall_mean)
+
+    @property
+    def metric(self) -> float:
+        """Prequential R^2, ``1 - sum (prediction - y)^2 / sum (y - mean)^2``."""
+        total = self._overall_squares
+        return 1.0 - self.sum_squares / total if total > 0.0 else np.nan
+
+    def knows(self, y: float) -> bool:
+        """Whether the target can be presented as it is."""
+        return True
+
+    def place(self, y: float) -> float:
+        """The target as the networks are shown it."""
+        return y
+
+    def losses(self, outputs: np.ndarray, y: float) -> np.ndarray:
+        """Half the squared error of each network, in deviations of the target."""
+        e = outputs[:, 0] - y
+        e /= self.moments.location_and_scale()[1]
+        e *= e
+        e *= 0.5
+        return np.minimum(e, LARGEST_LOSS, out=e)
+
+    def vote_loss(self, vote: np.ndarray, y: float) -> float:
+        """Half the squared error of a vote, in deviations of the target."""
+        error = (float(vote[0]) - y) / self.moments.location_and_scale()[1]
+        return min(0.5 * error * error, LARGEST_LOSS)
+
+    def see(self, y: float) -> tuple[float | None, float]:
+        """Let the moments see a target; returns ``s / s'`` and ``(m - m') / s'``.
+
+        The first is None while the scale is not steady.
+        """
+        mean, deviation = self.moments.location_and_scale()
+        self.moments.update(y)
+        new_mean, new_deviation = self.moments.location_and_scale()
+        if self.moments.table[0] <= _STEADY:
+            return None, 0.0
+        return deviation / new_deviation, (mean - new_mean) / new_deviation
+
+    def delta(self, v: np.ndarray, outputs: np.ndarray, y: float) -> np.ndarray:
+        """``delta = d - y``, d being the scaled target; within five deviations."""
+        mean, deviation = self.moments.location_and_scale()
+        delta = (y - mean) / deviation - v
+        np.minimum(delta, LARGEST_ERROR, out=delta)
+        return np.maximum(delta, -LARGEST_ERROR, out=delta)
+
+    def remember(self, y: float) -> None:
+        """Keep the last target."""
+        self.last = y
+
+
+class ClassTask:
+    """Classes, by softmax and cross-entropy; more may come up.
+
+    Parameters
+    ----------
+    classes : list or None
+        Sorted; None if they come up in the stream.
+
+    Attributes
+    ----------
+    classes : list
+        Sorted: an output neuron each.
+    is_open : bool
+        Whether more may come up.
+    last : ndarray of shape (n_classes,)
+        1 for the class of the last row, in order of arrival.
+    """
+
+    is_classification = True
+    last_is_indicator = True
+    moments = NumberMoments(None, LARGEST_OUTPUT)  # classes have no scale: it is not read
+
+    def __init__(self, classes: list | None):
+        self.is_open = classes is None
+        self.classes = list(classes or ())
+        self.known = set(self.classes)
+        self.arrivals = list(self.classes)
+        self.last = np.zeros(len(self.classes))
+        self.n_right, self.n_scored = 0, 0
+
+    @property
+    def n_units(self) -> int:
+        """An output neuron for each class."""
+        return len(self.classes)
+
+    @property
+    def n_last(self) -> int:
+        """An indicator for each class."""
+        return len(self.classes)
+
+    def place(self, label: Any) -> int:
+        """Place of a class among the others, where it is or would be."""
+        return bisect_left(self.classes, label)
+
+    def knows(self, label: Any) -> bool:
+        """Whether a class has come up."""
+        return label in self.known
+
+    def insert(self, label: Any) -> int:
+        """Take in a new class; returns its place."""
+        place = self.place(label)
+        self.classes.insert(place, label)
+        self.known.add(label)
+        self.arrivals.append(label)
+        self.last = np.append(self.last, 0.0)
+        return place
+
+    def outputs(self, v: np.ndarray) -> np.ndarray:
+        """Probabilities of the classes, by softmax."""
+        y = np.empty_like(v)
+        if y.size:
+            flat = (-1, v.shape[-1])
+            ACTIVATIONS["softmax"].into(v.reshape(flat), y.reshape(flat))
+        return y
+
+    def answer(self, vote: np.ndarray) -> Any:
+        """The class that a vote is for."""
+        return self.classes[int(vote.argmax())]
+
+    def decode(self, answer: float) -> Any:
+        """The class at the place that the compiled code gives."""
+        return self.classes[int(answer)]
+
+    def score(self, answer: Any, label: Any) -> None:
+        """Count the row in the metric."""
+        self.n_scored += 1
+        self.n_right += answer == label
+
+    @property
+    def metric(self) -> float:
+        """Prequential accuracy."""
+        return self.n_right / self.n_scored if self.n_scored else np.nan
+
+    def losses(self, outputs: np.ndarray, target: int) -> np.ndarray:
+        """``-log p`` of the right class, of each network."""
+        return -np.log(np.maximum(outputs[:, target], LEAST_PROBABILITY))
+
+    def vote_loss(self, vote: np.ndarray, target: int) -> float:
+        """``-log p`` of the right class, of the vote."""
+        return -log(max(float(vote[target]), LEAST_PROBABILITY))
+
+    def see(self, target: int) -> tuple[None, float]:
+        """Return None: classes have no scale."""
+        return None, 0.0
+
+    def delta(self, v: np.ndarray, outputs: np.ndarray, target: int) -> np.ndarray:
+        """``delta_j = d_j - y_j``, d being 1 for the class of the row."""
+        delta = -outputs
+        delta[:, target] += 1.0
+        return delta
+
+    def remember(self, target: int) -> None:
+        """Keep the last target."""
+        self.last[...] = 0.0
+        self.last[self.arrivals.index(self.classes[target])] = 1.0
