@@ -55,7 +55,7 @@ def choose_engine(
     if engine == "numpy" or (engine == "auto" and keeps_to_numpy):
         return "numpy", _numpy_pass(update, batch_size)
     try:
-        compiled = _compiled_pass(update, batch_size)
+        compiled = _compiled_pass(update, batch_size, engine == "compiled")
     except Untraceable as reason:
         if engine == "compiled":
             raise ValueError(f"engine='compiled' cannot train this model: {reason}.") from None
@@ -76,10 +76,17 @@ def choose_engine(
     return "numpy", _numpy_pass(update, batch_size)
 
 
-def _compiled_pass(update: Update, batch_size: int) -> CompiledPass | CompiledBatches:
-    """The compiled pass; that of batches does what that of single rows does not know."""
+def _compiled_pass(
+    update: Update, batch_size: int, may_compile: bool
+) -> CompiledPass | CompiledBatches:
+    """The compiled pass; that of batches does what that of single rows does not know, or is not.
+
+    Single rows, where only the code of batches is there, are batches of one.
+    """
     if batch_size == 1 and not update.extras and not update.objective.network.input_gain:
-        return CompiledPass(update)
+        rows = CompiledPass(update)
+        if may_compile or rows.is_compiled:
+            return rows
     return CompiledBatches(update, batch_size)
 
 

@@ -115,6 +115,16 @@ def test_batches_and_single_rows_keep_to_one_engine(empty_room, monkeypatch):
 
 
 @needs_numba
+def test_single_rows_where_only_the_code_of_batches_is_there(monkeypatch):
+    X, y = problem("regression")
+    make(batch_size=7).partial_fit(X, y)
+    monkeypatch.setattr(CompiledPass, "is_compiled", False)
+    ours = make(engine="auto").partial_fit(X, y)
+    assert ours.engine_ == "compiled"
+    same_but_for_rounding(ours, make(engine="numpy").partial_fit(X, y))
+
+
+@needs_numba
 def test_auto_finds_the_code_on_disk(monkeypatch):
     X, y = problem("regression")
     ours = make().partial_fit(X, y)
