@@ -125,6 +125,15 @@ def test_single_rows_where_only_the_code_of_batches_is_there(monkeypatch):
 
 
 @needs_numba
+def test_large_layers_are_numpys_unless_it_has_begun_otherwise():
+    X, y = problem("regression")
+    settings = {"hidden_layer_sizes": (600, 600), "batch_size": 30}
+    model = make(**settings).partial_fit(X[:30], y[:30])
+    assert make(engine="auto", **settings).partial_fit(X[:30], y[:30]).engine_ == "numpy"
+    assert model.set_params(engine="auto").partial_fit(X[:30], y[:30]).engine_ == "compiled"
+
+
+@needs_numba
 def test_auto_finds_the_code_on_disk(monkeypatch):
     X, y = problem("regression")
     ours = make().partial_fit(X, y)
