@@ -327,7 +327,7 @@ def show():
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[1])
+    parser = argparse.ArgumentParser(description="A server that learns each row that is POSTed.")
     parser.add_argument("--folder", help="of the model and its journal; made if it is not there")
     parser.add_argument("--task", choices=MODELS, default="classification")
     parser.add_argument("--port", type=int, default=0, help="0: a free one")

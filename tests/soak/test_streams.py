@@ -1,6 +1,7 @@
-"""A million rows as they come: memory stays what it is, and a row takes as long as ever."""
+"""Millions of rows as they come: memory stays what it is, and a row takes as long as ever."""
 
 import gc
+import pickle
 import sys
 import time
 import tracemalloc
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop import BackpropClassifier, BackpropRegressor, StreamClassifier
 
 ROWS, PIECES, CHUNK = 1_000_000, 20, 500
 RNG = np.random.default_rng(0)
@@ -83,3 +84,21 @@ def test_nothing_piles_up(kind):
         assert tracemalloc.get_traced_memory()[0] - before < 20_000
     finally:
         tracemalloc.stop()
+
+
+def test_ten_million_rows_at_constant_memory_and_time():
+    n_chunks = 100
+    rng, edge = np.random.default_rng(0), np.random.default_rng(1).normal(size=30)
+    model, sizes, seconds = StreamClassifier(random_state=0, engine="compiled"), [], []
+    for _ in range(n_chunks):
+        X = rng.normal(size=(100_000, 30))
+        y = (X @ edge > 0) ^ (rng.random(100_000) < 0.1)
+        start = time.process_time()
+        model.partial_fit(X, y)
+        seconds.append(time.process_time() - start)
+        sizes.append(len(pickle.dumps(model)))
+    tenth = n_chunks // 10
+    assert max(sizes[tenth:]) - min(sizes[tenth:]) < 2000  # numbers of alarms have digits
+    assert np.median(seconds[-tenth:]) < 1.5 * np.median(seconds[1 : tenth + 1])
+    assert model.metric_ > 0.88
+    assert np.isfinite(model._model.stack.w).all()
