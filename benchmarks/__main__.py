@@ -31,6 +31,7 @@ from . import (
     streams,
     table_report,
     tabular,
+    units,
 )
 from .stream_models import MODELS as STREAM_MODELS
 from .table_models import MODELS
@@ -47,7 +48,7 @@ SECTIONS = {
     "imports": imports,
     "server": server,
 }
-OF_SETS = ("defaults", "tabular", "streams")  # that measure on data sets
+OF_SETS = ("defaults", "tabular", "units", "streams")  # that measure on data sets
 IMAGES = Path(__file__).parent / "images"
 
 
@@ -60,7 +61,7 @@ def main():
     parser.add_argument("--images", type=Path, default=IMAGES, help="folder of the plots")
     parser.add_argument("--data", metavar="DIR", help=f"folder of .npz sets ({', '.join(OF_SETS)})")
     parser.add_argument(
-        "--rows", type=int, help="most rows of a set (3000; tabular: 20000; streams: 60000)"
+        "--rows", type=int, help="most of a set (3000; tabular: 20000; units: 1000; streams: 60000)"
     )
     parser.add_argument("--splits", type=int, default=3, help="splits, or folds, of a set")
     parser.add_argument(
@@ -94,9 +95,9 @@ def main():
     unknown = set(arguments.sections) - {*SECTIONS, *OF_SETS}
     if unknown:
         parser.error(f"no section {sorted(unknown)}; there are {[*SECTIONS, *OF_SETS]}")
-    for section in ("tabular", "streams"):
-        if section in arguments.sections and not arguments.data:
-            parser.error(f"{section} needs --data DIR, a folder with .npz sets")
+    for name in ("tabular", "units", "streams"):
+        if name in arguments.sections and not arguments.data:
+            parser.error(f"{name} needs --data DIR, a folder with .npz sets")
     if arguments.data and not defaults.sets_in(arguments.data):
         parser.error(f"--data {arguments.data}: no folder with .npz sets")
     warnings.simplefilter("ignore", ConvergenceWarning)
@@ -112,6 +113,11 @@ def main():
             elif name == "tabular":
                 print(f"### {name}\n\n{tabular.__doc__.strip()}\n")
                 compare_on_tables(arguments)
+            elif name == "units":
+                print(f"### {name}\n\n{units.__doc__.strip()}\n")
+                units.main(
+                    arguments.data, arguments.rows or 1000, arguments.splits, arguments.without
+                )
             elif name == "streams":
                 print(f"### {name}\n\n{streams.__doc__.strip()}\n")
                 compare_on_streams(arguments)

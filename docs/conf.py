@@ -39,7 +39,7 @@ extensions = [
     "docstrings",
     "mathml",
 ]
-exclude_patterns = ["_generated", "gallery/*.ipynb", "gallery/*.py"]
+exclude_patterns = ["_build", "_generated", "gallery/*.ipynb", "gallery/*.py"]
 templates_path = ["_templates"]
 default_role = "literal"
 python_use_unqualified_type_names = True
@@ -77,10 +77,13 @@ html_css_files = ["site.css"]
 html_extra_path = ["_generated/live"]
 html_baseurl = URLS["Documentation"]
 html_show_sourcelink = False
-html_sidebars = {"index": [], "getting_started": [], "coming_from": [], "changelog": []}
+# Pages that have no others beside them in the tree leave its column to their text.
+_ALONE = "index getting_started derivation coming_from speed defaults promises"
+html_sidebars = {page: [] for page in [*_ALONE.split(), "changelog", "contributing", "security"]}
+html_context = {"default_mode": "auto"}
 html_theme_options = {
     "logo": {"text": "skbackprop"},
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 5,
     "navbar_align": "left",
     "external_links": [{"name": "Source", "url": URLS["Source"]}],
     "secondary_sidebar_items": ["page-toc"],

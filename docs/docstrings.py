@@ -1,8 +1,16 @@
-"""Docstrings on their way to numpydoc: names that end in an underscore are no links of RST."""
+"""Docstrings on their way to numpydoc: of data too, and with names that RST takes for names."""
 
 import re
 
+import reference
+
 _NAME = re.compile(r"(?<![\w`])(\w+_)(?=[,)])")
+
+
+def describe_data(app, what, name, obj, options, lines):
+    """Put the string below an assignment in the place of what Python says of any dictionary."""
+    if what == "data":
+        lines[:] = reference.descriptions_of_data()[name.rpartition(".")[2]].splitlines()
 
 
 def quote_names(app, what, name, obj, options, lines):
@@ -13,5 +21,7 @@ def quote_names(app, what, name, obj, options, lines):
 
 
 def setup(app):
+    """Connect both."""
+    app.connect("autodoc-process-docstring", describe_data, priority=90)
     app.connect("autodoc-process-docstring", quote_names, priority=100)  # before numpydoc
     return {"parallel_read_safe": True}

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import numpy as np
 from sklearn.datasets import load_iris
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -34,13 +35,13 @@ FORWARD_LINKS = [
 ]
 BACKWARD_NODES = {
     "delta_j": ((0, 0), r"$\delta_j$", "below"),
-    "sum": ((2.6, 0), r"$-\partial E/\partial y_j$", "below"),
-    "delta_1": ((5.6, 1), r"$\delta_1$", "above"),
+    "sum": ((2.6, 0), r"$-\dfrac{\partial E}{\partial y_j}$", "below"),
+    "delta_1": ((5.6, 1.5), r"$\delta_1$", "above"),
     "delta_k": ((5.6, 0), r"$\delta_k$", "below"),
-    "delta_m": ((5.6, -1), r"$\delta_m$", "below"),
-    "e_1": ((8.6, 1), "$e_1$", "above"),
+    "delta_m": ((5.6, -1.5), r"$\delta_m$", "below"),
+    "e_1": ((8.6, 1.5), "$e_1$", "above"),
     "e_k": ((8.6, 0), "$e_k$", "below"),
-    "e_m": ((8.6, -1), "$e_m$", "below"),
+    "e_m": ((8.6, -1.5), "$e_m$", "below"),
 }
 BACKWARD_LINKS = [
     ("sum", "delta_j", r"$\varphi_j'(v_j)$"),
@@ -62,44 +63,40 @@ def write(folder: Path) -> None:
 
 def draw(nodes: dict, links: list, ink: str, path: Path) -> None:
     """Draw one signal-flow graph: dots for signals, arrows for what happens on the way."""
-    figure, ax = plt.subplots(figsize=(9, 3), layout="constrained")
+    places = np.array([place for place, _, _ in nodes.values()], float)
+    low, high = places.min(axis=0) - 0.75, places.max(axis=0) + 0.75
+    figure, ax = plt.subplots(figsize=(9, 1.6 + 0.75 * np.ptp(places[:, 1])), layout="constrained")
     for start, end, label in links:
-        draw_link(ax, nodes[start][0], nodes[end][0], label, ink)
+        draw_link(ax, np.array(nodes[start][0]), np.array(nodes[end][0]), label, ink)
     for (x, y), symbol, side in nodes.values():
         ax.plot(x, y, "o", color=ink, markersize=8)
         shift, alignment = (0.2, "bottom") if side == "above" else (-0.2, "top")
         ax.text(x, y + shift, symbol, color=ink, fontsize=19, ha="center", va=alignment)
-    lows, highs = zip(*((min(c), max(c)) for c in zip(*(n[0] for n in nodes.values()))))
-    ax.set(xlim=(lows[0] - 0.7, highs[0] + 0.7), ylim=(lows[1] - 0.75, highs[1] + 0.7))
+    ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
     ax.axis("off")
     figure.savefig(path, transparent=True)
     plt.close(figure)
 
 
-def draw_link(ax, start: tuple, end: tuple, label: str, ink: str) -> None:
-    """Draw a line with its arrow head in the middle, and its label above that."""
-    (x0, y0), (x1, y1) = start, end
-    middle = ((x0 + x1) / 2, (y0 + y1) / 2)
-    ax.plot([x0, x1], [y0, y1], color=ink, linewidth=1.6)
-    head = {"arrowstyle": "-|>", "color": ink, "linewidth": 1.6, "mutation_scale": 20}
-    ahead = (middle[0] + 0.06 * (x1 - x0), middle[1] + 0.06 * (y1 - y0))
+def draw_link(ax, start: np.ndarray, end: np.ndarray, label: str, ink: str) -> None:
+    """Draw a line with its arrow head a little beyond the middle, and its label there."""
+    style = {"color": ink, "linewidth": 1.6}
+    ax.plot(*np.transpose([start, end]), **style)
+    middle, ahead = (start + end) / 2, 0.42 * start + 0.58 * end
+    head = {"arrowstyle": "-|>", "mutation_scale": 20, **style}
     ax.annotate("", ahead, middle, arrowprops=head)
-    upright = x0 == x1
-    ax.text(
-        middle[0] + 0.15 * upright,
-        middle[1] + (0 if upright else 0.13),
-        label,
-        color=ink,
-        fontsize=17,
-        ha="left" if upright else "center",
-        va="center" if upright else "bottom",
-    )
+    right, up = end - start
+    beside = {"ha": "left", "va": "center"} if right == 0 else {"ha": "center", "va": "bottom"}
+    lift = (0.15, 0.0) if right == 0 else (0.0, 0.13 + 0.1 * abs(up / right))
+    ax.text(*(middle + lift), label, color=ink, fontsize=17, **beside)
 
 
 def write_signal_page(path: Path) -> None:
     """Write the page that steps through the rule, on a network that is learning the irises."""
     X, y = load_iris(return_X_y=True)
     X, y = X[::5], y[::5]
-    net = BackpropClassifier((6,), activation="tanh", solver="sgd", eta=0.1, random_state=0)
+    net = BackpropClassifier(
+        (6,), activation="tanh", solver="sgd", eta=0.1, max_iter=1000, random_state=0
+    )
     model = make_pipeline(StandardScaler(), net).fit(X, y)
     trace_signals(model, X, y).to_html(path, record_training(model, X, y, n_steps=30))

@@ -1,6 +1,7 @@
 """The pages of the reference: every public name, under the folder of the package it comes from."""
 
 import ast
+import inspect
 import operator
 import re
 from pathlib import Path
@@ -34,7 +35,6 @@ HEADINGS = {
 #: takes beside what the top of the package holds.
 BESIDE = {
     "activations": ["check_activation", "elu", "leaky_relu", "scaled_tanh", "softplus"],
-    "losses": ["check_loss"],
     "inspection": [
         "Diagnosis", "Explanation", "Finding", "GradientCheck", "TrainingStep", "WorstWeight"
     ],
@@ -60,9 +60,20 @@ def rooms() -> dict[str, list[str]]:
     return {room: sorted(names, key=str.lower) for room, names in found.items() if names}
 
 
+def descriptions_of_data() -> dict[str, str]:
+    """Return what is said of each name that is assigned: the string below the assignment."""
+    found = {}
+    for path in PACKAGE.rglob("*.py"):
+        body = ast.parse(path.read_text("utf-8")).body
+        for node, below in zip(body, body[1:], strict=False):
+            if isinstance(node, ast.AnnAssign) and isinstance(below, ast.Expr):
+                found[ast.unparse(node.target)] = inspect.cleandoc(ast.literal_eval(below.value))
+    return found
+
+
 def page() -> str:
     """Return the first page of the reference, from which `autosummary` makes one for each name."""
-    lines = ["API reference", "=============", "", "Every public name, with an example of each.", ""]
+    lines = ["API reference", "=============", "", "Every public name, with an example.", ""]
     for room, names in rooms().items():
         title = HEADINGS.get(room, room)
         lines += [title, "-" * len(title), "", ".. autosummary::", "   :toctree: ."]
@@ -76,9 +87,9 @@ def members_of(fullname: str) -> dict[str, str]:
     bases = (base for base in cls.__mro__ if base.__module__ != "builtins")
     names = {name for base in bases for name in vars(base) if not UNLISTED.fullmatch(name)}
     members = {name: getattr(cls, name, None) for name in sorted(names)}
-    methods = {name: "automethod" for name, member in members.items() if callable(member)}
-    properties = {n: "autoproperty" for n, member in members.items() if isinstance(member, property)}
-    return properties | methods
+    properties = [name for name, member in members.items() if isinstance(member, property)]
+    methods = [name for name, member in members.items() if callable(member)]
+    return dict.fromkeys(properties, "autoproperty") | dict.fromkeys(methods, "automethod")
 
 
 def write(folder: Path) -> None:

@@ -61,6 +61,7 @@ from .updates import (
 from .version import __version__ as __version__
 
 if TYPE_CHECKING:  # imported when asked for: see `__getattr__`
+    from .export import to_c, to_js, to_onnx
     from .inspection import (
         SignalTrace,
         TrainingRecord,
@@ -166,6 +167,9 @@ __all__ = [
     "load_model",
     "record_training",
     "save_model",
+    "to_c",
+    "to_js",
+    "to_onnx",
     "trace_signals",
     "TRUSTED_TYPES",
 ]
@@ -173,6 +177,7 @@ __all__ = [
 # Imported when first asked for: what looks into a fitted network, and what is for
 # tables or streams. The training of a network needs none of it.
 _LATER = {
+    "export": ("to_c", "to_js", "to_onnx"),
     "inspection": (
         "SignalTrace",
         "TrainingRecord",

@@ -4,7 +4,7 @@ They are placeholders until the project has a place of its own; ``.example`` lea
 `pyproject.toml` repeats them, and a test compares the two.
 """
 
-__all__ = ["API_PAGE", "URLS"]
+__all__ = ["API_PAGE", "SECURITY", "URLS"]
 
 _HOME = "https://skbackprop.example"
 
@@ -19,3 +19,6 @@ URLS = {
 
 #: The page of a public class, to be filled in by `str.format`.
 API_PAGE = URLS["Documentation"] + "api/skbackprop.{estimator_name}.html"
+
+#: Whom to tell of a weakness, as `SECURITY.md` says.
+SECURITY = "security@skbackprop.example"

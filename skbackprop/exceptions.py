@@ -8,7 +8,18 @@ __all__ = ["DivergenceError", "InconsistentVersionWarning"]
 
 
 class DivergenceError(ArithmeticError):
-    """An update would have made the weights non-finite, and was not applied."""
+    """An update would have made the weights non-finite, and was not applied.
+
+    Examples
+    --------
+    >>> from skbackprop import BackpropRegressor, DivergenceError
+    >>> net = BackpropRegressor((), solver="sgd", eta=1e200, random_state=0)
+    >>> try:
+    ...     net.partial_fit([[1e3], [1e3]], [1.0, 1.0]).partial_fit([[1e3]], [1.0])
+    ... except DivergenceError as error:
+    ...     print(error)
+    at row 1: training diverged: update 2 at eta=1e+200 would not be finite and was ...
+    """
 
 
 class InconsistentVersionWarning(SklearnVersionWarning):
@@ -23,6 +34,17 @@ class InconsistentVersionWarning(SklearnVersionWarning):
         The version of this package that reads the pickle.
     original_version : str
         The version that wrote it.
+
+    Examples
+    --------
+    >>> import pickle, warnings
+    >>> from skbackprop import BackpropRegressor
+    >>> from skbackprop.exceptions import InconsistentVersionWarning
+    >>> kept = pickle.dumps(BackpropRegressor((3,)))
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", InconsistentVersionWarning)  # refuse other versions
+    ...     pickle.loads(kept)
+    BackpropRegressor(hidden_layer_sizes=(3,))
     """
 
     def __init__(self, *, estimator_name: str, current_version: str, original_version: str):

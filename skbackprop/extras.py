@@ -27,7 +27,8 @@ def say_missing(package: str, caller: str) -> str:
     Returns
     -------
     str
-        Such as ``"to_frame needs pandas, which is not installed: pip install 'skbackprop[frame]'"``.
+        Such as ``"to_frame needs pandas, which is not installed: pip install
+        'skbackprop[frame]'"``.
     """
     command = f"pip install 'skbackprop[{EXTRAS[package]}]'"
     return f"{caller} needs {package}, which is not installed: {command}"

@@ -37,7 +37,7 @@ from .estimators.building import Model
 from .losses import Head, Task
 from .network.network import Network
 from .registry import Checked, is_ours
-from .tabular import class_task, columns, members, number_task, views
+from .tabular import class_task, columns, members, neighbours, number_task, views
 from .updates.state import TrainingState
 from .version import __version__
 
@@ -60,6 +60,7 @@ _CLASSES: dict[str, type] = {
         *(Head, Task, Model, Network, TrainingState),
         *(targets.NumberCoding, targets.ClassCoding, targets.Unit),
         *(class_task.ClassTask, number_task.NumberTask, members.Member, members.Cycle),
+        neighbours.Neighbours,
         *views.VIEWS.values(),
         *(Pipeline, StandardScaler, MinMaxScaler, LogisticRegression, Ridge),
     ]
@@ -68,13 +69,21 @@ _TUPLES: dict[str, type] = {cls.__name__: cls for cls in (columns.Numbers, colum
 _NAMES = {cls: name for name, cls in (_CLASSES | _TUPLES).items()}
 _BIT_GENERATORS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
 
-#: Names of the types of this package, for ``skops.io.load(file, trusted=TRUSTED_TYPES)``.
-#: Those of built-in activations are among them, and `functools.partial`, which binds their numbers.
 TRUSTED_TYPES: list[str] = sorted(
     f"{thing.__module__}.{thing.__qualname__}"
     for thing in (*_NAMES, *vars(functions).values(), Activation, Mixed, Softmax, built_in)
     if is_ours(thing)
 ) + ["functools.partial"]
+"""Names of the types of this package, for ``skops.io.load(file, trusted=TRUSTED_TYPES)``.
+
+Those of built-in activations are among them, and `functools.partial`, which binds their numbers.
+
+Examples
+--------
+>>> from skbackprop import TRUSTED_TYPES
+>>> "skbackprop.estimators.regressor.BackpropRegressor" in TRUSTED_TYPES
+True
+"""
 
 
 def save_model(model: BaseEstimator, path: str | os.PathLike) -> None:
@@ -154,6 +163,18 @@ def load_model(path: str | os.PathLike) -> Any:
     See Also
     --------
     save_model : Write it; with an example.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from skbackprop import BackpropRegressor, load_model, save_model
+    >>> net = BackpropRegressor((2,), random_state=0).partial_fit([[0.0]], [1.0])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_model(net, Path(folder) / "net.npz")
+    ...     again = load_model(Path(folder) / "net.npz")
+    >>> again.predict([[0.5]]) == net.predict([[0.5]])
+    array([ True])
     """
     path = Path(path)
     settings, arrays = _contents(path)
@@ -254,7 +275,7 @@ class _Writer:
         """What an object or array is referred to by; it is written once."""
         if id(value) not in self._known:
             if isinstance(value, np.ndarray | np.generic) and value.dtype.kind != "O":
-                word = self._array(value, at)
+                word: dict[str, Any] = self._array(value, at)
             else:
                 entry = self._object(value, at)
                 self.objects.append(entry)

@@ -48,6 +48,16 @@ class Schedule(Checked):
         Length of the horizon; None leaves it to `fit`.
     acts_on_plateau : bool
         Whether `fit` divides eta when the epochs stop improving (see `Adaptive`).
+
+    Examples
+    --------
+    >>> from skbackprop import BackpropRegressor, Schedule
+    >>> class Halving(Schedule):
+    ...     def __call__(self, t):
+    ...         return 0.5 ** (t // 100)
+    >>> [Halving()(t) for t in (0, 99, 100, 200)]
+    [1.0, 1.0, 0.5, 0.25]
+    >>> net = BackpropRegressor(solver="sgd", eta=0.01, eta_schedule=Halving())
     """
 
     total_steps: int | None = None
@@ -116,6 +126,13 @@ class InverseScaling(Schedule):
     ----------
     power : float, default=0.5
         Exponent, > 0.
+
+    Examples
+    --------
+    >>> from skbackprop import InverseScaling
+    >>> schedule = InverseScaling(power=0.5)
+    >>> [round(float(schedule(t)), 4) for t in (0, 3, 99)]
+    [1.0, 0.5, 0.1]
     """
 
     def __init__(self, power: float = 0.5):
@@ -137,6 +154,13 @@ class Exponential(Schedule):
     ----------
     gamma : float in (0, 1], default=0.999
         Factor of eta from an update to the next.
+
+    Examples
+    --------
+    >>> from skbackprop import Exponential
+    >>> schedule = Exponential(gamma=0.99)
+    >>> [round(float(schedule(t)), 4) for t in (0, 50, 100)]
+    [1.0, 0.605, 0.366]
     """
 
     def __init__(self, gamma: float = 0.999):
@@ -158,6 +182,13 @@ class Step(Schedule):
     ----------
     step_size : int, default=1000
     gamma : float in (0, 1], default=0.1
+
+    Examples
+    --------
+    >>> from skbackprop import Step
+    >>> schedule = Step(step_size=50, gamma=0.1)
+    >>> [round(float(schedule(t)), 4) for t in (0, 49, 50, 100)]
+    [1.0, 1.0, 0.1, 0.01]
     """
 
     def __init__(self, step_size: int = 1000, gamma: float = 0.1):
@@ -181,6 +212,13 @@ class SearchThenConverge(Schedule):
     ----------
     tau : float > 0, default=1000.0
         Updates after which eta is halved.
+
+    Examples
+    --------
+    >>> from skbackprop import SearchThenConverge
+    >>> schedule = SearchThenConverge(tau=100)
+    >>> [round(float(schedule(t)), 4) for t in (0, 100, 300)]
+    [1.0, 0.5, 0.25]
     """
 
     def __init__(self, tau: float = 1000.0):
@@ -207,6 +245,13 @@ class Polynomial(Schedule):
         Multiplier from T on; at 0 nothing is learnt any more.
     total_steps : int, optional
         Updates; `fit` fills it in.
+
+    Examples
+    --------
+    >>> from skbackprop import Polynomial
+    >>> schedule = Polynomial(total_steps=100)
+    >>> [round(float(schedule(t)), 4) for t in (0, 50, 100)]
+    [1.0, 0.5, 0.0]
     """
 
     has_horizon = True
@@ -236,6 +281,13 @@ class Cosine(Schedule):
         Multiplier from T on; at 0 nothing is learnt any more.
     total_steps : int, optional
         Updates; `fit` fills it in.
+
+    Examples
+    --------
+    >>> from skbackprop import Cosine
+    >>> schedule = Cosine(total_steps=100)
+    >>> [round(float(schedule(t)), 4) for t in (0, 50, 100)]
+    [1.0, 0.5, 0.0]
     """
 
     has_horizon = True
@@ -268,6 +320,13 @@ class CosineRestarts(Schedule):
         Growth of the period from one restart to the next.
     end : float in [0, 1], default=0.0
         Multiplier that each period runs down to.
+
+    Examples
+    --------
+    >>> from skbackprop import CosineRestarts
+    >>> schedule = CosineRestarts(50)
+    >>> [round(float(schedule(t)), 4) for t in (0, 25, 49, 50)]
+    [1.0, 0.5, 0.001, 1.0]
     """
 
     def __init__(self, period: int = 1000, factor: int = 2, end: float = 0.0):
@@ -307,6 +366,13 @@ class CosLog4(Schedule):
     cycles : int, default=4
     total_steps : int, optional
         Updates; `fit` fills it in.
+
+    Examples
+    --------
+    >>> from skbackprop import CosLog4
+    >>> schedule = CosLog4(total_steps=100)
+    >>> [round(float(schedule(t)), 4) for t in (0, 7, 20, 50, 100)]
+    [0.0, 0.0125, 0.0, 0.0736, 0.0]
     """
 
     has_horizon = True
@@ -340,6 +406,13 @@ class OneCycle(Schedule):
         First multiplier, and the last, which stays from T on.
     total_steps : int, optional
         Updates; `fit` fills it in.
+
+    Examples
+    --------
+    >>> from skbackprop import OneCycle
+    >>> schedule = OneCycle(total_steps=100)
+    >>> [round(float(schedule(t)), 4) for t in (0, 30, 65, 100)]
+    [0.04, 0.9995, 0.4776, 0.0]
     """
 
     has_horizon = True
@@ -387,6 +460,13 @@ class WarmUp(Schedule):
     schedule : str, Schedule or callable, default="constant"
         What comes after; one with a horizon has the rest of it.
     n_steps : int, default=100
+
+    Examples
+    --------
+    >>> from skbackprop import WarmUp
+    >>> schedule = WarmUp("constant", n_steps=10)
+    >>> [round(float(schedule(t)), 4) for t in (0, 4, 9, 50)]
+    [0.1, 0.5, 1.0, 1.0]
     """
 
     def __init__(self, schedule="constant", n_steps: int = 100):
@@ -460,6 +540,19 @@ class Adaptive(Schedule):
     floor : float, default=1e-6
         On the next plateau training stops if eta (the largest, if there is one per layer) is not
         above it.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skbackprop import Adaptive, BackpropClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> schedule = Adaptive(factor=5.0)
+    >>> net = BackpropClassifier(
+    ...     (), solver="sgd", eta=0.5, eta_schedule=schedule, max_iter=1000, random_state=0
+    ... )
+    >>> curve = net.fit(X, y).eta_curve_  # of every epoch
+    >>> curve[0], curve[0] > curve[-1]
+    (0.5, True)
     """
 
     acts_on_plateau = True
@@ -516,6 +609,14 @@ SCHEDULES: dict[str, Callable] = {
     "warm_up": WarmUp(),
     "adaptive": Adaptive(),
 }
+"""The schedules by name.
+
+Examples
+--------
+>>> from skbackprop import SCHEDULES
+>>> float(SCHEDULES["step"](1000))  # the factor of eta after 1000 updates
+0.1
+"""
 
 
 def resolve_schedule(value: str | Callable, parameter: str = "eta_schedule") -> Schedule:

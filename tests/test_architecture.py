@@ -2,11 +2,9 @@
 
 import ast
 import sys
-from pathlib import Path
 
 import pytest
-
-import skbackprop
+from package_modules import MODULES
 
 # The floors of the house, from the ground up. What stands in one line stands side by side, and does
 # not import each other. A name is a folder, or a file at the top of the package.
@@ -25,14 +23,9 @@ FLOORS = """
     plots
 """
 FLOOR = {room: floor for floor, line in enumerate(FLOORS.split("\n")) for room in line.split()}
-PACKAGE = Path(skbackprop.__file__).parent
-MODULES = {
-    ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
-    for path in sorted(PACKAGE.rglob("*.py"))
-}
 ALLOWED = {"skbackprop", "numpy", "scipy", "sklearn"} | sys.stdlib_module_names
 # Modules that nothing imports until an extra is asked for.
-EXTRAS = {"engines.kernels": {"numba", "llvmlite"}}
+EXTRAS = {f"engines.{name}": {"numba", "llvmlite"} for name in ("kernels", "products")}
 
 
 def imported(module, nodes):

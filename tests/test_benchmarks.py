@@ -132,6 +132,20 @@ def test_tables_are_compared_set_by_set_and_by_mean_ranks(tmp_path, monkeypatch,
     assert not importlib.util.find_spec("matplotlib") or (tmp_path / "tables.png").exists()
 
 
+def test_copies_of_a_table_score_as_it_does(tmp_path, monkeypatch, capsys):
+    X = np.random.RandomState(0).randn(200, 3)
+    np.savez(tmp_path / "numbers", X=X, y=X[:, 1], cat=[])
+    np.savez(tmp_path / "flags", X=np.sign(X), y=(X[:, 1] > 0).astype(int), cat=[0, 1, 2])
+    arguments = ["benchmarks", "units", "--images", str(tmp_path), "--data", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", arguments)
+    benchmarks.__main__.main()
+    printed = capsys.readouterr().out
+    assert "| flags | 1.000 | 1.000 | 1.000 |" in printed
+    assert re.search(r"^\| within 0.01 of 2 \|  \| 2 \| [12] \|$", printed, re.M)
+    changed = benchmarks.units.with_outliers(X.copy(), [1], np.random.RandomState(0))
+    assert ((np.abs(changed - X) > 900).sum(axis=0) == [0, 2, 0]).all()
+
+
 def test_scores_of_classes_are_those_that_a_large_majority_asks_for():
     y = np.array([0] * 90 + [1] * 10)
     test = np.arange(0, 100, 3)

@@ -89,7 +89,7 @@ def train(model, kind="fit"):
     "hidden", [pytest.param(h, marks=pytest.mark.matrix if h != "mish" else ()) for h in HIDDEN]
 )
 def test_every_activation_and_head(head, hidden, tmp_path):
-    model, y = make(head, hidden)
+    model, y = make(head, hidden, eta=0.001)
     again = through_file(model, tmp_path)
     assert_same(model, again, X)
     for each in (model, again):
@@ -319,6 +319,7 @@ def test_a_later_format_is_refused(path):
         load_model(path)
 
 
+@pytest.mark.filterwarnings("ignore::skbackprop.exceptions.InconsistentVersionWarning")
 def test_a_file_of_format_1_is_read():
     """The file was written when the format was: it must be read for good."""
     model = load_model(FORMAT_1)
@@ -438,7 +439,7 @@ def through_skops(skops, model):
     "hidden", [pytest.param(h, marks=pytest.mark.matrix if h != "mish" else ()) for h in HIDDEN]
 )
 def test_skops_takes_every_activation_and_head(skops, head, hidden):
-    model, y = make(head, hidden)
+    model, y = make(head, hidden, eta=0.001)
     again = through_skops(skops, model)
     for each in (model, again):
         each.partial_fit(X, y)

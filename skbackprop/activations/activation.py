@@ -246,8 +246,16 @@ def _shown(function: Callable[..., Any]) -> str:
     return name
 
 
-#: The built-in activations by name; `built_in` fills it.
 ACTIVATIONS: dict[str, Activation] = {}
+"""The built-in activations by name, which the file `built_in` fills; yours may be added.
+
+Examples
+--------
+>>> import numpy as np
+>>> from skbackprop import ACTIVATIONS
+>>> ACTIVATIONS["tanh"].phi(np.array([-1.0, 0.0, 1.0])).round(4)
+array([-0.7616,  0.    ,  0.7616])
+"""
 
 
 def resolve_activation(value: str | Activation, parameter: str = "activation") -> Activation:

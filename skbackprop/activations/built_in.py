@@ -99,6 +99,13 @@ def leaky_relu(slope: float = 0.01) -> Activation:
     ------
     TypeError, ValueError
         If `slope` is not a number in [0, 1].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.activations import leaky_relu
+    >>> leaky_relu(slope=0.1).phi(np.array([-2.0, 2.0]))
+    array([-0.2,  2. ])
     """
     slope = _check_parameter("leaky_relu", "slope", slope, high=1.0)
     low = -INF if slope > 0.0 else 0.0
@@ -128,6 +135,13 @@ def elu(alpha: float = 1.0) -> Activation:
     ----------
     Clevert, Unterthiner and Hochreiter, "Fast and Accurate Deep Network Learning by Exponential
     Linear Units (ELUs)", ICLR 2016.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.activations import elu
+    >>> elu(alpha=0.5).phi(np.array([-100.0, 2.0]))
+    array([-0.5,  2. ])
     """
     alpha = _check_parameter("elu", "alpha", alpha)
     return _built_in("elu", functions.elu, functions.elu_slope, (-alpha, INF), alpha=alpha)
@@ -157,6 +171,13 @@ def scaled_tanh(amplitude: float = 1.7159, slope: float = 2.0 / 3.0) -> Activati
     References
     ----------
     LeCun, Bottou, Orr and Mueller, "Efficient BackProp", 1998.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.activations import scaled_tanh
+    >>> scaled_tanh().phi(np.array([-1.0, 0.0, 1.0])).round(4)
+    array([-1.,  0.,  1.])
     """
     amplitude = _check_parameter("scaled_tanh", "amplitude", amplitude, low_open=True)
     slope = _check_parameter("scaled_tanh", "slope", slope, low_open=True)
@@ -186,6 +207,13 @@ def softplus(beta: float = 1.0) -> Activation:
     ------
     TypeError, ValueError
         If `beta` is not a finite number > 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.activations import softplus
+    >>> softplus(beta=2.0).phi(np.array([-100.0, 0.0, 100.0])).round(4)
+    array([  0.    ,   0.3466, 100.    ])
     """
     beta = _check_parameter("softplus", "beta", beta, low_open=True)
     return _built_in(

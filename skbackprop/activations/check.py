@@ -36,6 +36,19 @@ def check_activation(activation: Activation, *, force: bool = False) -> None:
     ValueError
         If something is wrong; the message shows where. Nothing happens if `activation.check` is
         False, or for an activation that is not elementwise.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop import Activation
+    >>> from skbackprop.activations import check_activation
+    >>> def dsin(v, y):
+    ...     return -np.cos(v)
+    >>> try:
+    ...     check_activation(Activation(np.sin, dsin, name="sin"))
+    ... except ValueError as error:
+    ...     print(str(error).split(":")[0])
+    Activation 'sin'
     """
     if isinstance(activation, Mixed):
         checked: set[Activation] = set()

@@ -1,4 +1,4 @@
-"""Which engine presents single rows: the NumPy pass or the compiled one."""
+"""Which engine presents rows, one by one or in batches: NumPy or the compiled one."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from weakref import WeakSet
 from ..callers import warn_user
 from ..network.network import Network
 from .code_cache import why_no_compiler
+from .compiled_batches import CompiledBatches
 from .compiled_rows import CompiledPass
-from .numpy_rows import NumpyPass, RowPass
+from .numpy_rows import NumpyPass, Pass
 from .symbols import Untraceable
 from .update import Update
 
@@ -18,8 +19,10 @@ __all__ = ["choose_engine"]
 _told: WeakSet[Network] = WeakSet()  # of models whose users know that they go on in NumPy
 
 
-def choose_engine(engine: str, before: str | None, update: Update) -> tuple[str, RowPass | None]:
-    """The engine of single rows, by the user's wish and the model's past, and its pass.
+def choose_engine(
+    engine: str, before: str | None, update: Update, batch_size: int = 1
+) -> tuple[str, Pass | None]:
+    """The engine of a model, by the user's wish and the model's past, and its pass.
 
     Parameters
     ----------
@@ -29,12 +32,14 @@ def choose_engine(engine: str, before: str | None, update: Update) -> tuple[str,
     before : {"numpy", "compiled"} or None
         What the model has run on until now; "auto" keeps to it.
     update : Update
+    batch_size : int, default=1
+        Rows of an update.
 
     Returns
     -------
     engine : {"numpy", "compiled"}
         What the model runs on from now; "compiled" also where, with a warning, NumPy stands in.
-    row_pass : RowPass or None
+    chosen : Pass or None
         None where only `Trainer.apply` will do.
 
     Raises
@@ -44,12 +49,13 @@ def choose_engine(engine: str, before: str | None, update: Update) -> tuple[str,
     ImportError
         If it is "compiled", Numba is missing, and the model has never run on it.
     """
-    missing, compiled = why_no_compiler(), None
+    missing = why_no_compiler()
+    compiled: CompiledPass | CompiledBatches | None = None
     keeps_to_numpy = before == "numpy" or (before is None and missing is not None)
     if engine == "numpy" or (engine == "auto" and keeps_to_numpy):
-        return "numpy", _numpy_pass(update)
+        return "numpy", _numpy_pass(update, batch_size)
     try:
-        compiled = CompiledPass(update)
+        compiled = _compiled_pass(update, batch_size)
     except Untraceable as reason:
         if engine == "compiled":
             raise ValueError(f"engine='compiled' cannot train this model: {reason}.") from None
@@ -64,12 +70,19 @@ def choose_engine(engine: str, before: str | None, update: Update) -> tuple[str,
             warn_user(
                 f"This model was trained by the compiled engine and goes on in NumPy: {missing}.",
             )
-        return "compiled", _numpy_pass(update)
+        return "compiled", _numpy_pass(update, batch_size)
     if engine == "compiled":
         raise ImportError(f"engine='compiled' cannot be used: {missing}.")
-    return "numpy", _numpy_pass(update)
+    return "numpy", _numpy_pass(update, batch_size)
 
 
-def _numpy_pass(update: Update) -> NumpyPass | None:
+def _compiled_pass(update: Update, batch_size: int) -> CompiledPass | CompiledBatches:
+    """The compiled pass; that of batches does what that of single rows does not know."""
+    if batch_size == 1 and not update.extras and not update.objective.network.input_gain:
+        return CompiledPass(update)
+    return CompiledBatches(update, batch_size)
+
+
+def _numpy_pass(update: Update, batch_size: int) -> NumpyPass | None:
     """The pass in NumPy, None for what it does not know."""
-    return None if update.extras else NumpyPass(update)
+    return None if update.extras or batch_size > 1 else NumpyPass(update)

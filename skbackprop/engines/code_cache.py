@@ -20,7 +20,7 @@ import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from threading import get_ident
@@ -80,6 +80,7 @@ def _passing_directory() -> tempfile.TemporaryDirectory:
     return tempfile.TemporaryDirectory(prefix="skbackprop")
 
 
+@lru_cache(maxsize=256)
 def _file_name(text: str) -> str:
     return "pass_" + hashlib.sha256((text + _machine()).encode()).hexdigest()[:20]
 

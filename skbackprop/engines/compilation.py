@@ -13,7 +13,16 @@ from ..losses.task import Task
 from ..updates.rule import RULES
 from .code_cache import is_compiled, load, why_no_compiler
 from .formulas import built_in_formulas, cost_of, step_of
-from .source import cost_text, source_of, step_text
+from .source import (
+    activation_text,
+    batches_text,
+    cost_text,
+    outputs_text,
+    product_text,
+    race_text,
+    rows_text,
+    rule_text,
+)
 from .symbols import Untraceable
 
 __all__ = ["compile_engine"]
@@ -38,24 +47,33 @@ def compile_engine(*, verbose: bool = False) -> None:
     ------
     ImportError
         If Numba is not installed.
+
+    Examples
+    --------
+    >>> from skbackprop import BackpropRegressor, compile_engine
+    >>> compile_engine()  # doctest: +SKIP
+    >>> BackpropRegressor().partial_fit([[0.0]], [0.0]).engine_ in ("numpy", "compiled")
+    True
     """
     missing = why_no_compiler()
     if missing is not None:
         raise ImportError(f"The compiled engine cannot be used: {missing}.")
-    dtypes = [np.dtype(name) for name in ("float64", "float32")]
-    for name, rule in RULES.items():
-        try:
-            steps = {dtype: step_text(step_of(rule, dtype)) for dtype in dtypes}
-        except Untraceable as error:
-            if verbose:
-                print(error)
-            continue
-        for dtype, step in steps.items():
-            text = source_of(built_in_formulas(dtype), step, dtype.name)
-            _keep(f"{name}, {dtype}", [text], verbose)
-    for name, loss in LOSSES.items():
-        for dtype in dtypes:
-            _keep(f"{name}, {dtype}", _texts_of(loss, dtype), verbose)
+    for name in ("float64", "float32"):
+        dtype = np.dtype(name)
+        _keep(f"single rows, {name}", [rows_text(name)], verbose)
+        of_batches = [product_text(name), batches_text(name), outputs_text(name)]
+        _keep(f"batches, {name}", of_batches, verbose)
+        activations = [activation_text(formula, name) for formula in built_in_formulas(dtype)]
+        _keep(f"activations, {name}", activations, verbose)
+        for key, rule in RULES.items():
+            try:
+                _keep(f"{key}, {name}", [rule_text(step_of(rule, dtype), name)], verbose)
+            except Untraceable as error:
+                if verbose:
+                    print(error)
+        for key, loss in LOSSES.items():
+            _keep(f"{key}, {name}", _texts_of(loss, dtype), verbose)
+    _keep("streams", [race_text()], verbose)
 
 
 def _keep(name: str, texts: list[str], verbose: bool) -> None:

@@ -38,8 +38,9 @@ class Formula:
         trace = Trace(dtype=dtype)
         v, y = trace.symbol("v_j"), trace.symbol("y_j")
         bound = {name: trace.symbol(f"p{i}", varies=False) for i, name in enumerate(names)}
-        self.phi = trace.lines([trace.call(partial(phi, **bound), v.copy())])
-        self.dphi = trace.lines([trace.call(partial(dphi, **bound), v.copy(), y.copy())])
+        phi, dphi = partial(phi, **bound), partial(dphi, **bound)
+        self.phi = trace.lines([trace.call(phi, v.copy())], scalar="real({})")
+        self.dphi = trace.lines([trace.call(dphi, v.copy(), y.copy())], scalar="real({})")
         self.n_parameters = len(names)
 
     def _content(self) -> tuple:
@@ -51,10 +52,6 @@ class Formula:
 
     def __hash__(self) -> int:
         return hash(self._content())
-
-    def assignments(self) -> list[str]:
-        """Lines that fetch the parameters."""
-        return [f"p{i} = p[{i}]" for i in range(self.n_parameters)]
 
 
 def parts(activation: Activation) -> tuple[Callable, Callable, dict[str, float]]:
@@ -110,6 +107,7 @@ _INTERPRETED = {
     "log1p": np.log1p,
     "tanh": np.tanh,
     "real": np.float64,
+    "where": np.where,
     "math": SimpleNamespace(
         inf=math.inf, nan=math.nan, pow=np.power, sqrt=np.sqrt, log=np.log, log2=np.log2,
         log10=np.log10, erf=special.erf, erfc=special.erfc, sin=np.sin, cos=np.cos, tan=np.tan,
@@ -308,10 +306,33 @@ def _some_targets(head: Head, rng: np.random.Generator) -> np.ndarray:
     return targets if least is None else least + np.exp(targets)
 
 
+_costs: dict[tuple, Cost] = {}
+_steps: dict[tuple, Step] = {}
+_MOST = 256  # that are kept of each
+
+
+def _kept(kept: dict, thing: Any, make: Callable[[], Any], *context: Any) -> Any:
+    """What is traced of one of our own losses or rules, which depends on its content alone."""
+    if not is_ours(type(thing)):
+        return make()
+    content = sorted((name, type(value), value) for name, value in vars(thing).items())
+    key = type(thing), *map(tuple, content), *context
+    try:
+        found = kept.get(key)
+    except TypeError:  # of a content without a hash
+        return make()
+    if found is None:
+        if len(kept) >= _MOST:
+            kept.clear()
+        found = kept[key] = make()
+    return found
+
+
 def cost_of(head: Head, dtype: np.dtype) -> Cost:
     """The code of a loss behind its output; an Untraceable says why there is none."""
     try:
-        return Cost(head, dtype)
+        context = head.fused, head.n_units(), dtype
+        return _kept(_costs, head.loss, lambda: Cost(head, dtype), *context)
     except Untraceable as error:
         raise Untraceable(f"loss {head.loss!r} does not compile: {error}") from None
 
@@ -396,6 +417,6 @@ def _check_step(
 def step_of(rule: UpdateRule, dtype: np.dtype) -> Step:
     """The code of an update rule; an Untraceable says why there is none."""
     try:
-        return Step(rule, dtype)
+        return _kept(_steps, rule, lambda: Step(rule, dtype), dtype)
     except Untraceable as error:
         raise Untraceable(f"solver {rule!r} does not compile: {error}") from None

@@ -21,24 +21,24 @@ from ..updates.descent import SGD
 from ..updates.headroom import has_headroom, is_tame
 from .update import Update
 
-__all__ = ["NumpyPass", "RowPass"]
+__all__ = ["NumpyPass", "Pass"]
 
 # Rows whose signals are held at a time, and the most numbers that these may be.
 _BLOCK_ROWS = 32
 _BLOCK_NUMBERS = 2**16
 
 
-class RowPass(Protocol):
-    """Protocol of the passes that present single rows."""
+class Pass(Protocol):
+    """Protocol of what presents rows, one by one or in batches."""
 
     def load(self) -> None:
         """Get ready, before anything changes."""
 
     def rows_at_once(self, X) -> int:
-        """Rows for one call of `present`: few enough that it takes no more than 0.1 s."""
+        """Rows for one call of `present`: whole batches, few enough that it takes 0.1 s at most."""
 
     def present(self, X, targets, scale, rows, factors: np.ndarray) -> tuple[int, float]:
-        """Present rows in order, an update each, and stop before one that needs care.
+        """Present rows in order, a batch an update, and stop before one that needs care.
 
         The update's state counts each row with its change, so that the two agree whatever ends it.
 
@@ -48,7 +48,7 @@ class RowPass(Protocol):
         scale : ndarray of shape (n,) or None
         rows : slice or ndarray of int or None
             Those to present; None is all.
-        factors : ndarray of shape (n_rows,) or (1,)
+        factors : ndarray of shape (n_updates,) or (1,)
             The factor of eta, at each update or at all of them.
 
         Returns
@@ -167,7 +167,7 @@ class NumpyPass:
         return max(1, min(1000, int(1e7 / self._network.w.size)))
 
     def present(self, X, targets, scale, rows, factors: np.ndarray) -> tuple[int, float]:
-        """Present rows, as `RowPass.present` says; sparse ones are all left to `Trainer.apply`."""
+        """Present rows, as `Pass.present` says; sparse ones are all left to `Trainer.apply`."""
         if sparse.issparse(X):
             return 0, 0.0
         X = take_rows(X, rows)

@@ -18,7 +18,7 @@ from numpy.typing import DTypeLike
 
 from .symbols import Node, Symbol, Trace, Untraceable
 
-__all__ = ["RowSymbol", "RowTrace"]
+__all__ = ["HALF", "NEURONS", "ROWS", "RowSymbol", "RowTrace", "reduction_of"]
 
 
 # What an axis counts; ONE has a single entry, which fits any other.
@@ -27,8 +27,8 @@ _RANGES = {NEURONS: "n", HALF: "n // 2"}
 # Reductions, by the name of the ufunc: what each begins with, and one more number.
 _REDUCTIONS = {
     "add": ("0.0", "{} + {}"),
-    "maximum": ("-math.inf", "{1} if {0} < {1} else {0}"),
-    "minimum": ("math.inf", "{1} if {1} < {0} else {0}"),
+    "maximum": ("-math.inf", "where({0} < {1}, {1}, {0})"),
+    "minimum": ("math.inf", "where({1} < {0}, {1}, {0})"),
 }
 _ALL = slice(None)
 
@@ -137,10 +137,10 @@ class _Shape(tuple):
 
 def _einsum(subscripts, *operands, **settings) -> RowSymbol:
     parts = subscripts.replace(" ", "").replace("->", ",").split(",")
-    if settings or len(parts) != 3 or parts[0] != parts[1] or parts[2] != parts[0][:1]:
+    if settings or len(parts) != 3 or parts[0] != parts[1] or parts[2] != parts[0][:-1]:
         raise Untraceable(f"np.einsum({subscripts!r}) has no scalar counterpart here")
     a, b = operands
-    return np.multiply(a, b).sum(axis=1)
+    return np.multiply(a, b).sum(axis=-1)
 
 
 def _hstack(halves, **settings) -> tuple:
@@ -266,15 +266,15 @@ class RowTrace(Trace):
         list of str
             In the names of the signals and parameters, and ``n``, the number of neurons.
         """
-        result = self._result(value, (ROWS,))
+        result = self.result(value, (ROWS,))
         if isinstance(signal, tuple):
-            first, second = (self._result(half, (ROWS, HALF)) for half in signal)
+            first, second = (self.result(half, (ROWS, HALF)) for half in signal)
             return _Loops().lines(result, {f"{place}[j]": first, f"{place}[n // 2 + j]": second})
-        return _Loops().lines(result, {f"{place}[j]": self._result(signal, (ROWS, NEURONS))})
+        return _Loops().lines(result, {f"{place}[j]": self.result(signal, (ROWS, NEURONS))})
 
-    def _result(self, value: Any, wanted: tuple[str, ...]) -> Node:
+    def result(self, value: Any, wanted: tuple[str, ...]) -> Node:
         """The node of a result, which must fit an array of some axes."""
-        node = self._converted(self.node(value), False)
+        node = self.number(value)
         pairs = zip(reversed(node.axes), reversed(wanted), strict=False)
         if len(node.axes) > len(wanted) or any(axis not in (ONE, other) for axis, other in pairs):
             given, wants = (" x ".join(axes) for axes in (node.axes, wanted))
@@ -323,7 +323,7 @@ class _Loops:
         for total in sums:
             operand = self._reference(total.operands[0], before, inside, names)
             name = self._names[id(total)] = self._new_name("r")
-            before.append(f"{name} = {_REDUCTIONS[_operation(total)][0]}")
+            before.append(f"{name} = {_REDUCTIONS[reduction_of(total)][0]}")
             last.append(f"{name} = {total.text.format(name, operand)}")
         for place, node in stores.items():
             last.append(f"{place} = {self._reference(node, before, inside, names)}")
@@ -349,13 +349,13 @@ class _Loops:
         return f"{letter}{self._n_names}"
 
 
-def _operation(node: Node) -> str:
+def reduction_of(node: Node) -> str:
     """The reduction of a node, or nothing."""
     return (node.operation or "").partition("over ")[2]
 
 
 def _is_over(node: Node) -> bool:
-    return bool(_operation(node))
+    return bool(reduction_of(node))
 
 
 def _sums_in(node: Node) -> Iterator[Node]:

@@ -1,7 +1,9 @@
-"""The text of the code that Numba compiles, written around the traced formulas.
+"""The texts of the code that Numba compiles: what is traced, and the passes that call it.
 
-There are two kinds of text: the pass, for an update rule and all activations, and the cost of the
-output neurons, for a loss. The pass calls the cost by its address, so that each goes with each.
+Each traced formula is a text of its own, for one dtype: an activation, an update rule, the cost of
+the output neurons. A pass, of single rows or of batches, is one more for each dtype, whose
+equations are in `kernels` and `batch_kernels`. It calls the formulas by their addresses, so that
+each goes with each, and what is compiled once serves all models.
 """
 
 from __future__ import annotations
@@ -15,6 +17,12 @@ from ..updates.headroom import HEADROOM
 from .formulas import Cost, Formula, Step
 from .symbols import Lines
 
+__all__ = [
+    "activation_text", "batches_text", "cost_text", "outputs_text", "product_text", "race_text",
+    "rows_text", "rule_text",
+]  # fmt: skip
+
+
 _HEADER = """\
 import math
 
@@ -22,29 +30,78 @@ import numba
 import numpy as np
 from numba import types
 
-from skbackprop.engines.kernels import exact, exp, expit, expm1, like, log1p, make_present, tanh
+from skbackprop.engines import {modules}
+from skbackprop.engines.kernels import exact, like, pointer, shifted, where
+from skbackprop.engines.kernels import {functions}
 
 real = np.{dtype}
-"""
-
-
-_COST = """\
 numbers = types.CPointer(numba.{dtype})
 settings = types.CPointer(numba.float64)
+whole, decimal = numba.int64, numba.float64
+exactly = {{"error_model": "numpy", "fastmath": {{"contract"}}, "cache": True}}
+quickly = {{
+    "error_model": "numpy", "fastmath": {{"reassoc", "contract", "arcp", "nsz"}}, "nogil": True,
+    "cache": True,
+}}
 
 
-@numba.cfunc(
-    numba.float64(numba.int64, settings, settings, numbers, numbers, numbers, numbers),
-    error_model="numpy",
-    fastmath={{"contract"}},
-    cache=True,
-)
-def compiled(n, p, columns, d, v, y, e):
 """
 
+_ACTIVATION = """\
+@numba.cfunc(types.void(settings, numbers, numbers, whole), **exactly)
+def phi(p, v, y, count):
+{phi}
 
-_ENTRY = """\
-present_rows = make_present(phi, dphi, prepare, step, {headroom!r})
+@numba.cfunc(types.void(settings, numbers, numbers, numbers, whole), **exactly)
+def delta(p, v, y, e, count):
+{delta}
+
+compiled = phi.address, delta.address
+held = phi, delta
+"""
+
+_COST = """\
+@exact
+def cost(n, p, columns, d, v, y, e):
+{cost}
+
+@numba.cfunc(
+    types.void(whole, whole, settings, settings, numbers, numbers, numbers, numbers, settings),
+    **exactly,
+)
+def of_rows(count, n, p, columns, d, v, y, e, costs):
+    for row in range(count):
+        k = row * n
+        costs[row] = cost(
+            n, p, columns, shifted(d, k), shifted(v, k), shifted(y, k), shifted(e, k)
+        )
+
+
+compiled = of_rows.address
+held = of_rows
+"""
+
+_RULE = """\
+@numba.cfunc(types.void(settings, decimal, whole, settings), **exactly)
+def prepare(p, eta, t, shared):
+{prepare}
+
+@numba.cfunc(
+    types.void(
+        numbers, numbers, numbers, whole, whole, numbers, whole, settings, decimal, decimal, whole,
+        settings,
+    ),
+    **exactly,
+)
+def step(w, state, gains, size, n_gains, g, count, p, eta, factor, t, shared):
+{step}
+
+compiled = prepare.address, step.address
+held = prepare, step
+"""
+
+_ROWS = """\
+present_rows = kernels.make_present({headroom!r})
 numbers = numba.{dtype}
 wholes = numba.int64[::1]
 
@@ -58,10 +115,7 @@ wholes = numba.int64[::1]
             numbers[:, ::1], numba.int32[::1], numbers[::1], numba.float64[::1],
         )
     ],
-    error_model="numpy",
-    fastmath={{"reassoc", "contract", "arcp", "nsz"}},
-    nogil=True,
-    cache=True,
+    **quickly,
 )
 def compiled(
     w, state, gains, X, indices, bounds, d, scale, factors, t, plan, layers, groups, member,
@@ -73,39 +127,129 @@ def compiled(
     )
 """
 
+_PRODUCT = """\
+multiply = products.make_product(real)
+
+
+@numba.cfunc(
+    types.void(
+        numbers, whole, whole, numbers, whole, numbers, whole, whole, whole, whole, numbers, whole
+    ),
+    **exactly,
+)
+def product(a, across, along, b, ldb, c, ldc, n_rows, n_columns, n_k, start, ld_start):
+    multiply(a, across, along, b, ldb, c, ldc, n_rows, n_columns, n_k, start, ld_start)
+
+
+compiled = product.address
+held = product
+"""
+
+_BATCHES = """\
+present_batches = batch_kernels.make_present({headroom!r})
+numbers = numba.{dtype}
+wholes = numba.int64[::1]
+
+
+@numba.njit(
+    [
+        (
+            numbers[::1], numbers[:, ::1], numbers[:, ::1], numbers[:, ::1], numba.int32[::1],
+            wholes, wholes, numbers[:, ::1], numbers[::1], numba.float64[::1], numba.int64,
+            numba.int64, wholes, numba.int64[:, ::1], numba.int64[:, ::1], numba.int32[::1],
+            numba.float64[::1], numbers[::1], numbers[::1], numba.float64[::1],
+        )
+    ],
+    **quickly,
+)
+def compiled(
+    w, state, gains, X, indices, bounds, order, d, scale, factors, t, seed, plan, layers, groups,
+    member, settings, signals, g, shared,
+):
+    return present_batches(
+        w, state, gains, X, indices, bounds, order, d, scale, factors, t, seed,
+        (plan, layers, groups, member, settings), (signals, g, shared),
+    )
+"""
+
+
+_OUTPUTS = """\
+numbers = numba.{dtype}
+wholes = numba.int64[::1]
+
+
+@numba.njit(
+    [
+        (
+            numbers[::1], numbers[:, ::1], wholes, numbers[:, ::1], numbers[:, ::1], wholes,
+            numba.int64[:, ::1], numba.int64[:, ::1], numba.int32[::1], numba.float64[::1],
+            numbers[::1],
+        )
+    ],
+    **quickly,
+)
+def compiled(w, X, order, v, y, plan, layers, groups, member, settings, signals):
+    batch_kernels.respond(w, X, order, v, y, (plan, layers, groups, member, settings), signals)
+"""
+
+
+_RACE = """\
+table = numba.float64[:, ::1]
+line = numba.float64[::1]
+
+
+@numba.njit(
+    numba.boolean(
+        line, table, line, table, line, table, numba.int64[::1], line, line, numba.int32[::1], line,
+        line, line, decimal, decimal, whole, decimal, numba.boolean,
+    ),
+    **quickly,
+)
+def compiled(
+    x, moments, target, w, state, race, plan, settings, signals, rows, g, shared, answer, label,
+    weight, t, rate, is_first,
+):
+    return race_kernels.learn(
+        x, moments, target, w, state, race, plan, settings, signals, rows, g, shared, answer, label,
+        weight, t, rate, is_first,
+    )
+"""
+
 
 def _indented(depth: int, lines: Sequence[str]) -> str:
     """Lines of code, `depth` levels in."""
     return "".join(f"{'    ' * depth}{line}\n" for line in lines)
 
 
-def _activation_text(formulas: Sequence[Formula]) -> str:
-    """The functions `phi` and `dphi` of all activations: a loop over neurons for each code."""
-    text = ""
-    for name, inputs, output in (("phi", "v", "y"), ("dphi", "vy", "slope")):
-        arguments = ", ".join(["code", "p", *inputs, output, "count"])
-        text += f"@exact\ndef {name}({arguments}):\n"
-        for code, formula in enumerate(formulas):
-            lines = getattr(formula, name)
-            text += f"    {'elif' if code else 'if'} code == {code}:\n"
-            text += _indented(2, [*formula.assignments(), *lines.once])
-            text += _indented(2, ["for j in range(count):"])
-            text += _indented(3, [f"{a}_j = float({a}[j])" for a in inputs])
-            text += _indented(3, [*lines.each, f"{output}[j] = {lines.results[0]}"])
-        text += "\n\n"
-    return text
+def _parameters(count: int) -> list[str]:
+    """Lines that fetch the parameters."""
+    return [f"p{i} = p[{i}]" for i in range(count)]
 
 
-def step_text(step: Step) -> str:
-    """The functions of a rule: `prepare`, what a layer's weights have in common, and `step`."""
-    numbers = [f"p{i} = p[{i}]" for i in range(len(step.numbers))]
+@lru_cache(maxsize=256)
+def activation_text(formula: Formula, dtype: str) -> str:
+    """The two functions of an activation: one writes ``y``, the other multiplies e by the slope."""
+    phi, slope = formula.phi, formula.dphi
+    parameters = _parameters(formula.n_parameters)
+    return _beginning(dtype) + _ACTIVATION.format(
+        phi=_each_neuron(parameters, phi, ["v"], f"y[j] = {phi.results[0]}"),
+        delta=_each_neuron(parameters, slope, ["v", "y"], f"e[j] = e[j] * {slope.results[0]}"),
+    )
+
+
+def _each_neuron(parameters: list[str], lines: Lines, read: list[str], last: str) -> str:
+    text = _indented(1, [*parameters, *lines.once, "for j in range(count):"])
+    return text + _indented(2, [*(f"{name}_j = {name}[j]" for name in read), *lines.each, last])
+
+
+@lru_cache(maxsize=256)
+def rule_text(step: Step, dtype: str) -> str:
+    """The two functions of a rule: what some weights have in common, and their `step`."""
+    numbers = _parameters(len(step.numbers))
     shared = step.uniform.shared
-    text = "@exact\ndef prepare(p, eta, t, shared):\n"
-    text += _indented(1, [*numbers, *step.uniform.once])
-    text += _indented(1, [f"shared[{i}] = {name}" for i, name in enumerate(shared)] + ["return"])
-    text += "\n\n@exact\n"
-    text += "def step(w, state, gains, size, n_gains, g, count, p, eta, factor, t, shared):\n"
-    text += _indented(1, [*numbers, "if n_gains == 0:"])
+    prepare = [*numbers, *step.uniform.once]
+    prepare += [f"shared[{i}] = {name}" for i, name in enumerate(shared)] + ["return"]
+    text = _indented(1, [*numbers, "if n_gains == 0:"])
     text += _indented(2, [f"{name} = shared[{i}]" for i, name in enumerate(shared)])
     text += _indented(2, _step_loop(step, step.uniform, ["g_k = g[k]"]))
     text += _indented(1, ["else:"])
@@ -115,7 +259,7 @@ def step_text(step: Step) -> str:
         "g_k = g[k] * gains[size + k]",
     ]
     text += _indented(2, _step_loop(step, step.varied, gains))
-    return text + "\n\n"
+    return _beginning(dtype) + _RULE.format(prepare=_indented(1, prepare), step=text)
 
 
 def _step_loop(step: Step, lines: Lines, gain: list[str]) -> list[str]:
@@ -129,38 +273,57 @@ def _step_loop(step: Step, lines: Lines, gain: list[str]) -> list[str]:
     return ["for k in range(count):", *(f"    {line}" for line in body)]
 
 
-@lru_cache(maxsize=64)
-def source_of(formulas: tuple[Formula, ...], step_text: str, dtype: str) -> str:
-    """The text of the pass for activations, a rule and a dtype, which Numba compiles.
-
-    Parameters
-    ----------
-    formulas : tuple of Formula
-        Of all activations; the place of each is its code in the tables of `compiled_rows`.
-    step_text : str
-        The rule (see `step_text`).
-    dtype : {"float32", "float64"}
-    """
-    return (
-        _beginning(dtype)
-        + _activation_text(formulas)
-        + step_text
-        + _ENTRY.format(dtype=dtype, headroom=HEADROOM)
-    )
-
-
+@lru_cache(maxsize=256)
 def cost_text(cost: Cost, dtype: str) -> str:
-    """The text of the cost of a row: it is returned, and the error signal or delta written."""
-    numbers = [f"p{i} = p[{i}]" for i in range(len(cost.numbers))]
-    return _beginning(dtype) + _COST.format(dtype=dtype) + _indented(1, [*numbers, *cost.lines])
+    """The function of a loss: the costs of some rows, and their error signals or delta."""
+    lines = _indented(1, [*_parameters(len(cost.numbers)), *cost.lines])
+    return _beginning(dtype, "float64") + _COST.format(cost=lines)
 
 
 @cache
-def _beginning(dtype: str) -> str:
-    """What every text begins with."""
-    made_of = hashlib.sha256(Path(__file__).with_name("kernels.py").read_bytes()).hexdigest()
+def rows_text(dtype: str) -> str:
+    """The pass of single rows."""
+    return _beginning(dtype) + _ROWS.format(dtype=dtype, headroom=HEADROOM)
+
+
+@cache
+def batches_text(dtype: str) -> str:
+    """The pass of batches."""
+    text = _beginning(dtype, modules=("kernels", "batch_kernels"))
+    return text + _BATCHES.format(dtype=dtype, headroom=HEADROOM)
+
+
+@cache
+def outputs_text(dtype: str) -> str:
+    """The forward pass of rows in batches."""
+    return _beginning(dtype, modules=("kernels", "batch_kernels")) + _OUTPUTS.format(dtype=dtype)
+
+
+@cache
+def race_text() -> str:
+    """A row of a stream, for all networks of a race."""
+    return _beginning("float64", modules=("kernels", "race_kernels")) + _RACE
+
+
+@cache
+def product_text(dtype: str) -> str:
+    """The product of matrices that the pass of batches calls."""
+    return _beginning(dtype, modules=("kernels", "products")) + _PRODUCT
+
+
+_FUNCTIONS = ("exp", "expit", "expm1", "log1p", "tanh")
+
+
+@cache
+def _beginning(
+    dtype: str, functions_for: str | None = None, modules: tuple[str, ...] = ("kernels",)
+) -> str:
+    """What every text begins with; it has the content of the modules in its first line."""
+    files = [Path(__file__).with_name(f"{module}.py").read_bytes() for module in modules]
+    made_of = hashlib.sha256(b"".join(files)).hexdigest()
+    suffix = "_32" if (functions_for or dtype) == "float32" else ""
+    functions = [f"{name}{suffix} as {name}" if suffix else name for name in _FUNCTIONS]
     return (
         f'"""Made by skbackprop.engines, for kernels {made_of[:16]}; an edit is overwritten."""\n'
-        + _HEADER.format(dtype=dtype)
-        + "\n\n"
+        + _HEADER.format(dtype=dtype, functions=", ".join(functions), modules=", ".join(modules))
     )

@@ -37,9 +37,9 @@ _NUMBERS = {
     "negative": "-{}",
     "positive": "{}",
     "absolute": "abs({})",
-    "maximum": "{1} if {0} < {1} else {0}",
-    "minimum": "{1} if {1} < {0} else {0}",
-    "where": "{1} if {0} else {2}",
+    "maximum": "where({0} < {1}, {1}, {0})",
+    "minimum": "where({1} < {0}, {1}, {0})",
+    "where": "where({}, {}, {})",
     "power": "math.pow({}, {})",
     "arctan2": "math.atan2({}, {})",
     "hypot": "math.hypot({}, {})",
@@ -209,7 +209,11 @@ class Trace:
 
         `scalar` is how the part for each element writes a number that does not vary.
         """
-        return Lines([self._converted(self.node(result), False) for result in results], scalar)
+        return Lines([self.number(result) for result in results], scalar)
+
+    def number(self, result: Any) -> Node:
+        """The node of a result, a symbol or a number; a truth value counts 1 or 0."""
+        return self._converted(self.node(result), False)
 
 
 class Lines:

@@ -16,12 +16,14 @@ from typing import Any, Self
 
 import numpy as np
 from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ..callers import warn_user
+from ..engines.compiled_outputs import outputs_of
 from ..exceptions import DivergenceError, InconsistentVersionWarning
 from ..losses.check import check_loss
-from ..network.outputs import outputs_of
 from ..network.rows import checked_csr
 from ..signal_handlers import Watch
 from ..training.monitor import History
@@ -41,6 +43,7 @@ from .callbacks import CallbackSupport
 from .fitting import Fit, HeldOut, TrainingSet, history_of, warn_of_targets
 from .given_data import accept_rows, accept_targets
 from .offenders import naming, naming_rows_or_targets
+from .onnx_methods import OnnxMethods
 from .parameters import Parameters, is_same_key
 from .plan import (
     Plan,
@@ -68,7 +71,7 @@ class Running:
     trainer: Trainer
 
 
-class Backprop(CallbackSupport, Parameters):
+class Backprop(CallbackSupport, OnnxMethods, Parameters):
     """What both estimators share: how they fit, what is fitted, how they predict.
 
     Attributes
@@ -257,7 +260,9 @@ class Backprop(CallbackSupport, Parameters):
                 if not plan.solver.full_batch:  # which knows no single rows
                     check_online(plan)
                     check_structure(self, self._model.structure)
-                    engine = trainer_of(plan, self._model.copy(), plan.schedule).engine
+                    copy_of = self._model.copy()
+                    rows = plan.online_batch_rows
+                    engine = trainer_of(plan, copy_of, plan.schedule, rows).engine
         return engine or "numpy"
 
     # -- fit -------------------------------------------------------------------------------------
@@ -287,10 +292,12 @@ class Backprop(CallbackSupport, Parameters):
             warn_of_targets(model, data.targets, data.rows)
             fit.run(batch_size)
             fit.check_outcome(is_refit=self.__sklearn_is_fitted__())
+            failure = fit.failure()  # which asks for memory, before anything is replaced
         self._commit(fit)
         if fit.ended_by is not None:
             raise fit.ended_by
-        fit.warn_of_failure()
+        if failure:
+            warn_user(failure, ConvergenceWarning)
         return self
 
     def _prepare(
@@ -308,7 +315,7 @@ class Backprop(CallbackSupport, Parameters):
             coding = coding.after(self._model.coding)
         given = check_weights(sample_weight, X, "sample_weight")
         weights = self._weights(X, coding, targets, given)
-        held_out = self._validate_validation(validated, X, coding, validation)
+        held_out = self._validate_validation(validated, X, coding, targets, validation)
         rows = np.arange(X.shape[0]) if weights is None else np.flatnonzero(weights)
         if not len(rows):
             raise ValueError("sample_weight is zero for every row; at least one must be positive.")
@@ -319,7 +326,7 @@ class Backprop(CallbackSupport, Parameters):
         kept = {k: v for k, v in vars(self).items() if not k.endswith("_") and k != "_running"}
         self.__dict__ = {**kept, **fit.attributes()}
 
-    def _validate_validation(self, validated, X, coding, validation):
+    def _validate_validation(self, validated, X, coding, trained, validation):
         """The user's own validation set, or None."""
         X_val, y_val, sample_weight_val = validation
         if X_val is None and y_val is None:
@@ -335,10 +342,13 @@ class Backprop(CallbackSupport, Parameters):
             raise type(error)(f"in the validation rows, X_val and y_val: {error}") from error
         if self.early_stopping and self.scoring != "loss" and X_val.shape[0] < 2:
             raise ValueError("The validation set is too small: X_val has 1 row; give at least 2.")
-        weights = check_weights(sample_weight_val, X_val, "sample_weight_val")
-        if weights is not None and not weights.any():
+        given = check_weights(sample_weight_val, X_val, "sample_weight_val")
+        if given is not None and not given.any():
             raise ValueError("sample_weight_val is zero for every row.")
-        return HeldOut(X_val, y_val, targets, weights)
+        weights = self._weights(X_val, coding, targets, given, like=trained)
+        if weights is not None and not weights.any():
+            raise ValueError("class_weight is zero for the class of every row of y_val.")
+        return HeldOut(X_val, y_val, targets, weights, given)
 
     # -- partial_fit -----------------------------------------------------------------------------
 
@@ -369,8 +379,9 @@ class Backprop(CallbackSupport, Parameters):
         if classes is not None:
             self._check_classes(classes)
         coding, dtype = self._model.coding, self._model.network.w.dtype
-        row, target = self._plain_row(X), plain_target(y, numeric=self._numeric_targets)
-        if row is None or target is None:
+        target = plain_target(y, numeric=self._numeric_targets)
+        row = None if target is None else self._plain_rows(X)
+        if target is None or row is None or row.shape[0] > 1:
             X, y = self._validate_X_y(self, X, y, dtype, reset=False)
         else:
             X, y = row, target
@@ -400,7 +411,7 @@ class Backprop(CallbackSupport, Parameters):
             warn_of_targets(model, targets)
             losses: list[float] = []  # of the pass, if it is whole
             try:
-                trainer = trainer_of(plan, model, plan.schedule)
+                trainer = trainer_of(plan, model, plan.schedule, plan.online_batch_rows)
                 _present(plan, trainer, X, targets, weights, losses.append)
             except _LEAVES_A_MODEL as error:
                 ended_by = error
@@ -429,7 +440,8 @@ class Backprop(CallbackSupport, Parameters):
         check_online(plan)
         check_structure(self, self._model.structure)
         self._model.make_writeable()
-        self._running = Running(key, plan, trainer_of(plan, self._model, plan.schedule))
+        trainer = trainer_of(plan, self._model, plan.schedule, plan.online_batch_rows)
+        self._running = Running(key, plan, trainer)
         return self._running
 
     # -- data ------------------------------------------------------------------------------------
@@ -448,8 +460,8 @@ class Backprop(CallbackSupport, Parameters):
                 reset=reset,
             )
 
-    def _plain_row(self, X):
-        """`X` as validation would give it, if it is one row that needs no more than this test."""
+    def _plain_rows(self, X):
+        """`X` as validation would give it, if these are rows that need no more than this test."""
         if "feature_names_in_" in vars(self):
             return None
         if type(X) is list and len(X) == 1 and type(X[0]) in (list, tuple):
@@ -457,7 +469,9 @@ class Backprop(CallbackSupport, Parameters):
                 X = np.array(X)
             except ValueError:  # nested unevenly: validation says so
                 return None
-        if type(X) not in _PLAIN_ROWS or X.shape != (1, self.n_features_in_):
+        if type(X) not in _PLAIN_ROWS or X.ndim != 2 or X.shape[1] != self.n_features_in_:
+            return None
+        if not X.shape[0] or (X.shape[0] > 1 and type(X) is not np.ndarray):
             return None
         dtype = self._model.network.w.dtype
         X = checked_csr(X)
@@ -473,7 +487,7 @@ class Backprop(CallbackSupport, Parameters):
         """The coding of the first `y`, and the targets."""
         raise NotImplementedError
 
-    def _weights(self, X, coding, targets, given, *, online=False):
+    def _weights(self, X, coding, targets, given, *, like=None, online=False):
         """Weights of the rows in training, from those that the user gave (None: all one)."""
         return given
 
@@ -487,12 +501,12 @@ class Backprop(CallbackSupport, Parameters):
         """Induced local fields and outputs of the output neurons, each (n, n_units)."""
         if "_model" not in vars(self):
             check_is_fitted(self)
-        network, row = self._model.network, self._plain_row(X)
+        network, row = self._model.network, self._plain_rows(X)
         if row is None:
             X, dtype = accept_rows(X), network.w.dtype
             with np.errstate(over="ignore", invalid="ignore"):  # of the sums that are tested
                 row = validate_data(self, X, accept_sparse="csr", dtype=dtype, reset=False)
-        return outputs_of(network, row)
+        return outputs_of(network, row, engine=self._model.state.engine)
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict targets, classes or labels.

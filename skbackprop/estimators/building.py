@@ -249,10 +249,10 @@ def objective_of(plan: Plan, model: Model) -> Objective:
     )
 
 
-def trainer_of(plan: Plan, model: Model, schedule: Schedule) -> Trainer:
+def trainer_of(plan: Plan, model: Model, schedule: Schedule, batch_size: int) -> Trainer:
     """The trainer of `model` that the plan describes, by a schedule whose horizon is known."""
     with _nothing_drawn_on_error(model):
-        return _build_trainer(plan, model, schedule)
+        return _build_trainer(plan, model, schedule, batch_size)
 
 
 @contextmanager
@@ -267,7 +267,7 @@ def _nothing_drawn_on_error(model: Model) -> Iterator[None]:
         raise
 
 
-def _build_trainer(plan: Plan, model: Model, schedule: Schedule) -> Trainer:
+def _build_trainer(plan: Plan, model: Model, schedule: Schedule, batch_size: int) -> Trainer:
     objective = objective_of(plan, model)
     eta: Any = plan.eta
     base = eta.base if isinstance(eta, FanInEta) else None
@@ -280,7 +280,7 @@ def _build_trainer(plan: Plan, model: Model, schedule: Schedule) -> Trainer:
     _check_constants(rule, model.network.w.dtype)
     limits = Limits(plan.given.max_grad_norm, plan.given.max_norm)
     update = Update(objective, rule, eta, model.state, limits, base)
-    return Trainer(update, schedule, plan.given.engine)
+    return Trainer(update, schedule, plan.given.engine, batch_size)
 
 
 def _check_constants(rule: UpdateRule, dtype) -> None:

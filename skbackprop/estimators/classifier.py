@@ -42,6 +42,8 @@ class BackpropClassifier(ClassifierMixin, Backprop):
         activation's range is bounded on both sides of zero).
     class_weight : dict, list of dict, "balanced" or None, default=None
         Weights of the classes, which multiply ``sample_weight``. "balanced" is for `fit` only.
+        Accuracy and loss of validation rows know nothing of them: where classes are rare, let
+        early stopping watch ``scoring="balanced_accuracy"``.
 
     Attributes
     ----------
@@ -159,10 +161,10 @@ class BackpropClassifier(ClassifierMixin, Backprop):
     def _read_targets(self, plan: Plan, y, dtype, classes=None, *, online=False):
         return ClassCoding.read(y, classes, online=online)
 
-    def _weights(self, X, coding, targets, given, *, online=False):
+    def _weights(self, X, coding, targets, given, *, like=None, online=False):
         if self.class_weight is None:
             return given
-        return coding.weigh(self.class_weight, targets, given, X.dtype, online=online)
+        return coding.weigh(self.class_weight, targets, given, X.dtype, like=like, online=online)
 
     def _check_classes(self, classes) -> None:
         try:

@@ -33,8 +33,15 @@ def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
     return metaestimators.available_if(check)
 
 
+_PLAIN = frozenset([str, int, float, bool, type(None)])  # kinds of values that do not change
+_MOST_KNOWN = 4096
+_known_good: set[tuple] = set()  # what has been checked: a class, a parameter, a value and its kind
+
+
 def check_constraints(estimator: Any, parameters: dict[str, Any]) -> None:
     """Refuse parameters of a kind, or out of a range, that the estimator does not take.
+
+    A plain value that was found good is not checked again.
 
     Raises
     ------
@@ -45,6 +52,21 @@ def check_constraints(estimator: Any, parameters: dict[str, Any]) -> None:
     sklearn.utils._param_validation.InvalidParameterError
         A ValueError and TypeError that names the parameter, its value and what it may be.
     """
+    keys = {
+        name: (type(estimator), name, type(value), value)
+        for name, value in parameters.items()
+        if type(value) in _PLAIN
+    }
+    parameters = {
+        name: value for name, value in parameters.items() if keys.get(name) not in _known_good
+    }
+    _check_constraints(estimator, parameters)
+    if len(_known_good) > _MOST_KNOWN:
+        _known_good.clear()
+    _known_good.update(keys.values())
+
+
+def _check_constraints(estimator: Any, parameters: dict[str, Any]) -> None:
     for name, value in parameters.items():
         if isinstance(value, np.ma.MaskedArray) and np.any(value.mask):
             raise ValueError(f"{name} is masked, {value!r}; give a value that is not.")
@@ -56,6 +78,7 @@ def check_constraints(estimator: Any, parameters: dict[str, Any]) -> None:
             raise TypeError(
                 f"{name} is {value!r}; it must be an int or a float, such as {float(value)!r}."
             )
-    validate_parameter_constraints(
-        estimator._parameter_constraints, parameters, caller_name=type(estimator).__name__
-    )
+    if parameters:
+        validate_parameter_constraints(
+            estimator._parameter_constraints, parameters, caller_name=type(estimator).__name__
+        )

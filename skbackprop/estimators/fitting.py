@@ -13,9 +13,9 @@ from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
 
 from ..callers import warn_user
+from ..engines.compiled_outputs import outputs_of
 from ..exceptions import DivergenceError
 from ..network.objective import Objective, Problem
-from ..network.outputs import outputs_of
 from ..network.penalties import ElasticNet
 from ..network.rows import row_shares, take_rows, with_mean_one
 from ..solvers.solver import WholeBatchSolver, solve
@@ -45,16 +45,21 @@ _SMALL_COST = 1e-3  # of a constant prediction, beside solvers' own tolerances, 
 
 @dataclass
 class HeldOut:
-    """Rows that a fit is validated on: of the user's own set, or some of the training set's."""
+    """Rows that a fit is validated on: of the user's own set, or some of the training set's.
+
+    What is watched by default, loss and accuracy, weighs them as training does; a scorer, which is
+    the user's own measure, knows the user's weights alone.
+    """
 
     X: Any
     y: Any
     targets: Any
-    weights: np.ndarray | None
+    weights: np.ndarray | None  # the user's times those of the classes; None is all ones
+    given_weights: np.ndarray | None  # the user's alone
     rows: np.ndarray | None = None  # None is all
 
     def take(self, A):
-        """The validation rows of `A`, which is `X`, `y`, `targets` or `weights`."""
+        """The validation rows of `A`, such as `X`, `y`, `targets` or `weights`."""
         return A if A is None or self.rows is None else A[self.rows]
 
 
@@ -70,7 +75,7 @@ class TrainingSet:
     coding: NumberCoding | ClassCoding
     validated: Parameters  # a copy of the estimator, which took what validation writes
     held_out: HeldOut | None = None
-    given_weights: np.ndarray | None = None  # the user's alone, which a validation score knows
+    given_weights: np.ndarray | None = None  # the user's alone
 
     @property
     def scale(self) -> np.ndarray | None:
@@ -156,7 +161,9 @@ class Fit:
                 f"validation_fraction={given.validation_fraction} of {len(rows)} rows. "
                 "Increase validation_fraction, or give more rows."
             )
-        data.held_out = HeldOut(data.X, data.y, data.targets, data.given_weights, np.sort(held_out))
+        data.held_out = HeldOut(
+            data.X, data.y, data.targets, data.weights, data.given_weights, np.sort(held_out)
+        )
         data.rows = np.setdiff1d(data.rows, held_out)
 
     def scale_targets(self) -> None:
@@ -239,7 +246,7 @@ class Fit:
                 problem = Problem(objective_of(plan, model), rows, data.rows, given.alpha)
                 solve(solver, problem, state, monitor)
             else:
-                trainer = trainer_of(plan, model, schedule)
+                trainer = trainer_of(plan, model, schedule, batch_size)
                 orders = self._orders(batch_size)
                 train(trainer, orders, (data.X, data.targets, data.scale), batch_size, monitor)
         finally:  # Ctrl-C and a divergence leave the best weights, too
@@ -267,7 +274,7 @@ class Fit:
     def _validator(self):
         """A function that gives (loss, score) on the validation rows, or None."""
         given, held_out = self.plan.given, self.data.held_out
-        network, head = self.model.network, self.model.head
+        network, head, state = self.model.network, self.model.head, self.model.state
         if held_out is None:
             return None
         X, rows = held_out.X, held_out.rows
@@ -284,7 +291,7 @@ class Fit:
         @np.errstate(all="ignore")
         def validate():
             with np.errstate(over="ignore", invalid="ignore"):
-                v, outputs = outputs_of(network, X, rows)
+                v, outputs = outputs_of(network, X, rows, state.engine)
             if not (np.isfinite(v).all() and np.isfinite(outputs).all()):
                 raise DivergenceError(
                     "training diverged: the outputs on the validation rows are not finite. Use a "
@@ -296,7 +303,7 @@ class Fit:
             elif scorer is None:
                 score = head.score(targets, head.decode(v, outputs), weights)
             else:
-                score = self._score(scorer, view, weights)
+                score = self._score(scorer, view)
             if given.early_stopping and np.isnan(score):
                 raise ValueError(
                     f"scoring={given.scoring!r} gives nan on the validation rows; "
@@ -307,10 +314,11 @@ class Fit:
 
         return validate
 
-    def _score(self, scorer, view, weights) -> float:
+    def _score(self, scorer, view) -> float:
         """What the user's scorer says of the validation rows."""
         given, held_out = self.plan.given, self.data.held_out
         assert held_out is not None
+        weights = held_out.take(held_out.given_weights)
         weighting = {} if weights is None else {"sample_weight": weights}
         try:
             rows = held_out.take(held_out.X), held_out.take(held_out.y)
@@ -350,12 +358,12 @@ class Fit:
             **{name: validated[name] for name in names if name in validated},
         }
 
-    def warn_of_failure(self) -> None:
-        """Warn if a limit ended the fit, or it has learnt nothing, and say what may be to blame."""
+    def failure(self) -> str:
+        """What to warn of: a limit that ended the fit, nothing learnt, and what may be to blame."""
+        if self.ended_by is not None:  # which says it all
+            return ""
         failure = self._learnt_nothing() or self._stopped_too_soon() or self._learnt_in_part()
-        told = [*self._reached_limit(), *failure]
-        if told:
-            warn_user(" ".join(told), ConvergenceWarning)
+        return " ".join([*self._reached_limit(), *failure])
 
     def _reached_limit(self) -> list[str]:
         limit, given = self.reason, self.plan.given

@@ -111,7 +111,7 @@ def accept_targets(y: Any, *, numeric: bool) -> Any:
     if numeric:
         _refuse_times(y, "y")
         if "c" in _kinds(y):
-            raise ValueError("y holds complex numbers; give real ones, such as y.real and y.imag.")
+            raise ValueError("y: Complex data not supported; give real numbers, such as y.real.")
         if _kinds(y) & set("OSU"):
             y = _as_numbers(np.asarray(y), "y")
     kinds = _kinds(y)

@@ -135,7 +135,8 @@ class Parameters(Parametrised):
         class alike.
     scoring : str, callable or None, default=None
         The validation score, higher is better: a scikit-learn scorer or its name, ``"loss"`` for
-        the negative of the validation loss, None for what `score` gives: R^2, or the accuracy.
+        the negative of the validation loss, None for what `score` gives: R^2, or the
+        accuracy, in which classes weigh what `class_weight` says.
     max_time : float or None, default=None
         Seconds after which `fit` stops at the next update or iteration.
     shuffle : bool, default=True

@@ -244,8 +244,13 @@ class ClassCoding:
         several = np.bincount(codes)[codes] > 1
         return rows[several], codes[several]
 
-    def weigh(self, class_weight, targets, weights, dtype, *, online: bool) -> np.ndarray:
-        """The weights of the rows (None: all one) times those of their classes."""
+    def weigh(
+        self, class_weight, targets, weights, dtype, *, like=None, online: bool
+    ) -> np.ndarray:
+        """The weights of the rows (None: all one) times those of their classes.
+
+        "balanced" goes by the targets in `like`, by default by those of the rows themselves.
+        """
         if isinstance(class_weight, str) and online:
             raise ValueError(
                 "class_weight='balanced' is not supported for partial_fit: the share of each class "
@@ -257,7 +262,8 @@ class ClassCoding:
                 "dict with the weight of each class."
             )
         try:
-            factors = self._factors(class_weight, targets, online)
+            like = targets if like is None else like
+            factors = self._factors(class_weight, targets, like, online)
         except (TypeError, ValueError) as error:
             raise ValueError(f"class_weight is {class_weight!r}: {error}") from error
         with np.errstate(over="ignore"):
@@ -270,16 +276,16 @@ class ClassCoding:
             )
         return factors
 
-    def _factors(self, class_weight, targets, online: bool) -> np.ndarray:
+    def _factors(self, class_weight, targets, like, online: bool) -> np.ndarray:
         """The weight of each row that `class_weight` gives to its class, or to its labels."""
         if targets.ndim == 1 and online:
             return self._class_factors(class_weight)[targets]
         if targets.ndim == 1:
-            given = self.classes[targets]  # "balanced" goes by the rows at hand
+            given = self.classes[like]
             return compute_class_weight(class_weight, classes=self.classes, y=given)[targets]
-        labels = targets.toarray() if sparse.issparse(targets) else targets
+        labels = _dense(targets)
         if not online:
-            return compute_sample_weight(class_weight, labels)
+            return _label_factors(class_weight, labels, labels if like is targets else _dense(like))
         if not isinstance(class_weight, list) or len(class_weight) != labels.shape[1]:
             raise ValueError(
                 f"class_weight is {class_weight!r}; for labels it must be a list of "
@@ -388,3 +394,16 @@ def _class_indices(y, classes) -> np.ndarray:
             f"{list(dict.fromkeys(y[unseen].tolist()))[:5]}."
         )
     return indices
+
+
+def _dense(labels) -> np.ndarray:
+    return labels.toarray() if sparse.issparse(labels) else labels
+
+
+def _label_factors(class_weight, labels: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """The weights of rows by their labels, which "balanced" takes from the rows of `like`."""
+    if like is labels:
+        return compute_sample_weight(class_weight, labels)
+    of_like = np.arange(len(like)) if isinstance(class_weight, str) else None
+    both = compute_sample_weight(class_weight, np.concatenate([like, labels]), indices=of_like)
+    return both[len(like) :]

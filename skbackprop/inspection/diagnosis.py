@@ -43,7 +43,18 @@ _BATCHES = 5  # whose updates are tried
 
 
 class Diagnosis(list):
-    """The findings, a list of `Finding`; empty for a healthy network."""
+    """The findings, a list of `Finding`; empty for a healthy network.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from skbackprop import BackpropClassifier, diagnose
+    >>> X, y = load_wine(return_X_y=True)
+    >>> net = BackpropClassifier((5,), activation="logistic", solver="sgd", random_state=0)
+    >>> findings = diagnose(net.partial_fit(X, y, classes=[0, 1, 2]), X, y)
+    >>> "unscaled_inputs" in [finding.name for finding in findings]
+    True
+    """
 
     def __repr__(self) -> str:
         return "\n".join(map(str, self)) if self else "Nothing ails this network."

@@ -31,6 +31,16 @@ class Explanation(str):
     Attributes
     ----------
     text, latex, html : str
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop import BackpropRegressor, trace_signals
+    >>> X, y = np.array([[1.0, 2.0]]), np.array([1.0])
+    >>> net = BackpropRegressor((), solver="sgd", eta=0.1, random_state=0).partial_fit(X, y)
+    >>> explanation = trace_signals(net, X, y).explain(weight="bias")
+    >>> explanation == explanation.text, len(explanation.latex) > 100
+    (True, True)
     """
 
     text: str = ""

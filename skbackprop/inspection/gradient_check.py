@@ -49,6 +49,16 @@ class WorstWeight:
         The signal that enters the weight. Of a gain, `neuron` is the input's place.
     backpropagated, numeric : float
         ``-dE_av/dw``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop import BackpropRegressor, check_gradient
+    >>> X, y = np.eye(2), np.array([0.0, 1.0])
+    >>> net = BackpropRegressor((), random_state=0).partial_fit(X, y)
+    >>> worst = check_gradient(net, X, y).worst
+    >>> worst.layer, worst.neuron, bool(np.isclose(worst.backpropagated, worst.numeric))
+    (0, 0, True)
     """
 
     layer: int
@@ -88,6 +98,15 @@ class GradientCheck:
         any, all else is of weights beside the kinks.
     advice : str
         Where to look if something is wrong, else empty.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop import BackpropRegressor, check_gradient
+    >>> X, y = np.eye(2), np.array([0.0, 1.0])
+    >>> check = check_gradient(BackpropRegressor((3,), random_state=0).partial_fit(X, y), X, y)
+    >>> bool(check), len(check.errors), check.n_kinks
+    (True, 2, 0)
     """
 
     errors: list[float]

@@ -47,6 +47,17 @@ def record_training(estimator, X, y, n_steps: int) -> TrainingRecord:
         On invalid rows, or if the solver needs all rows at once.
     DivergenceError
         When an update would not be finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop import BackpropRegressor, record_training
+    >>> X, y = np.eye(2), np.array([0.0, 1.0])
+    >>> net = BackpropRegressor((), solver="sgd", eta=0.1, random_state=0)
+    >>> record = record_training(net, X, y, n_steps=2)
+    >>> step = record.steps[0]
+    >>> np.allclose(step.coefs[0] - step.trace.coefs[0], step.trace.dw(0, sample=0))
+    True
     """
     whole = isinstance(n_steps, (int, np.integer))
     if not whole or isinstance(n_steps, (bool, np.timedelta64)) or n_steps < 1:

@@ -92,6 +92,18 @@ class SignalTrace(Record):
         does not say (`Loss.error_rule`).
     feature_names, output_names : list of str
         Of the inputs and of the output neurons: ``"class 1"``, ``"class 'b'"``, ``"output 0"``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop import BackpropRegressor, trace_signals
+    >>> X, y = np.array([[1.0, 2.0]]), np.array([1.0])
+    >>> net = BackpropRegressor((3,), solver="sgd", eta=0.1, random_state=0).partial_fit(X, y)
+    >>> trace = trace_signals(net, X, y)
+    >>> trace
+    <SignalTrace: 1 samples with targets through 2-3-1, squared_error>
+    >>> np.allclose(trace.dw(1, sample=0), 0.1 * np.outer(trace.y[1], trace.delta[1]))
+    True
     """
 
     x: np.ndarray
@@ -365,6 +377,16 @@ class TrainingStep(Record):
         Of that row alone (its sample 0), before the update.
     coefs, intercepts : list of ndarray
         Weights and biases after it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop import BackpropRegressor, record_training
+    >>> X, y = np.eye(2), np.array([0.0, 1.0])
+    >>> net = BackpropRegressor((), solver="sgd", eta=0.1, random_state=0)
+    >>> first, second = record_training(net, X, y, n_steps=2).steps
+    >>> np.allclose(first.coefs[0], second.trace.coefs[0])  # after one step, before the next
+    True
     """
 
     sample: int
@@ -382,6 +404,16 @@ class TrainingRecord:
     steps : list of TrainingStep
     final_estimator : BackpropRegressor or BackpropClassifier
         The copy that was trained, as it is after the last step.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop import BackpropRegressor, record_training
+    >>> X, y = np.eye(2), np.array([0.0, 1.0])
+    >>> net = BackpropRegressor((3,), solver="sgd", eta=0.1, random_state=0)
+    >>> record = record_training(net, X, y, n_steps=4)
+    >>> [step.sample for step in record.steps]
+    [0, 1, 0, 1]
     """
 
     steps: list[TrainingStep]

@@ -25,6 +25,16 @@ class CrossEntropy(Loss):
     label_smoothing : float in [0, 1), default=0.0
         Share of each desired output that is spread evenly over the classes:
         ``d = (1 - s) d + s / K``, K = 2 for logistic outputs (Szegedy et al., CVPR 2016).
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skbackprop import BackpropClassifier, CrossEntropy
+    >>> X, y = load_iris(return_X_y=True)
+    >>> smooth = CrossEntropy(label_smoothing=0.1)
+    >>> net = BackpropClassifier((), loss=smooth, eta=0.05, random_state=0)
+    >>> net.fit(X, y).predict_proba(X[:1]).round(1)
+    array([[0.9, 0.1, 0. ]])
     """
 
     def __init__(self, label_smoothing: float = 0.0):
@@ -107,6 +117,15 @@ class Focal(CrossEntropy):
     ----------
     gamma : float >= 0, default=2.0
         At 0 it is the cross-entropy.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skbackprop import BackpropClassifier, Focal
+    >>> X, y = load_iris(return_X_y=True)
+    >>> net = BackpropClassifier((), loss=Focal(), eta=0.05, max_iter=1000, random_state=0)
+    >>> net.fit(X, y).predict(X[[0, 60, 140]])
+    array([0, 1, 2])
     """
 
     def __init__(self, gamma: float = 2.0):
@@ -170,6 +189,15 @@ class Hinge(Loss):
     Desired outputs are -1 and +1; ``e_j = d_j`` inside the margin, 0 outside (Cortes and Vapnik
     1995). Over several classes each
     output neuron tells its class from the rest, and the largest output wins.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skbackprop import BackpropClassifier, Hinge
+    >>> X, y = load_iris(return_X_y=True)
+    >>> net = BackpropClassifier((), loss=Hinge(), eta=0.05, random_state=0)
+    >>> net.fit(X, y).predict(X[[0, 60, 140]])
+    array([0, 1, 1])
     """
 
     tasks: tuple[Kind, ...] = ("binary", "multiclass", "multilabel")

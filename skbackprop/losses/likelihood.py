@@ -45,6 +45,18 @@ class Poisson(_Deviance):
     """Half the Poisson deviance, ``E = sum_j d_j log(d_j / y_j) - d_j + y_j``, for counts.
 
     ``e_j = d_j / y_j - 1``; behind ``exp``, ``delta_j = d_j - y_j``. Targets must be >= 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop import Poisson
+    >>> d, y = np.array([[1.0], [2.0]]), np.array([[0.5], [4.0]])  # desired and given, two rows
+    >>> loss = Poisson()
+    >>> loss.value(d, y, np.log(y))  # the cost of each row
+    array([0.19314718, 0.61370564])
+    >>> loss.error(d, y)  # e = -dE/dy
+    array([[ 1. ],
+           [-0.5]])
     """
 
     def value(self, d, y, v) -> np.ndarray:
@@ -66,6 +78,18 @@ class Gamma(_Deviance):
 
     ``e_j = (d_j - y_j) / y_j^2``; behind ``exp``, ``delta_j = d_j / y_j - 1``. Targets must be
     positive.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop import Gamma
+    >>> d, y = np.array([[1.0], [2.0]]), np.array([[0.5], [4.0]])  # desired and given, two rows
+    >>> loss = Gamma()
+    >>> loss.value(d, y, np.log(y))  # the cost of each row
+    array([0.30685282, 0.19314718])
+    >>> loss.error(d, y)  # e = -dE/dy
+    array([[ 2.   ],
+           [-0.125]])
     """
 
     takes_least = False
@@ -105,6 +129,18 @@ class Tweedie(_Deviance):
     power : float, default=1.5
         The variance grows as ``mean^p``; > 1 and not 2: 1 is `Poisson`, 2 is `Gamma`. Targets must
         be >= 0 below 2, positive above.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop import Tweedie
+    >>> d, y = np.array([[1.0], [2.0]]), np.array([[0.5], [4.0]])  # desired and given, two rows
+    >>> loss = Tweedie(power=1.5)
+    >>> loss.value(d, y, np.log(y))  # the cost of each row
+    array([0.24264069, 0.34314575])
+    >>> loss.error(d, y)  # e = -dE/dy
+    array([[ 1.41421356],
+           [-0.25      ]])
     """
 
     def __init__(self, power: float = 1.5):
@@ -161,6 +197,17 @@ class GaussianNLL(Loss):
     ----------
     epsilon : float > 0, default=1e-6
         Least variance, in the square of y's unit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop import BackpropRegressor, GaussianNLL
+    >>> X = np.linspace(-1.0, 1.0, 400)[:, None]
+    >>> y = X[:, 0] + np.random.default_rng(0).normal(0.0, 0.5, 400)
+    >>> net = BackpropRegressor((), loss=GaussianNLL(), eta=0.01, random_state=0).fit(X, y)
+    >>> mean, std = net.predict([[0.0]], return_std=True)
+    >>> print(f"{mean[0]:.1f} +- {std[0]:.1f}")
+    -0.0 +- 0.5
     """
 
     def __init__(self, epsilon: float = 1e-6):

@@ -52,6 +52,19 @@ class Loss(Checked):
     check_error : bool
         Whether a loss of the user's own is checked before training starts: that `error` (or
         `fused_delta`) is the slope of `value`. False where it is not, on purpose.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop import BackpropRegressor, Loss
+    >>> class Quartic(Loss):
+    ...     def value(self, d, y, v):
+    ...         return 0.25 * ((d - y) ** 4).sum(axis=1)
+    ...     def error(self, d, y):
+    ...         return (d - y) ** 3
+    >>> net = BackpropRegressor((), loss=Quartic(), random_state=0).partial_fit([[1.0]], [2.0])
+    >>> net.loss
+    Quartic()
     """
 
     tasks: tuple[Kind, ...] = ("regression",)
@@ -167,5 +180,12 @@ class Loss(Checked):
         return True
 
 
-#: The built-in ones by name; each file of this folder adds its own.
 LOSSES: dict[str, Loss] = {}
+"""The built-in losses by name, which each file of this folder adds its own to.
+
+Examples
+--------
+>>> from skbackprop import LOSSES
+>>> sorted(name for name, loss in LOSSES.items() if "multiclass" in loss.tasks)
+['cross_entropy', 'focal', 'hinge', 'squared_error']
+"""

@@ -20,6 +20,18 @@ class SquaredError(Loss):
     It is the cost of the textbook rule (Haykin 2009, ch. 4), least at the mean of the target. For
     regression, and for classification with any output activation: the desired outputs are then 0
     and 1, or -1 and +1 where the activation's range is bounded on both sides of zero.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop import SquaredError
+    >>> d, y = np.array([[1.0], [2.0]]), np.array([[0.5], [4.0]])  # desired and given, two rows
+    >>> loss = SquaredError()
+    >>> loss.value(d, y, y)  # the cost of each row
+    array([0.125, 2.   ])
+    >>> loss.error(d, y)  # e = -dE/dy
+    array([[ 0.5],
+           [-2. ]])
     """
 
     tasks: tuple[Kind, ...] = ("regression", "binary", "multiclass", "multilabel")
@@ -54,7 +66,20 @@ class _OnMedian(Loss):
 
 
 class AbsoluteError(_OnMedian):
-    """The absolute error, ``E = sum_j |d_j - y_j|``, ``e_j = sign(d_j - y_j)``: for the median."""
+    """The absolute error, ``E = sum_j |d_j - y_j|``, ``e_j = sign(d_j - y_j)``: for the median.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop import AbsoluteError
+    >>> d, y = np.array([[1.0], [2.0]]), np.array([[0.5], [4.0]])  # desired and given, two rows
+    >>> loss = AbsoluteError()
+    >>> loss.value(d, y, y)  # the cost of each row
+    array([0.5, 2. ])
+    >>> loss.error(d, y)  # e = -dE/dy
+    array([[ 1.],
+           [-1.]])
+    """
 
     def value(self, d, y, v) -> np.ndarray:
         """``sum_j |d_j - y_j|``."""
@@ -79,6 +104,18 @@ class Huber(_OnMedian):
     ----------
     delta : float > 0, default=1.0
         Residual from which the cost grows linearly, in the unit of y.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop import Huber
+    >>> d, y = np.array([[1.0], [2.0]]), np.array([[0.5], [4.0]])  # desired and given, two rows
+    >>> loss = Huber(delta=1.0)
+    >>> loss.value(d, y, y)  # the cost of each row
+    array([0.125, 1.5  ])
+    >>> loss.error(d, y)  # e = -dE/dy
+    array([[ 0.5],
+           [-1. ]])
     """
 
     def __init__(self, delta: float = 1.0):
@@ -104,7 +141,20 @@ class Huber(_OnMedian):
 
 
 class LogCosh(_OnMedian):
-    """The log-cosh loss, ``E = sum_j log cosh(d_j - y_j)``, ``e_j = tanh(d_j - y_j)``."""
+    """The log-cosh loss, ``E = sum_j log cosh(d_j - y_j)``, ``e_j = tanh(d_j - y_j)``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop import LogCosh
+    >>> d, y = np.array([[1.0], [2.0]]), np.array([[0.5], [4.0]])  # desired and given, two rows
+    >>> loss = LogCosh()
+    >>> loss.value(d, y, y)  # the cost of each row
+    array([0.12011451, 1.32500275])
+    >>> loss.error(d, y)  # e = -dE/dy
+    array([[ 0.46211716],
+           [-0.96402758]])
+    """
 
     def value(self, d, y, v) -> np.ndarray:
         """``sum_j |r| + log(1 + exp(-2 |r|)) - log 2``, which does not overflow."""
@@ -132,6 +182,19 @@ class Quantile(Loss):
     ----------
     level : float in (0, 1) or increasing sequence of such, default=0.5
         Several levels are for one target.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from skbackprop import BackpropRegressor, Quantile
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> bounds = Quantile([0.1, 0.9])
+    >>> net = BackpropRegressor(
+    ...     (), loss=bounds, scale_targets=True, eta=0.02, max_iter=1000, random_state=0
+    ... )
+    >>> low, high = net.fit(X, y).predict(X).T  # a column for each level
+    >>> bool((low < high).all()), round(float(((low <= y) & (y <= high)).mean()), 1)
+    (True, 0.8)
     """
 
     def __init__(self, level: float | Sequence[float] | np.ndarray = 0.5):

@@ -13,7 +13,15 @@ Kind = Literal["regression", "binary", "multiclass", "multilabel"]
 
 @dataclass(frozen=True)
 class Task:
-    """The task of a network: its kind, and how many targets, classes or labels there are."""
+    """The task of a network: its kind, and how many targets, classes or labels there are.
+
+    Examples
+    --------
+    >>> from skbackprop import Task
+    >>> task = Task("multiclass", 3)
+    >>> task.is_classification, task.is_one_class
+    (True, False)
+    """
 
     kind: Kind
     n_targets: int

@@ -72,6 +72,16 @@ class BayesianLM(LM):
     .. [1] D. J. C. MacKay, "Bayesian interpolation", Neural Computation 4, 1992, and "A practical
        Bayesian framework for backpropagation networks", in the same volume.
     .. [2] F. D. Foresee, M. T. Hagan, "Gauss-Newton approximation to Bayesian learning", ICNN 1997.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop import BackpropRegressor, BayesianLM
+    >>> X = np.linspace(-1.0, 1.0, 60)[:, None]
+    >>> y = np.sin(3.0 * X[:, 0]) + np.random.default_rng(0).normal(0.0, 0.1, 60)
+    >>> net = BackpropRegressor((10,), activation="tanh", solver=BayesianLM(), random_state=0)
+    >>> net.fit(X, y).gamma_ < 31 / 2  # effective parameters, of 31
+    True
     """
 
     tunes_alpha = True

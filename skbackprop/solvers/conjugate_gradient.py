@@ -28,6 +28,15 @@ class SCG(WholeBatchSolver):
     min_grad : float, default=1e-6
         Converged once ``max |dE/du|`` is not above it, in the unit of the targets
         (`ScaledProblem`).
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skbackprop import SCG, BackpropClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> net = BackpropClassifier((), solver=SCG(), alpha=0.1, max_iter=1000, random_state=0)
+    >>> net.fit(X, y).score(X, y) > 0.95, net.stop_reason_
+    (True, 'converged')
     """
 
     def __init__(self, sigma: float = 1e-3, lambda_: float = 5e-7, min_grad: float = 1e-6):

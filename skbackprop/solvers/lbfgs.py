@@ -26,6 +26,16 @@ class LBFGS(WholeBatchSolver):
     min_decrease : float, default=1e-9
         Converged once a step lowers E by no more than this share of it or, if E is below 1 in the
         unit of the targets, by no more than this.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skbackprop import LBFGS, BackpropClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> solver = LBFGS(memory=20)
+    >>> net = BackpropClassifier((4,), solver=solver, alpha=0.01, max_iter=1000, random_state=0)
+    >>> net.fit(X, y).score(X, y) > 0.95, net.stop_reason_
+    (True, 'converged')
     """
 
     def __init__(self, memory: int = 10, min_grad: float = 1e-5, min_decrease: float = 1e-9):

@@ -48,6 +48,17 @@ class LM(WholeBatchSolver):
         (`ScaledProblem`).
     max_memory : float, default=2e9
         Bytes that the matrices may take; ``np.inf`` is no limit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop import LM, BackpropRegressor
+    >>> X = np.linspace(-1.0, 1.0, 50)[:, None]
+    >>> y = np.sin(3.0 * X[:, 0])
+    >>> net = BackpropRegressor((4,), activation="tanh", solver=LM(), alpha=1e-6, random_state=0)
+    >>> error = np.abs(net.fit(X, y).predict(X) - y).max()
+    >>> bool(error < 0.01), net.stop_reason_
+    (True, 'converged')
     """
 
     sum_of_squares = True

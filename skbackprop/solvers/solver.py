@@ -31,6 +31,20 @@ class WholeBatchSolver(Solver):
     single_threaded : {"numpy", "scipy"}
         Of the two packages whose BLAS it calls, the one that does the lesser part of the work: that
         gets one thread, since the threads of both would wait for each other.
+
+    Examples
+    --------
+    >>> from skbackprop import BackpropRegressor, WholeBatchSolver
+    >>> class SteepestDescent(WholeBatchSolver):
+    ...     def minimise(self, problem, state, monitor):
+    ...         cost, g = problem.correction(problem.w)
+    ...         while not monitor.after_epoch(cost) and g @ g > 1e-6:
+    ...             problem.accept(problem.w + 0.3 * g)
+    ...             cost, g = problem.correction(problem.w)
+    ...         return "converged" if g @ g <= 1e-6 else None
+    >>> net = BackpropRegressor((), solver=SteepestDescent(), random_state=0)
+    >>> net.fit([[0.0], [1.0]], [0.0, 1.0]).stop_reason_
+    'converged'
     """
 
     full_batch = True
@@ -209,5 +223,12 @@ def check_start(cost: float) -> None:
         )
 
 
-#: The built-in ones by name; each file of this folder adds its own.
 SOLVERS: dict[str, WholeBatchSolver] = {}
+"""The built-in whole-batch solvers by name, which each file of this folder adds its own to.
+
+Examples
+--------
+>>> from skbackprop import SOLVERS
+>>> sorted(SOLVERS)
+['br', 'lbfgs', 'lm', 'scg']
+"""

@@ -56,6 +56,8 @@ class StreamEstimator(Checked):
     drift_ : dict
         ``n_alarms``; ``alarms``, the rows of the last hundred; ``recent_loss`` and ``usual_loss``
         since the last alarm; ``level``, how near the next one is: it rings at 1.
+    engine_ : {"numpy", "compiled"}
+        What learns the rows.
     feature_names_ : list of str
         The inputs of dict rows, in order of arrival; ``"shop=a"`` for a string's value.
     n_features_in_ : int
@@ -81,6 +83,7 @@ class StreamEstimator(Checked):
     correct_scale: bool
     last_target: bool
     max_features: int
+    engine: Any
     random_state: Any
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
@@ -147,6 +150,11 @@ class StreamEstimator(Checked):
         return self._fitted("drift_").drift.figures()
 
     @property
+    def engine_(self) -> str:
+        """What learns the rows: "numpy" or "compiled"."""
+        return self._fitted("engine_").engine
+
+    @property
     def feature_names_(self) -> list[str]:
         """Names of the inputs of dict rows."""
         return self._fitted("feature_names_").columns.names
@@ -159,22 +167,24 @@ class StreamEstimator(Checked):
 
     def _new_model(self, task: Any, first, with_mean: bool) -> StreamModel:
         """A model of the parameters as they are now, from the first row."""
-        etas, hidden = self._check_parameters(), self._hidden_sizes()
+        etas, hidden = self._rates(), self._hidden_sizes()
         if isinstance(first, np.ndarray) and len(first) > self.max_features:
             self._refuse("max_features", f"at least the {len(first)} features of X")
         activation = resolve_activation(self.activation)
         rng = check_random_state(self.random_state)
-        return StreamModel(
+        model = StreamModel(
             task,
             first,
             lambda n_in, n_out: Stack((n_in, *hidden, n_out), activation, etas, rng),
-            Race(sum(map(len, etas.values())), float(self.discount)),
+            Race(sum(map(len, etas.values())) + 1, float(self.discount)),
             max_features=int(self.max_features),
             half_life=self.half_life,
             with_mean=with_mean,
             corrects=bool(self.correct_scale),
             last_target=bool(self.last_target),
         )
+        model.choose_engine(self.engine)
+        return model
 
     def _hidden_sizes(self) -> tuple[int, ...]:
         sizes = self.hidden_layer_sizes
@@ -185,8 +195,8 @@ class StreamEstimator(Checked):
             self._refuse("hidden_layer_sizes", "a whole number >= 1 or a sequence of them")
         return tuple(map(int, listed))
 
-    def _check_parameters(self) -> dict[str, tuple[float, ...]]:
-        """Refuse parameters that are none; returns the learning rates by rule."""
+    def _check_parameters(self) -> None:
+        """Refuse parameters that are out of their range."""
         self._check_number("discount", "(0, 1)")
         if self.half_life is not None:
             self._check_number("half_life", "(0, inf)")
@@ -194,9 +204,10 @@ class StreamEstimator(Checked):
         for name in ("correct_scale", "last_target"):
             if not isinstance(getattr(self, name), (bool, np.bool_)):
                 self._refuse(name, "True or False")
+        if self.engine not in ("auto", "numpy", "compiled"):
+            self._refuse("engine", "'auto', 'numpy' or 'compiled'")
         if not resolve_activation(self.activation).elementwise:
             self._refuse("activation", "one that acts on each neuron by itself")
-        return self._rates()
 
     def _rates(self) -> dict[str, tuple[float, ...]]:
         """Learning rates by rule, as `etas` says."""
@@ -303,6 +314,7 @@ class StreamEstimator(Checked):
         return self
 
     def _new_model_for(self, rows, classes) -> StreamModel:
+        self._check_parameters()
         is_sparse = sparse.issparse(rows)
         first = rows[:1].toarray()[0] if is_sparse else rows[0]
         return self._new_model(self._new_task(classes), first, not is_sparse)

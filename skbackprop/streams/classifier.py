@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
@@ -11,7 +11,8 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
-from ..estimators.given_data import accept_scored, accept_targets
+from ..estimators.given_data import accept_targets
+from ..estimators.sample_weights import accept_scored
 from .base import StreamEstimator
 from .tasks import ClassTask
 
@@ -38,6 +39,8 @@ class StreamClassifier(ClassifierMixin, StreamEstimator):
         Most features of dict rows; later ones are left out.
     max_classes : int, default=1000
         Most classes that may come up; a row of one more is refused.
+    engine : {"auto", "numpy", "compiled"}, default="auto"
+        See `StreamRegressor`.
     random_state : int, RandomState instance or None, default=None
         Draws the initial weights.
 
@@ -47,8 +50,8 @@ class StreamClassifier(ClassifierMixin, StreamEstimator):
         Classes that have come up, or that were given, sorted.
     metric_ : float
         Prequential accuracy: each row is predicted before it is learned.
-    n_samples_seen_, networks_, weights_, losses_, drift_, feature_names_, n_features_in_, \
-feature_names_in_
+    n_samples_seen_, networks_, weights_, losses_, drift_, engine_, feature_names_, \
+n_features_in_, feature_names_in_
         See `StreamRegressor`.
 
     See Also
@@ -86,6 +89,7 @@ feature_names_in_
         last_target: bool = False,
         max_features: int = 10_000,
         max_classes: int = 1000,
+        engine: Literal["auto", "numpy", "compiled"] = "auto",
         random_state=None,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -97,6 +101,7 @@ feature_names_in_
         self.last_target = last_target
         self.max_features = max_features
         self.max_classes = max_classes
+        self.engine = engine
         self.random_state = random_state
 
     @property
@@ -108,9 +113,9 @@ feature_names_in_
         """Classes, sorted, in the order of the probabilities."""
         return np.array(self._fitted("classes_").task.classes)
 
-    def _check_parameters(self) -> dict[str, tuple[float, ...]]:
+    def _check_parameters(self) -> None:
         self._check_count("max_classes")
-        return super()._check_parameters()
+        super()._check_parameters()
 
     def _new_task(self, classes) -> ClassTask:
         return ClassTask(None if classes is None else self._sorted(classes))
@@ -295,5 +300,5 @@ feature_names_in_
         float
         """
         prediction = self.predict(X)
-        y, sample_weight = accept_scored(y, sample_weight, numeric=False)
-        return accuracy_score(y, prediction, sample_weight=sample_weight)
+        y, weights = accept_scored(y, sample_weight, prediction, numeric=False)
+        return accuracy_score(y, prediction, sample_weight=weights)

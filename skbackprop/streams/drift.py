@@ -1,54 +1,31 @@
-"""When a stream changes: charts of the errors, and of what a steady network loses to the vote.
+"""When a stream changes: a chart of what calm weights lose to the vote.
 
-Each chart is an exponentially weighted moving average z of a signal x, beside its plain mean m and
-variance since the last alarm (Roberts 1959; for errors of classifiers Ross et al. 2012) ::
+The vote gets over a change within some hundred rows, so that its own errors hardly show a small
+one. The average of weights over a thousand rows does not: so the signal x of a row is the loss of
+the average minus that of the vote (a stable and a reactive learner, paired: Bach and Maloof 2008).
+The noise of the targets is in both, and cancels out. An exponentially weighted moving average z of
+x is charted beside the mean m and the deviation s of x since the last alarm (Roberts 1959) ::
 
     z <- z + lambda (x - z),      level = (z - m) / (h s sqrt(lambda / (2 - lambda)))
 
-and an alarm rings at level 1. The first signal is the loss of the vote. The second is paired
-(stable and reactive learners, Bach and Maloof 2008): the loss of the network that was best since
-the last alarm, minus that of the vote. The noise of the targets is in both and cancels out, so that
-it tells a change that the vote has got over before its own errors could show it.
+and an alarm rings at level 1.
 """
 
 from __future__ import annotations
 
 from math import sqrt
-
-import numpy as np
+from typing import Any
 
 __all__ = ["DriftMonitor"]
 
+_RATE, _WIDTH = 0.005, 6.0  # lambda and h
 _WARM_UP = 300  # rows after an alarm before the next one can ring
+_RECENT = 0.01  # what a row counts in the recent loss
 _KEPT = 100  # alarms that are remembered
 
 
-class _Chart:
-    """An EWMA chart of one signal: rings when its recent mean is far above its usual one."""
-
-    def __init__(self, rate: float, width: float):
-        self.rate, self.width = rate, width
-        self.n, self.mean, self.sum_squares, self.recent = 0, 0.0, 0.0, 0.0
-
-    def level(self, x: float) -> float:
-        """Take in the signal of a row; returns the distance to the alarm, which rings at 1."""
-        self.n += 1
-        d = x - self.mean
-        self.mean += d / self.n
-        self.sum_squares += d * (x - self.mean)
-        self.recent = self.mean if self.n == 1 else self.recent + self.rate * (x - self.recent)
-        if self.n <= _WARM_UP or self.sum_squares <= 0.0:
-            return 0.0
-        variance = self.sum_squares / self.n * self.rate / (2.0 - self.rate)
-        return (self.recent - self.mean) / (self.width * sqrt(variance))
-
-
 class DriftMonitor:
-    """Charts of a stream's losses, and the alarms that rang.
-
-    Parameters
-    ----------
-    n_networks : int
+    """A chart of a stream's losses, and the alarms that rang.
 
     Attributes
     ----------
@@ -59,32 +36,44 @@ class DriftMonitor:
         How near the next alarm is; it rings at 1.
     """
 
-    def __init__(self, n_networks: int):
-        self.n_alarms, self.level = 0, 0.0
-        self.alarms: list[int] = []
-        self._start(n_networks)
+    def __init__(self) -> None:
+        self.n_alarms, self.alarms = 0, []  # type: int, list[int]
+        self.recent_loss = 0.0
+        self._start()
 
-    def _start(self, n_networks: int) -> None:
-        self.errors, self.pair = _Chart(0.01, 4.5), _Chart(0.005, 3.25)
-        self.sums = np.zeros(n_networks)
+    def _start(self) -> None:
+        self.level, self.usual_loss = 0.0, 0.0
+        self._n, self._mean, self._squares, self._recent = 0, 0.0, 0.0, 0.0
 
-    def record(self, row: int, error: float, vote_loss: float, losses: np.ndarray) -> None:
-        """Take in how far the vote was wrong on a row, its loss, and those of the networks."""
-        stable = self.sums.argmin()
-        level = self.errors.level(error)
-        self.level = max(level, self.pair.level(float(losses[stable]) - vote_loss))
-        self.sums += losses
-        if self.level >= 1.0:
-            self.n_alarms += 1
-            self.alarms = [*self.alarms[1 - _KEPT :], row]
-            self._start(len(losses))
+    def record(self, row: int, vote_loss: float, average_loss: float) -> bool:
+        """Take in the losses of vote and average on a row, and tell whether an alarm rings."""
+        self._n += 1
+        self.usual_loss += (vote_loss - self.usual_loss) / self._n
+        rate = max(_RECENT, 1.0 / (row + 1))
+        self.recent_loss += rate * (vote_loss - self.recent_loss)
+        self._chart(average_loss - vote_loss)
+        if self.level < 1.0:
+            return False
+        self.n_alarms += 1
+        self.alarms = [*self.alarms[1 - _KEPT :], row]
+        self._start()
+        return True
 
-    def figures(self) -> dict:
+    def _chart(self, x: float) -> None:
+        d = x - self._mean
+        self._mean += d / self._n
+        self._squares += d * (x - self._mean)
+        self._recent = self._mean if self._n == 1 else self._recent + _RATE * (x - self._recent)
+        if self._n > _WARM_UP and self._squares > 0.0:
+            deviation = sqrt(self._squares / self._n * _RATE / (2.0 - _RATE))
+            self.level = (self._recent - self._mean) / (_WIDTH * deviation)
+
+    def figures(self) -> dict[str, Any]:
         """What the estimators show as `drift_`."""
         return {
             "n_alarms": self.n_alarms,
             "alarms": list(self.alarms),
-            "recent_loss": self.errors.recent,
-            "usual_loss": self.errors.mean,
+            "recent_loss": self.recent_loss,
+            "usual_loss": self.usual_loss,
             "level": self.level,
         }

@@ -7,11 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from ..engines.code_cache import why_no_compiler
+from ..engines.compiled_race import CompiledRace
+from ..engines.symbols import Untraceable
 from .drift import DriftMonitor
-from .moments import Moments
+from .moments import ROBUST_FROM, ROUNDING, Moments
 from .race import Race
 from .rows import Columns, Key
 from .stack import Stack
+from .tasks import LARGEST_ERROR, LARGEST_LOSS, LARGEST_OUTPUT, LEAST_PROBABILITY
 
 __all__ = ["StreamModel"]
 
@@ -48,7 +52,11 @@ class StreamModel:
     ----------
     moments : Moments
         Of the inputs.
+    engine : {"numpy", "compiled"}
+        What learns the rows.
     """
+
+    _code: CompiledRace | None
 
     def __init__(
         self,
@@ -74,8 +82,13 @@ class StreamModel:
         if self.takes_dicts:
             self._add_features(first)
         self.stack = new_stack(len(self.moments), task.n_units)
-        self.drift = DriftMonitor(len(self.stack))
+        self.drift = DriftMonitor()
         self.n_samples = 0
+        self.engine, self._code = "numpy", None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the tables of the compiled code."""
+        return {**vars(self), "_code": None}
 
     # -- inputs ----------------------------------------------------------------------------------
 
@@ -135,21 +148,26 @@ class StreamModel:
         label : float or label
         weight : float > 0
         """
-        task, stack = self.task, self.stack
         if self.takes_dicts:
             self._add_features(row)
             self._grow_stack()
         x = row if not self.takes_dicts and not self.last_places else self.inputs([row])[0]
+        if not self._learn_compiled(x, label, weight):
+            self._learn_numpy(x, label, weight)
+        self.n_samples += 1
+
+    def _learn_numpy(self, x: np.ndarray, label: Any, weight: float) -> None:
+        task, stack = self.task, self.stack
         v = self._forward(x)
         outputs = task.outputs(v)
-        error = task.score(self.race.weights.dot(outputs), label) if self.n_samples else 0.0
+        answer = task.answer(self.race.weights.dot(outputs)) if self.n_samples else None
         if not task.knows(label):
             x = self._add_class(label, v, x)
             v = self._forward(x)
             outputs = task.outputs(v)
         target = task.place(label)
         if self.n_samples:
-            self._count(outputs, target, error)
+            self._count(outputs, target, answer, label)
         ratio, shift = task.see(target)
         if self.corrects and ratio is not None:
             stack.rescale_outputs(ratio, shift)
@@ -160,46 +178,131 @@ class StreamModel:
         stack.learn(delta)
         self._update_moments(x)
         task.remember(target)
-        self.n_samples += 1
+
+    # -- the compiled engine ---------------------------------------------------------------------
+
+    def choose_engine(self, wanted: str) -> None:
+        """Choose what learns the rows, as the estimators' `engine` says.
+
+        Raises
+        ------
+        ValueError
+            If it is "compiled", and the compiled code cannot do what is asked for.
+        ImportError
+            If it is "compiled", and Numba is missing.
+        """
+        if wanted == "numpy":
+            return
+        reason = "correct_scale is known to NumPy only" if self.corrects else None
+        try:
+            self._lay_out()
+        except Untraceable as error:
+            reason = str(error)
+        if reason is not None:
+            if wanted == "compiled":
+                raise ValueError(f"engine='compiled' cannot train this model: {reason}.")
+            return
+        missing = why_no_compiler()
+        if wanted == "compiled" and missing is not None:
+            raise ImportError(f"engine='compiled' cannot be used: {missing}.")
+        assert self._code is not None
+        if wanted == "compiled" or (missing is None and self._code.is_compiled):
+            self.engine = "compiled"
+
+    def _learn_compiled(self, x: np.ndarray, label: Any, weight: float) -> bool:
+        """Learn a row by the compiled code, and tell whether it did.
+
+        It leaves to NumPy what comes seldom: a new class, and a network that has diverged.
+        """
+        task, stack = self.task, self.stack
+        if self.engine != "compiled" or not task.knows(label):
+            return False
+        if self._code is None or self._code_shape != stack.w.shape:
+            self._lay_out()
+        code, target, is_first = self._code, task.place(label), self.n_samples == 0
+        assert code is not None
+        arrays = self.moments.table, task.moments.table, stack.w, stack.state, self.race.table
+        row = target, weight, stack.n_updates, stack.averaging_rate, is_first
+        if not code.learn(x, arrays, row):
+            return False
+        stack.count_update()
+        if not is_first:
+            answer, vote_loss, average_loss = code.answer[:3].tolist()
+            self._watch(task.decode(answer), label, vote_loss, average_loss)
+        task.remember(target)
+        return True
+
+    def _lay_out(self) -> None:
+        """Lay the networks out for the compiled code, as they are now."""
+        stack, moments = self.stack, self.moments
+        settings = (
+            _CLIP,
+            self.race.discount,
+            LEAST_PROBABILITY,
+            LARGEST_LOSS,
+            LARGEST_ERROR,
+            LARGEST_OUTPUT,
+            ROUNDING,
+            ROBUST_FROM,
+            moments.keep,
+            moments.limit,
+        )
+        self._code = CompiledRace(
+            stack.sizes,
+            stack.activation,
+            stack.members(),
+            averaged=stack.averaged,
+            n_classes=self.task.n_units if self.task.is_classification else 0,
+            settings=settings,
+            with_mean=self.with_mean,
+        )
+        self._code_shape = stack.w.shape
 
     def _forward(self, x: np.ndarray) -> np.ndarray:
         """Induced local fields of the outputs; networks that diverged are restarted."""
-        v = self.stack.forward(self.moments.scaled(x, _CLIP, self.with_mean))
-        if not np.isfinite(v).all():
-            self._restart_diverged(v)
+        z = self.moments.scaled(x, _CLIP, self.with_mean)
+        v = self.stack.forward(z)
+        finite = np.isfinite(v).all(axis=1)
+        if not finite.all():
+            self._restart(finite)
+            v = self.stack.forward(z)
         return v
 
-    def _restart_diverged(self, v: np.ndarray) -> None:
+    def _restart(self, finite: np.ndarray) -> None:
         """Restart networks from the one that wins among those that have not diverged."""
-        finite = np.isfinite(v).all(axis=1)
         losses = np.where(finite, self.race.losses, np.inf)
         if not finite.any():
-            self.stack.w[...] = v[...] = 0.0
-            losses[...] = 0.0
+            self.stack.w[...] = 0.0
         winner = int(losses.argmin())
         for loser in np.flatnonzero(~finite):
             self.stack.restart(int(loser), winner)
             self.race.losses[loser] = self.race.losses[winner]
-            v[loser] = v[winner]
 
-    def _count(self, outputs: np.ndarray, target: Any, error: float) -> None:
-        """Count the losses of the networks in the race, and show them to the drift monitor."""
+    def _count(self, outputs: np.ndarray, target: Any, answer: Any, label: Any) -> None:
+        """Count the losses of the networks in the race, and the answer in the metric."""
+        race = self.race
         losses = self.task.losses(outputs, target)
-        vote = self.race.weights.dot(outputs)
-        loss = float(self.task.losses(vote[None], target)[0])
-        self.drift.record(self.n_samples, error, loss, losses)
-        self.race.record(losses)
+        loss = self.task.vote_loss(race.weights.dot(outputs), target)
+        race.record(losses)
+        self._watch(answer, label, loss, float(losses[-1]))
+
+    def _watch(self, answer: Any, label: Any, vote_loss: float, average_loss: float) -> None:
+        """Show a row to metric and drift monitor; at an alarm the average starts anew."""
+        self.task.score(answer, label)
+        if self.drift.record(self.n_samples, vote_loss, average_loss):
+            self.stack.restart_average()
 
     def _add_class(self, label: Any, v: np.ndarray, x: np.ndarray) -> np.ndarray:
         """Add an output neuron for a class that comes up; returns the row, which may be wider.
 
-        Its weights are 0 and its bias is ``logsumexp(v) - log(n)``, n rows having come before: on
-        this row the class has the probability ``1 / (n + 1)``, its frequency.
+        Its weights are 0, and its bias is such that on this row, the (n + 1)-th, it has its
+        frequency by the rule of succession, ``f = (1 + 1) / (n + 1 + K)``, K classes with it:
+        ``logsumexp(v) + log(f / (1 - f))``.
         """
-        n = self.n_samples
+        n, n_classes = self.n_samples, v.shape[1] + 1
         biases = np.zeros(len(v))
-        if v.shape[1]:
-            biases = np.logaddexp.reduce(v, axis=1) - np.log(max(n, 1))
+        if n_classes > 1:
+            biases = np.logaddexp.reduce(v, axis=1) + np.log(2.0 / (n + n_classes - 1))
         self.stack.grow_outputs(self.task.insert(label), biases)
         self._add_last_targets()
         self._grow_stack()

@@ -23,27 +23,25 @@ class Race:
 
     Attributes
     ----------
+    table : ndarray of shape (2, n_networks)
+        All of the following, which are its rows.
     losses, weights : ndarray of shape (n_networks,)
+        Discounted losses, and weights in the vote.
     """
 
     def __init__(self, n_networks: int, discount: float):
         self.discount = discount
-        self.losses = np.zeros(n_networks)
-        self.weights = np.full(n_networks, 1.0 / n_networks)
+        self.table = np.zeros((2, n_networks))
+        self.weights[...] = 1.0 / n_networks
 
-    @property
-    def winner(self) -> int:
-        """The network with the least discounted loss."""
-        return int(self.losses.argmin())
+    losses = property(lambda self: self.table[0])
+    weights = property(lambda self: self.table[1])
 
     def record(self, losses: np.ndarray) -> None:
         """Count the losses (n_networks,) of a row."""
-        self.losses *= self.discount
-        self.losses += losses
-        np.subtract(self.losses.min(), self.losses, out=self.weights)
-        np.exp(self.weights, out=self.weights)
-        self.weights /= self.weights.sum()
-
-    def level(self, loser: int) -> None:
-        """Give a restarted network the loss of the winner, whose weights it has."""
-        self.losses[loser] = self.losses[self.winner]
+        so_far, weights = self.table
+        so_far *= self.discount
+        so_far += losses
+        np.subtract(np.minimum.reduce(so_far), so_far, out=weights)
+        np.exp(weights, out=weights)
+        weights /= np.add.reduce(weights)

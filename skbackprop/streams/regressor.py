@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import column_or_1d
 
-from ..estimators.given_data import accept_scored, accept_targets
+from ..estimators.given_data import accept_targets
+from ..estimators.sample_weights import accept_scored
 from .base import StreamEstimator
 from .tasks import NumberTask
 
@@ -47,6 +48,9 @@ class StreamRegressor(RegressorMixin, StreamEstimator):
         come late.
     max_features : int, default=10000
         Most features of dict rows; later ones are left out.
+    engine : {"auto", "numpy", "compiled"}, default="auto"
+        What learns the rows. "compiled" needs Numba; "auto" takes it where its code is there (see
+        `compile_engine`).
     random_state : int, RandomState instance or None, default=None
         Draws the initial weights.
 
@@ -65,6 +69,8 @@ class StreamRegressor(RegressorMixin, StreamEstimator):
     drift_ : dict
         ``n_alarms``; ``alarms``, the rows of the last hundred; ``recent_loss`` and ``usual_loss``
         since the last alarm; ``level``, how near the next one is: it rings at 1.
+    engine_ : {"numpy", "compiled"}
+        What learns the rows.
     feature_names_ : list of str
         The inputs of dict rows, in order of arrival; ``"shop=a"`` for a string's value.
     n_features_in_ : int
@@ -107,6 +113,7 @@ class StreamRegressor(RegressorMixin, StreamEstimator):
         correct_scale: bool = False,
         last_target: bool = False,
         max_features: int = 10_000,
+        engine: Literal["auto", "numpy", "compiled"] = "auto",
         random_state=None,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -117,6 +124,7 @@ class StreamRegressor(RegressorMixin, StreamEstimator):
         self.correct_scale = correct_scale
         self.last_target = last_target
         self.max_features = max_features
+        self.engine = engine
         self.random_state = random_state
 
     def _new_task(self, classes) -> NumberTask:
@@ -221,5 +229,5 @@ class StreamRegressor(RegressorMixin, StreamEstimator):
         float
         """
         prediction = self.predict(X)
-        y, sample_weight = accept_scored(y, sample_weight, numeric=True)
-        return r2_score(y, prediction, sample_weight=sample_weight)
+        y, weights = accept_scored(y, sample_weight, prediction, numeric=True)
+        return r2_score(y, prediction, sample_weight=weights)

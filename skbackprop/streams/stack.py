@@ -8,11 +8,15 @@ The equations are those of `skbackprop.network.network`, with one index more, fo
 and the weights of each are changed by one of the package's update rules, each rule for all the
 networks that go by it at once. All networks have one input row; their weights are the rows of one
 array, in the order of `Network.w`.
+
+The last network does not learn by itself: its weights are the running average of those of another,
+``w <- w + r (w_averaged - w)`` with ``r = max(1/1000, 1/n)`` (Polyak and Juditsky 1992). It is
+calmer than any, and late where a stream changes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -22,6 +26,8 @@ from ..network.initializers import initializer_for
 from ..updates.rule import RULES
 
 __all__ = ["Stack"]
+
+_AVERAGING_RATE = 0.001
 
 
 class Stack:
@@ -42,7 +48,9 @@ class Stack:
     Attributes
     ----------
     w : ndarray of shape (n_networks, P)
-    states : list of ndarray of shape (n_slots, n_networks of the rule, P)
+        Those that learn, then the average.
+    state : ndarray
+        For each rule (n_slots, n_networks of the rule, P), one after the other.
     """
 
     def __init__(
@@ -55,22 +63,41 @@ class Stack:
         self.sizes = list(sizes)
         self.activation = activation
         self.etas = {rule: tuple(map(float, values)) for rule, values in etas.items()}
-        self.n_updates = 0
+        self.n_updates = self.n_averaged = 0
         self.w = np.zeros((len(self), self.n_parameters))
         self._draw(rng)
-        self.states = [
-            np.zeros((RULES[rule].n_slots, len(values), self.n_parameters))
-            for rule, values in self.etas.items()
-        ]
+        self.restart_average()
+        self.state = np.zeros(sum(n_slots * size for n_slots, size in self._state_shapes()))
         self._prepare()
 
     def __len__(self) -> int:
+        return self.n_learners + 1
+
+    @property
+    def n_learners(self) -> int:
+        """Networks that learn."""
         return sum(map(len, self.etas.values()))
+
+    @property
+    def averaged(self) -> int:
+        """The network that is averaged: of those of the first rule, that of the largest eta."""
+        return int(np.argmax(next(iter(self.etas.values()))))
 
     @property
     def names(self) -> list[str]:
         """The rule and the learning rate of each network."""
-        return [f"{rule} {eta:g}" for rule, values in self.etas.items() for eta in values]
+        names = [f"{rule} {eta:g}" for rule, values in self.etas.items() for eta in values]
+        return [*names, f"average of {names[self.averaged]}"]
+
+    @property
+    def averaging_rate(self) -> float:
+        """What the next row counts in the average."""
+        return max(_AVERAGING_RATE, 1.0 / (self.n_averaged + 1))
+
+    def restart_average(self) -> None:
+        """Let the average begin with the weights as they are now."""
+        self.n_averaged = 0
+        self.w[-1] = self.w[self.averaged]
 
     @property
     def n_parameters(self) -> int:
@@ -83,8 +110,12 @@ class Stack:
 
     def __setstate__(self, state: dict) -> None:
         vars(self).update(state)
-        self.w, self.states = self.w.copy(), [state.copy() for state in self.states]
         self._prepare()
+
+    def _state_shapes(self) -> list[tuple[int, int]]:
+        """Slots of each rule, and the weights that it moves."""
+        n = self.n_parameters
+        return [(RULES[rule].n_slots, len(values) * n) for rule, values in self.etas.items()]
 
     def _draw(self, rng: np.random.RandomState) -> None:
         initializer = initializer_for("auto", self.activation)
@@ -104,27 +135,39 @@ class Stack:
 
     def _prepare(self) -> None:
         """Make the views and workspaces, which go with the sizes."""
-        n, sizes = len(self), self.sizes
+        n, n_learners, sizes = len(self), self.n_learners, self.sizes
         self._weights = self._layers(self.w)
-        self._g = np.zeros_like(self.w)
+        self._g = np.zeros((n_learners, self.n_parameters))
         self._corrections = self._layers(self._g)
         self._y = [np.ones((1, sizes[0] + 1)), *(np.ones((n, m + 1)) for m in sizes[1:-1])]
         self._v = [np.zeros((n, m)) for m in sizes[1:]]
-        self._delta = [np.zeros((n, m)) for m in sizes[1:]]
-        self._groups, start = [], 0
-        for (rule, values), state in zip(self.etas.items(), self.states, strict=True):
-            end = start + len(values)
-            eta = np.repeat(values, self.n_parameters)
-            self._groups.append(
-                (
-                    RULES[rule],
-                    self.w[start:end].reshape(-1),
-                    self._g[start:end].reshape(-1),
-                    state.reshape(len(state), eta.size),
-                    eta,
-                )
-            )
-            start = end
+        self._delta = [np.zeros((n_learners, m)) for m in sizes[1:]]
+        self._groups = []
+        for rule, members, state in self._rules():
+            eta = np.repeat(self.etas[rule], self.n_parameters)
+            w, g = self.w[members].reshape(-1), self._g[members].reshape(-1)
+            self._groups.append((RULES[rule], w, g, state, eta))
+
+    def _rules(self) -> Iterator[tuple[str, slice, np.ndarray]]:
+        """Each rule, its networks, and its state (n_slots, n_networks * P), a view."""
+        network, place = 0, 0
+        for (rule, values), (n_slots, size) in zip(
+            self.etas.items(), self._state_shapes(), strict=True
+        ):
+            state = self.state[place : place + n_slots * size].reshape(n_slots, size)
+            yield rule, slice(network, network + len(values)), state
+            network, place = network + len(values), place + n_slots * size
+
+    def members(self) -> list[tuple[str, float, int, int]]:
+        """Rule and learning rate of each network, and place and stride of its rule's state."""
+        found, place = [], 0
+        for (rule, values), (n_slots, size) in zip(
+            self.etas.items(), self._state_shapes(), strict=True
+        ):
+            for i, eta in enumerate(values):
+                found.append((rule, eta, place + i * self.n_parameters, size))
+            place += n_slots * size
+        return found
 
     # -- the rule --------------------------------------------------------------------------------
 
@@ -140,16 +183,25 @@ class Stack:
 
     def learn(self, delta: np.ndarray) -> None:
         """Change all weights by the local gradients of the output neurons, after `forward`."""
-        self._delta[-1][...] = delta
+        n = self.n_learners
+        self._delta[-1][...] = delta[:n]
         for layer in range(len(self._weights) - 1, 0, -1):
-            W, e = self._weights[layer][:, :-1], self._delta[layer - 1]
+            W, e = self._weights[layer][:n, :-1], self._delta[layer - 1]
             np.matmul(W, self._delta[layer][:, :, None], out=e[:, :, None])
-            self.activation.delta(e, self._v[layer - 1], self._y[layer][:, :-1], out=e)
+            self.activation.delta(e, self._v[layer - 1][:n], self._y[layer][:n, :-1], out=e)
         for y, d, g in zip(self._y, self._delta, self._corrections, strict=True):
-            np.multiply(y[:, :, None], d[:, None], out=g)
+            np.multiply(y[:n, :, None], d[:, None], out=g)
         for rule, w, g, state, eta in self._groups:
             rule.step(w, g, state, self.n_updates, eta, 0.0)
+        step = self.w[self.averaged] - self.w[-1]
+        step *= self.averaging_rate
+        self.w[-1] += step
+        self.count_update()
+
+    def count_update(self) -> None:
+        """Count an update, for the rules and for the average."""
         self.n_updates += 1
+        self.n_averaged += 1
 
     def respond(self, X: np.ndarray) -> np.ndarray:
         """Induced local fields (n_networks, n, n_units) of the outputs; nothing is kept."""
@@ -213,17 +265,14 @@ class Stack:
             layers[layer] = np.insert(layers[layer], positions, 0.0, axis=axis + 1)
             return np.concatenate([W.reshape(len(flat), -1) for W in layers], axis=1)
 
-        w = grown(self.w)
+        w, n = grown(self.w), self.n_parameters
         states = [
-            np.stack([grown(slot) for slot in state]) if len(state) else state[:, :, :0]
-            for state in self.states
+            grown(slot.reshape(members.stop - members.start, n)).ravel()
+            for _, members, state in self._rules()
+            for slot in state
         ]
         self.sizes[size] += len(positions)
-        self.w = w
-        self.states = [
-            state if len(state) else np.zeros((0, state.shape[1], self.n_parameters))
-            for state in states
-        ]
+        self.w, self.state = w, np.concatenate([np.zeros(0), *states])
         self._prepare()
 
     # -- restarts --------------------------------------------------------------------------------
@@ -231,8 +280,7 @@ class Stack:
     def restart(self, loser: int, winner: int) -> None:
         """Give a network the weights of another; its rule starts anew."""
         self.w[loser] = self.w[winner]
-        start = 0
-        for state in self.states:
-            if start <= loser < start + state.shape[1]:
-                state[:, loser - start] = 0.0
-            start += state.shape[1]
+        for _, members, state in self._rules():
+            if members.start <= loser < members.stop:
+                first = (loser - members.start) * self.n_parameters
+                state[:, first : first + self.n_parameters] = 0.0

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from math import log
 from typing import Any
 
 import numpy as np
 
 from ..activations.activation import ACTIVATIONS
-from .moments import Moments
+from .moments import NumberMoments
 
-__all__ = ["ClassTask", "NumberTask"]
+__all__ = [
+    "LARGEST_ERROR",
+    "LARGEST_LOSS",
+    "LARGEST_OUTPUT",
+    "LEAST_PROBABILITY",
+    "ClassTask",
+    "NumberTask",
+]
 
-_LEAST_PROBABILITY = 1e-3  # that the right class counts with: it bounds the loss of a row
-_LARGEST_LOSS = 20.0
-_LARGEST_ERROR = 5.0  # deviations of the target: one that is further off moves no more
-_LARGEST_OUTPUT = 10.0  # deviations of the target that a prediction keeps within
+LEAST_PROBABILITY = 1e-3  # that the right class counts with: it bounds the loss of a row
+LARGEST_LOSS = 20.0
+LARGEST_ERROR = 5.0  # deviations of the target: one that is further off moves no more
+LARGEST_OUTPUT = 10.0  # deviations of the target that a prediction keeps within
 _STEADY = 30  # targets from which on their scale is corrected for
 
 
@@ -33,35 +41,46 @@ class NumberTask:
         The last target; NaN before there is one.
     """
 
+    is_classification = False
     n_units, n_last, last_is_indicator = 1, 1, False
 
     def __init__(self, half_life: float | None):
-        self.moments, self.overall = Moments(1, half_life, _LARGEST_OUTPUT), Moments(1)
-        self.mean, self.deviation = 0.0, 1.0
+        self.moments = NumberMoments(half_life, LARGEST_OUTPUT)
         self.last = np.nan
         self.n_scored, self.sum_squares = 0, 0.0
+        self._overall_mean, self._overall_squares = 0.0, 0.0
 
     def outputs(self, v: np.ndarray) -> np.ndarray:
         """Predictions in y's units, kept within ten deviations of the mean."""
-        y = np.minimum(v, _LARGEST_OUTPUT)
-        np.maximum(y, -_LARGEST_OUTPUT, out=y)
-        y *= self.deviation
-        y += self.mean
+        mean, deviation = self.moments.location_and_scale()
+        y = np.minimum(v, LARGEST_OUTPUT)
+        np.maximum(y, -LARGEST_OUTPUT, out=y)
+        y *= deviation
+        y += mean
         return y
 
-    def score(self, vote: np.ndarray, y: float) -> float:
-        """Count the row in the metric; returns its loss."""
-        error = float(vote[0]) - y
+    def answer(self, vote: np.ndarray) -> float:
+        """The prediction that a vote is."""
+        return float(vote[0])
+
+    def decode(self, answer: float) -> float:
+        """The prediction that the compiled code gives."""
+        return answer
+
+    def score(self, answer: float, y: float) -> None:
+        """Count the row in the metric."""
+        error = answer - y
         self.n_scored += 1
         self.sum_squares += error * error
-        self.overall.update(np.array([y]))
-        return min(0.5 * (error / self.deviation) ** 2, _LARGEST_LOSS)
+        d = y - self._overall_mean
+        self._overall_mean += d / self.n_scored
+        self._overall_squares += d * (y - self._overall_mean)
 
     @property
     def metric(self) -> float:
         """Prequential R^2, ``1 - sum (prediction - y)^2 / sum (y - mean)^2``."""
-        total = float(self.overall.variance[0]) * self.n_scored
-        return 1.0 - self.sum_squares / total if total else np.nan
+        total = self._overall_squares
+        return 1.0 - self.sum_squares / total if total > 0.0 else np.nan
 
     def knows(self, y: float) -> bool:
         """Whether the target can be presented as it is."""
@@ -74,29 +93,34 @@ class NumberTask:
     def losses(self, outputs: np.ndarray, y: float) -> np.ndarray:
         """Half the squared error of each network, in deviations of the target."""
         e = outputs[:, 0] - y
-        e /= self.deviation
+        e /= self.moments.location_and_scale()[1]
         e *= e
         e *= 0.5
-        return np.minimum(e, _LARGEST_LOSS, out=e)
+        return np.minimum(e, LARGEST_LOSS, out=e)
+
+    def vote_loss(self, vote: np.ndarray, y: float) -> float:
+        """Half the squared error of a vote, in deviations of the target."""
+        error = (float(vote[0]) - y) / self.moments.location_and_scale()[1]
+        return min(0.5 * error * error, LARGEST_LOSS)
 
     def see(self, y: float) -> tuple[float | None, float]:
         """Let the moments see a target; returns ``s / s'`` and ``(m - m') / s'``.
 
         The first is None while the scale is not steady.
         """
-        mean, deviation = self.mean, self.deviation
-        self.moments.update(np.array([y]))
-        inverse = float(self.moments.inverse[0])
-        self.mean, self.deviation = float(self.moments.mean[0]), 1.0 / inverse if inverse else 1.0
-        if self.moments.count[0] <= _STEADY:
+        mean, deviation = self.moments.location_and_scale()
+        self.moments.update(y)
+        new_mean, new_deviation = self.moments.location_and_scale()
+        if self.moments.table[0] <= _STEADY:
             return None, 0.0
-        return deviation / self.deviation, (mean - self.mean) / self.deviation
+        return deviation / new_deviation, (mean - new_mean) / new_deviation
 
     def delta(self, v: np.ndarray, outputs: np.ndarray, y: float) -> np.ndarray:
         """``delta = d - y``, d being the scaled target; within five deviations."""
-        delta = (y - self.mean) / self.deviation - v
-        np.minimum(delta, _LARGEST_ERROR, out=delta)
-        return np.maximum(delta, -_LARGEST_ERROR, out=delta)
+        mean, deviation = self.moments.location_and_scale()
+        delta = (y - mean) / deviation - v
+        np.minimum(delta, LARGEST_ERROR, out=delta)
+        return np.maximum(delta, -LARGEST_ERROR, out=delta)
 
     def remember(self, y: float) -> None:
         """Keep the last target."""
@@ -121,7 +145,9 @@ class ClassTask:
         1 for the class of the last row, in order of arrival.
     """
 
+    is_classification = True
     last_is_indicator = True
+    moments = NumberMoments(None, LARGEST_OUTPUT)  # classes have no scale: it is not read
 
     def __init__(self, classes: list | None):
         self.is_open = classes is None
@@ -166,12 +192,18 @@ class ClassTask:
             ACTIVATIONS["softmax"].into(v.reshape(flat), y.reshape(flat))
         return y
 
-    def score(self, vote: np.ndarray, label: Any) -> float:
-        """Count the row in the metric; returns whether the vote was wrong."""
-        wrong = self.classes[int(vote.argmax())] != label
+    def answer(self, vote: np.ndarray) -> Any:
+        """The class that a vote is for."""
+        return self.classes[int(vote.argmax())]
+
+    def decode(self, answer: float) -> Any:
+        """The class at the place that the compiled code gives."""
+        return self.classes[int(answer)]
+
+    def score(self, answer: Any, label: Any) -> None:
+        """Count the row in the metric."""
         self.n_scored += 1
-        self.n_right += not wrong
-        return float(wrong)
+        self.n_right += answer == label
 
     @property
     def metric(self) -> float:
@@ -180,7 +212,11 @@ class ClassTask:
 
     def losses(self, outputs: np.ndarray, target: int) -> np.ndarray:
         """``-log p`` of the right class, of each network."""
-        return -np.log(np.maximum(outputs[:, target], _LEAST_PROBABILITY))
+        return -np.log(np.maximum(outputs[:, target], LEAST_PROBABILITY))
+
+    def vote_loss(self, vote: np.ndarray, target: int) -> float:
+        """``-log p`` of the right class, of the vote."""
+        return -log(max(float(vote[target]), LEAST_PROBABILITY))
 
     def see(self, target: int) -> tuple[None, float]:
         """Return None: classes have no scale."""

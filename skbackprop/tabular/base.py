@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ..callers import warn_user
 from ..estimators.base import Backprop
 from ..estimators.given_data import accept_targets
+from ..estimators.onnx_methods import OnnxMethods
 from ..estimators.plan import make_plan
 from ..estimators.sample_weights import check_weights
 from ..estimators.targets import warn_of_one_class
@@ -24,21 +25,24 @@ from ..updates.fan_in import FanInEta
 from .columns import TableEncoder
 from .holdouts import LEAST_ROWS, hold_out
 from .members import Member, TableRows
+from .neighbours import Neighbours
 from .scaling import positive_rows
 from .tables import Table, read_table
 from .team import Team
 
 __all__ = ["TabularEstimator"]
 
-_FEW_ROWS, _FOR_FEW, _FOR_MANY = 3000, 4, 2  # networks of a view
+_N_NETWORKS = {1500: 8, 3000: 4}  # of a view, up to so many rows
+_FOR_MORE_ROWS = 2
 _BLOCK_ROWS = 4096
 
 
-class TabularEstimator(Checked):
+class TabularEstimator(OnnxMethods, Checked):
     """What both estimators of tables share."""
 
     hidden_layer_sizes: Any
     n_networks: Any
+    neighbours: bool
     loss: Any
     categorical_features: Any
     max_categories: int
@@ -106,7 +110,7 @@ class TabularEstimator(Checked):
         splits = self._splits(rows, task, groups, rng)
         holds_out = len(splits[0][1]) > 0
         names = task.views if holds_out else task.views_of_few
-        team = Team(task, rows, splits, names, encoder.is_continuous_)
+        team = Team(task, rows, splits, names, encoder.is_continuous_, self.neighbours)
         team.train(
             lambda seed: self._new_network(task, seed, holds_out),
             rng,
@@ -126,6 +130,8 @@ class TabularEstimator(Checked):
         whole = isinstance(value, Integral) and not isinstance(value, bool)
         if not automatic and not (whole and int(value) >= 1):
             self._refuse("n_networks", "'auto' or a whole number >= 1")
+        if not isinstance(self.neighbours, bool | np.bool_):
+            self._refuse("neighbours", "True or False")
         self._check_count("max_iter")
         self._check_number("validation_fraction", "(0, 1)")
         if self.max_time is not None:
@@ -213,7 +219,8 @@ class TabularEstimator(Checked):
         n = rows.n_train
         n_networks = self.n_networks
         if isinstance(n_networks, str):
-            n_networks = _FOR_FEW if n <= _FEW_ROWS else _FOR_MANY
+            enough = (count for most, count in _N_NETWORKS.items() if n <= most)
+            n_networks = next(enough, _FOR_MORE_ROWS)
         if len(rows.X) > n:
             return [(np.arange(n), np.arange(n, len(rows.X)))] * n_networks
         if n < LEAST_ROWS:
@@ -236,19 +243,17 @@ class TabularEstimator(Checked):
             early_stopping=holds_out,
             scoring="loss",
             random_state=seed,
-            engine="numpy",
         )
 
     def _commit(self, validated, task, encoder, members: list[Member]) -> None:
         """Replace all fitted attributes in one step."""
         networks = [m.estimator for m in members if isinstance(m.estimator, Backprop)]
-        names = [m.view.name if isinstance(m.estimator, Backprop) else "linear" for m in members]
         fitted = {
             "_task": task,
             "_encoder": encoder,
             "_members": members,
             "estimators_": [member.estimator for member in members],
-            "views_": names,
+            "views_": [_view_of(member) for member in members],
             "weights_": np.array([member.weight for member in members]),
             "loss_curve_": [network.loss_curve_ for network in networks],
             "n_iter_": max((network.n_iter_ for network in networks), default=0),
@@ -292,3 +297,9 @@ class TabularEstimator(Checked):
                 seen[id(view)] = view.transform(encoded)
             outputs.append(self._task.outputs(member.estimator, seen[id(view)]))
         return self._task.blend(self._members, outputs)
+
+
+def _view_of(member: Member) -> str:
+    if isinstance(member.estimator, Backprop):
+        return member.view.name
+    return "neighbours" if isinstance(member.estimator, Neighbours) else "linear"

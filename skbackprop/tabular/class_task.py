@@ -16,8 +16,9 @@ from ..losses.classification import CrossEntropy
 from ..losses.head import Head
 from ..losses.loss import Loss
 from .averaging import best_temperature, likelihood_weights
-from .linear import fit_logistic, logits_of
+from .linear import ABSENT, fit_logistic, logits_of
 from .members import Member, TableRows
+from .neighbours import Neighbours
 
 __all__ = ["ClassTask"]
 
@@ -81,10 +82,16 @@ class ClassTask:
             return None
         return fit_logistic(rows.X, rows.targets, rows.weights, split[0])
 
+    def has_neighbours(self) -> bool:
+        """Whether neighbours can tell: those of classes, not of labels."""
+        return not self._of_labels
+
     def outputs(self, estimator, X) -> np.ndarray:
         """The logits (n, n_targets) of a member."""
         if isinstance(estimator, Backprop):
             return estimator._signals(X)[0]
+        if isinstance(estimator, Neighbours):
+            return estimator.logits(X, ABSENT)
         return logits_of(estimator, X, self.coding.task.n_targets)
 
     def probabilities(self, logits, temperature: float = 1.0) -> np.ndarray:

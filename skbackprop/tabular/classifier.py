@@ -22,15 +22,16 @@ _SMOOTHING = 0.1
 
 
 class TabularClassifier(ClassifierMixin, TabularEstimator):
-    """Classification of a table as it comes, by small networks and a logistic regression.
+    """Classification of a table as it comes, by small networks, logistic regression and neighbours.
 
     What predicts is their average. DataFrames and arrays go in as they are, with numbers, booleans,
     categories, strings and missing values: a :class:`~skbackprop.tabular.TableEncoder` makes
     numbers of them. Then the networks are trained, each on one of three views of the columns: as
     they are, with waves (`cos(f z + b)`) beside each continuous one, or with steps at the
     thresholds of a small tree. Each network holds out some rows, and keeps the epoch that was best
-    on them. By those rows the views are weighed, and the probabilities of each corrected by a
-    temperature.
+    on them. The nearest training rows, by the columns that the networks look at, are members where
+    they earn a weight. By the rows held out the views are weighed, and the probabilities of each
+    corrected by a temperature.
 
     The networks are :class:`~skbackprop.BackpropClassifier`, with a gain for each input, `selu`
     neurons, a learning rate by the number of inputs of each layer, `Adam(beta_2=0.95)`, and one
@@ -38,7 +39,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
 
     Parameters
     ----------
-    hidden_layer_sizes, n_networks, categorical_features, max_categories
+    hidden_layer_sizes, n_networks, neighbours, categorical_features, max_categories
         See `TabularRegressor`.
     loss : str or Loss, default="cross_entropy"
         What networks minimise: "cross_entropy" is ``CrossEntropy(label_smoothing=0.1)``; or
@@ -54,8 +55,8 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
     classes_ : ndarray of shape (n_classes,) or (n_labels,)
     estimators_ : list
         The members of the average: fitted networks, which speak of their view of the encoded
-        table, and of classes as numbers; and fitted pipelines of a `StandardScaler` and a
-        `LogisticRegression` (none for labels).
+        table, and of classes as numbers; fitted pipelines of a `StandardScaler` and a
+        `LogisticRegression` (none for labels); and the nearest rows, if they are members.
     views_, weights_, loss_curve_, n_iter_, n_features_in_, feature_names_in_
         See `TabularRegressor`.
 
@@ -82,11 +83,12 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         hidden_layer_sizes=(64, 64),
         *,
         n_networks: int | Literal["auto"] = "auto",
+        neighbours: bool = True,
         loss: str | Loss = "cross_entropy",
         categorical_features: Any = "from_dtype",
         max_categories: int = 40,
         max_iter: int = 32,
-        validation_fraction: float = 0.15,
+        validation_fraction: float = 0.1,
         max_time: float | None = None,
         n_jobs: int | None = None,
         verbose: bool = False,
@@ -95,6 +97,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.n_networks = n_networks
+        self.neighbours = neighbours
         self.loss = loss
         self.categorical_features = categorical_features
         self.max_categories = max_categories

@@ -16,27 +16,30 @@ from sklearn.base import TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
 from ..callers import warn_user
+from ..estimators.onnx_methods import OnnxMethods
 from ..estimators.sample_weights import check_weights
 from ..registry import Checked
-from .scaling import centre_and_scale, positive_rows, squash
+from .scaling import bounds_of_errors, centre_and_scale, positive_rows, squash
 from .tables import CATEGORY, VALUES, Table, are_numbers, read_table
 
-__all__ = ["Marks", "Numbers", "TableEncoder"]
+__all__ = ["LIMIT", "MARK", "Marks", "Numbers", "TableEncoder"]
 
-_LIMIT = 3.0  # RobustSmoothScaler's
+LIMIT = 3.0  # RobustSmoothScaler's
 # A column that is 1 in fewer than a quarter of the rows: median 0, half its range 1/2.
-_MARK = np.float32(2 / np.sqrt(1 + (2 / _LIMIT) ** 2))
+MARK = np.float32(2 / np.sqrt(1 + (2 / LIMIT) ** 2))
 
 
-class TableEncoder(TransformerMixin, Checked):
+class TableEncoder(TransformerMixin, OnnxMethods, Checked):
     """A transformer of whole tables, of numbers and categories, into numbers for a network.
 
     Numbers and booleans are scaled by :class:`~skbackprop.RobustSmoothScaler`; where one is
-    missing, the median stands in, and a column of marks says so if some training rows lacked it too. Columns of
-    categories, strings and objects become one column of marks for each level; a missing value is a
-    level of its own. Two levels share one column, with the values -1 and 1. A level that was not
-    seen in training, or is pooled, is 0 in all of them. An object column in which every value is a
-    number is a column of numbers. A constant column becomes 0.
+    missing, the median stands in, and a column of marks says so if some training rows lacked it
+    too. Numbers that must be errors count as missing: where the quartiles differ, those beyond the
+    quantiles at 2 and 98 % by more than 50 times the distance of these, as every number is that is
+    1000 deviations off. Columns of categories, strings and objects become one column of marks for
+    each level; a missing value is a level of its own. Two levels share one column, with the values
+    -1 and 1. A level that was not seen in training, or is pooled, is 0 in all of them. An object
+    column in which every value is a number is a column of numbers. A constant column becomes 0.
 
     Rows of weight 0 count as absent, and a weight of 2 is a row that is there twice.
 
@@ -211,6 +214,7 @@ class Numbers(NamedTuple):
     columns: np.ndarray  # which they are
     centre: np.ndarray
     scale: np.ndarray
+    bounds: np.ndarray  # (2, n): what is beyond them is an error
     gaps: np.ndarray  # bool: which have a mark of what is missing
     continuous: np.ndarray  # bool: which have more than two values
 
@@ -218,11 +222,12 @@ class Numbers(NamedTuple):
         """Fill the first columns of `out`; return how many."""
         n = len(self.columns)
         numbers = table.numbers(self.columns)
-        missing = np.isnan(numbers)
-        out[:, :n] = squash(numbers, self.centre, self.scale, _LIMIT)
+        low, high = self.bounds
+        missing = ~((low <= numbers) & (numbers <= high))  # NaN, too
+        out[:, :n] = squash(numbers, self.centre, self.scale, LIMIT)
         out[:, :n][missing] = 0  # the median
         end = n + int(self.gaps.sum())
-        out[:, n:end] = missing[:, self.gaps] * _MARK
+        out[:, n:end] = missing[:, self.gaps] * MARK
         return end
 
 
@@ -256,7 +261,8 @@ def _learn_numbers(table: Table, columns: np.ndarray, weights) -> Numbers:
     low, high = np.fmin.reduce(numbers, axis=0), np.fmax.reduce(numbers, axis=0)
     between = ((low < numbers) & (numbers < high)).any(axis=0)
     centre, scale = centre_and_scale(numbers, weights)
-    return Numbers(columns, centre, scale, (missing > 0) & (missing < 1), between)
+    bounds = bounds_of_errors(numbers, weights)
+    return Numbers(columns, centre, scale, bounds, (missing > 0) & (missing < 1), between)
 
 
 def _learn_marks(table: Table, j: int, weights, max_levels: int) -> Marks:
@@ -279,7 +285,7 @@ def _rows(n_levels: int, pooled: bool) -> np.ndarray:
         return np.zeros((2, 1), np.float32)
     if n_levels == 2 and not pooled:
         return np.array([[-1], [1], [0]], np.float32)
-    return np.eye(n_levels + 1, n_levels, dtype=np.float32) * _MARK
+    return np.eye(n_levels + 1, n_levels, dtype=np.float32) * MARK
 
 
 def _sorted(levels: set[Hashable]) -> list[Hashable]:

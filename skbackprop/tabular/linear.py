@@ -10,10 +10,10 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-__all__ = ["fit_logistic", "fit_ridge", "logits_of"]
+__all__ = ["ABSENT", "fit_logistic", "fit_ridge", "logits_of"]
 
 _ALPHAS = (0.1, 1.0, 10.0, 100.0, 1000.0)
-_ABSENT = -12.0  # the logit of a class that the training rows lack
+ABSENT = -12.0  # the logit of a class that the training rows lack
 
 
 def fit_logistic(X, classes, weights, rows) -> Pipeline | None:
@@ -39,7 +39,7 @@ def fit_logistic(X, classes, weights, rows) -> Pipeline | None:
 def logits_of(model: Pipeline, X, n_classes: int) -> np.ndarray:
     """Return the logits (n_samples, n_classes) of a fitted logistic regression."""
     scores = model.decision_function(X)
-    logits = np.full((len(X), n_classes), _ABSENT, X.dtype)
+    logits = np.full((len(X), n_classes), ABSENT, X.dtype)
     if scores.ndim == 1:
         scores = np.stack([np.zeros_like(scores), scores], axis=1)
     logits[:, model.classes_] = scores

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
+from ..engines.compiled_outputs import outputs_of
 from ..estimators.base import Backprop
 from ..estimators.building import new_model, start_at_best_constant, trainer_of
 from ..estimators.fitting import Fit, TrainingSet
 from ..estimators.plan import make_plan
 from ..estimators.targets import ClassCoding, NumberCoding
 from ..exceptions import DivergenceError
-from ..network.outputs import outputs_of
 from ..network.rows import row_shares
 from ..schedules import Schedule
 from ..training.monitor import History, Monitor, Stopping
@@ -161,7 +161,7 @@ def train_network(
         Stopping(0.0, np.inf),
         max_iter=network.max_iter,
         max_time=clock.share(),
-        validate=_validator(model.network, X, rows, held, cost) if len(held) else None,
+        validate=_validator(model, X, rows, held, cost) if len(held) else None,
         keep_best=bool(len(held)),
         listeners=[lambda epoch: clock.stopped],
     )
@@ -172,7 +172,7 @@ def train_network(
         return model.rng.permutation(train_rows)[: n_batches * batch_size]
 
     try:
-        trainer = trainer_of(plan, model, plan.schedule)
+        trainer = trainer_of(plan, model, plan.schedule, batch_size)
         train(trainer, order, (X, rows.targets, data.scale), batch_size, monitor)
         fit.reason = monitor.reason
     except DivergenceError:
@@ -211,13 +211,16 @@ class Cycle(Schedule):
         return 0.5 * (1 + math.cos(math.pi * (share - _WARM_UP) / (1 - _WARM_UP)))
 
 
-def _validator(network, X, rows: TableRows, held, cost):
+def _validator(model, X, rows: TableRows, held, cost):
     """A function that gives the cost of the rows held out, and minus that as the score."""
     X_held, targets, shares = X[held], rows.targets[held], rows.shares(held)
 
     def validate():
         with np.errstate(over="ignore", invalid="ignore"):
-            value = float(shares @ cost(targets, *outputs_of(network, X_held)))
+            value = float(
+                shares
+                @ cost(targets, *outputs_of(model.network, X_held, engine=model.state.engine))
+            )
         return value, -value
 
     return validate

@@ -105,6 +105,10 @@ class NumberTask:
             return None
         return fit_ridge(rows.X, rows.targets, rows.weights, *split)
 
+    def has_neighbours(self) -> bool:
+        """Whether neighbours can tell: they tell means, which only the squared error asks for."""
+        return self._of_squares
+
     def outputs(self, estimator, X) -> np.ndarray:
         """The predictions of a member, and behind them the deviations if the loss gives any."""
         if not isinstance(estimator, Backprop):

@@ -22,13 +22,14 @@ from sklearn.base import TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
+from ..estimators.onnx_methods import OnnxMethods
 from ..registry import Checked
 from .numbers import check_numbers, validate_numbers
 
-__all__ = ["PeriodicFeatures"]
+__all__ = ["PeriodicFeatures", "wave"]
 
 
-class PeriodicFeatures(TransformerMixin, Checked):
+class PeriodicFeatures(TransformerMixin, OnnxMethods, Checked):
     r"""A transformer that puts fixed periodic features `cos(f x + b)` beside each column `x`.
 
     .. math::
@@ -157,12 +158,7 @@ class PeriodicFeatures(TransformerMixin, Checked):
         """
         check_is_fitted(self)
         X = validate_numbers(self, X)
-        with np.errstate(over="ignore"):
-            angles = X[:, :, None] * self.frequencies_.astype(X.dtype)
-        angles += self.phases_.astype(X.dtype)
-        # Infinity has no cosine.
-        np.clip(angles, np.finfo(X.dtype).min, np.finfo(X.dtype).max, out=angles)
-        waves = np.cos(angles, out=angles).reshape(len(X), -1)
+        waves = wave(X[:, :, None], self.frequencies_, self.phases_).reshape(len(X), -1)
         return np.concatenate([X, waves], axis=1) if self.keep_input else waves
 
     def get_feature_names_out(self, input_features=None) -> np.ndarray:
@@ -183,3 +179,13 @@ class PeriodicFeatures(TransformerMixin, Checked):
         n_waves = self.frequencies_.shape[1]
         waves = [f"{name}_cos{k}" for name in names for k in range(n_waves)]
         return np.array([*names, *waves] if self.keep_input else waves, dtype=object)
+
+
+def wave(x: np.ndarray, frequency: np.ndarray, phase: np.ndarray) -> np.ndarray:
+    """Return `cos(f x + b)`, in the precision of x."""
+    with np.errstate(over="ignore"):
+        angles = x * frequency.astype(x.dtype)
+    angles += phase.astype(x.dtype)
+    # Infinity has no cosine.
+    np.clip(angles, np.finfo(x.dtype).min, np.finfo(x.dtype).max, out=angles)
+    return np.cos(angles, out=angles)

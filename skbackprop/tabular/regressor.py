@@ -18,15 +18,16 @@ __all__ = ["TabularRegressor"]
 
 
 class TabularRegressor(RegressorMixin, MultiOutputMixin, TabularEstimator):
-    """Regression on a table as it comes, by small networks and a ridge regression.
+    """Regression on a table as it comes, by small networks, a ridge regression and neighbours.
 
     What predicts is their average. DataFrames and arrays go in as they are, with numbers, booleans,
     categories, strings and missing values: a :class:`~skbackprop.tabular.TableEncoder` makes
     numbers of them. Then the networks are trained, each on one of three views of the columns: with
     waves (`cos(f z + b)`) beside each continuous one, with ramps between its quantiles, or with
     steps at the thresholds of a small tree. Each network holds out some rows, and keeps the epoch
-    that was best on them; by those rows the views are weighed, too. Targets are standardised
-    inside, and predictions are kept in the range of the targets seen.
+    that was best on them; by those rows the views are weighed, too. So are the nearest training
+    rows, by the columns that the networks look at, which are members where they earn a weight.
+    Targets are standardised inside, and predictions are kept in the range of the targets seen.
 
     The networks are :class:`~skbackprop.BackpropRegressor`, with a gain for each input, `mish`
     neurons, a learning rate by the number of inputs of each layer, `Adam(beta_2=0.95)`, and one
@@ -37,8 +38,14 @@ class TabularRegressor(RegressorMixin, MultiOutputMixin, TabularEstimator):
     hidden_layer_sizes : int or sequence of int, default=(64, 64)
         Neurons of each hidden layer, in every network.
     n_networks : int or "auto", default="auto"
-        Networks of each view, each with held-out rows of its own; "auto" is 4 up to 3000 rows, and
-        2 for more. There are three views, or two of the same kind where no column is continuous.
+        Networks of each view, each with held-out rows of its own; "auto" is 8 up to 1500
+        rows, 4 up to 3000, and 2 for more. There are three views, or two of the same kind where no
+        column is continuous.
+    neighbours : bool, default=True
+        Whether the 20 nearest training rows may be members of the average: they are if the rows
+        held out give them 5 % of the weight or more, with the squared error or classes. They help
+        where rows repeat each other; the model keeps its training rows then, cannot be exported,
+        and is slower at predictions.
     loss : str or Loss, default="squared_error"
         What networks minimise: one of `LOSSES` for regression, or an object such as
         ``Quantile([0.1, 0.5, 0.9])``. Targets are in standard deviations there (and so are the
@@ -49,7 +56,7 @@ class TabularRegressor(RegressorMixin, MultiOutputMixin, TabularEstimator):
         See `TableEncoder`.
     max_iter : int, default=32
         Epochs of each network. The learning rate falls to zero over them.
-    validation_fraction : float in (0, 1), default=0.15
+    validation_fraction : float in (0, 1), default=0.1
         The share of the rows that each network holds out. With fewer than 50 rows none are: all
         epochs are run, on one full batch, and the views have equal weights.
     max_time : float or None, default=None
@@ -65,9 +72,10 @@ class TabularRegressor(RegressorMixin, MultiOutputMixin, TabularEstimator):
     ----------
     estimators_ : list
         The members of the average: fitted networks, which speak of their view of the encoded
-        table, and of standardised targets; and fitted pipelines of `StandardScaler` and `Ridge`.
+        table, and of standardised targets; fitted pipelines of `StandardScaler` and `Ridge`; and
+        the nearest rows, if they are members.
     views_ : list of str
-        What each member sees: "plain", "waves", "ramps", "steps", or "linear".
+        What each member sees: "plain", "waves", "ramps", "steps"; or "linear", "neighbours".
     weights_ : ndarray of shape (n_estimators,)
         Their weights; the sum is one.
     loss_curve_ : list of list of float
@@ -105,11 +113,12 @@ class TabularRegressor(RegressorMixin, MultiOutputMixin, TabularEstimator):
         hidden_layer_sizes=(64, 64),
         *,
         n_networks: int | Literal["auto"] = "auto",
+        neighbours: bool = True,
         loss: str | Loss = "squared_error",
         categorical_features: Any = "from_dtype",
         max_categories: int = 40,
         max_iter: int = 32,
-        validation_fraction: float = 0.15,
+        validation_fraction: float = 0.1,
         max_time: float | None = None,
         n_jobs: int | None = None,
         verbose: bool = False,
@@ -117,6 +126,7 @@ class TabularRegressor(RegressorMixin, MultiOutputMixin, TabularEstimator):
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.n_networks = n_networks
+        self.neighbours = neighbours
         self.loss = loss
         self.categorical_features = categorical_features
         self.max_categories = max_categories

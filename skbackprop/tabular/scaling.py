@@ -18,16 +18,25 @@ import numpy as np
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ..estimators.onnx_methods import OnnxMethods
 from ..estimators.sample_weights import check_weights
 from ..registry import Checked
 from .numbers import check_numbers, validate_numbers
 
-__all__ = ["RobustSmoothScaler", "centre_and_scale", "positive_rows", "squash"]
+__all__ = [
+    "RobustSmoothScaler",
+    "bounds_of_errors",
+    "centre_and_scale",
+    "positive_rows",
+    "squash",
+]
 
+_TAILS = (0.25, 0.1, 0.05, 0.01)  # of the rows, on each side of what is no outlier
+_TAIL, _REACH = 0.02, 50.0  # of what is no error
 _FAR = 1e9  # from there on 1 + (z / c)^2 is (z / c)^2 to the last bit, in double precision too
 
 
-class RobustSmoothScaler(OneToOneFeatureMixin, TransformerMixin, Checked):
+class RobustSmoothScaler(OneToOneFeatureMixin, TransformerMixin, OnnxMethods, Checked):
     r"""A scaler that brings each column to its median and quartiles, then bends outliers back.
 
     .. math::
@@ -35,8 +44,9 @@ class RobustSmoothScaler(OneToOneFeatureMixin, TransformerMixin, Checked):
         z = (x - q_{0.5}) / (q_{0.75} - q_{0.25}), \qquad s = z / \sqrt{1 + (z / c)^2}
 
     where `q_p` is the quantile of the column at `p` and `c` is `limit`. Where the quartiles are the
-    same, half the distance from the least to the greatest value stands in for theirs; a column that
-    is constant becomes 0. From Holzmüller, Grinsztajn and Steinwart (2024), "Better by default:
+    same, half the distance of quantiles farther out stands in for theirs (10 and 90 %, 5 and 95 %,
+    1 and 99 %, or else the least and the greatest value, the first that differ); a column that is
+    constant becomes 0. From Holzmüller, Grinsztajn and Steinwart (2024), "Better by default:
     strong pre-tuned MLPs and boosted trees on tabular data".
 
     Missing values (NaN) stay missing, and count in no quantile. The quantiles are values that
@@ -169,12 +179,29 @@ def positive_rows(weights: np.ndarray | None) -> tuple[slice | np.ndarray, np.nd
 
 def centre_and_scale(X: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """Return the median of each column and its unit, in float64; weights are above 0, or None."""
-    low, centre, high = quantiles(X, weights)
+    n = len(_TAILS)
+    shares = quantiles(X, weights, (0.5, *_TAILS, *(1 - tail for tail in _TAILS)))
+    centre, low, high = shares[0], shares[1 : n + 1], shares[n + 1 :]
     with np.errstate(over="ignore", invalid="ignore"):
-        scale = high - low
-        spread = np.fmax.reduce(X, axis=0) / 2.0 - np.fmin.reduce(X, axis=0) / 2.0
-    scale = np.where(scale > 0, scale, spread)
+        scale = high[0] - low[0]
+        halves = [*(high[1:] / 2 - low[1:] / 2)]
+        halves.append(np.fmax.reduce(X, axis=0) / 2.0 - np.fmin.reduce(X, axis=0) / 2.0)
+    for half in halves:
+        scale = np.where(scale > 0, scale, half)
     return np.nan_to_num(centre), np.where(scale > 0, scale, np.inf)
+
+
+def bounds_of_errors(X: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    """Return the bounds (2, n_features) beyond which numbers are errors; infinite where unknown.
+
+    They are 50 times the distance of the quantiles at 2 and 98 % beyond these. By Chebyshev's
+    inequality that distance is less than 15 deviations, so that numbers that are 1000 deviations
+    off are errors. Where the quartiles are the same, most of what differs is rare, and none is.
+    """
+    low, first, third, high = quantiles(X, weights, (_TAIL, 0.25, 0.75, 1 - _TAIL))
+    with np.errstate(over="ignore", invalid="ignore"):
+        reach = np.where(third > first, _REACH * (high - low), np.inf)
+        return np.nan_to_num(np.stack([low - reach, high + reach]), nan=np.inf)
 
 
 def squash(X: np.ndarray, centre: np.ndarray, scale: np.ndarray, limit: float) -> np.ndarray:

@@ -1,4 +1,7 @@
-"""The members of an average, trained side by side, and weighed by the rows that they held out."""
+"""The members of an average, trained side by side, and weighed by the rows that they held out.
+
+Neighbours are members only where these rows ask for them, for they make predictions slower.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,16 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from ..estimators.base import Backprop
 from .members import Clock, Member, TableRows, train_network
+from .neighbours import Neighbours, relevances
 from .views import VIEWS, Plain, View
 
 __all__ = ["Team"]
 
+_LEAST_WEIGHT = 0.05  # of neighbours
+
 
 class Team:
-    """All networks of all views, and the linear models.
+    """All networks of all views, the linear models, and the neighbours.
 
     Parameters
     ----------
@@ -29,6 +35,8 @@ class Team:
     view_names : sequence of str
     continuous : ndarray of shape (n_columns,), bool
         The columns that views put features beside.
+    neighbours : bool
+        Whether the nearest rows may be members.
 
     Attributes
     ----------
@@ -36,14 +44,15 @@ class Team:
         What ended the training before all networks were whole.
     """
 
-    def __init__(self, task, rows: TableRows, splits, view_names, continuous):
+    def __init__(self, task, rows: TableRows, splits, view_names, continuous, neighbours: bool):
         self.task = task
         self.rows = rows
         self.splits = splits
         self.view_names = list(view_names) if continuous.any() else ["plain", "plain"]
         self.continuous = continuous
+        self.has_neighbours = neighbours and task.has_neighbours() and len(splits[0][1]) > 0
         self.interrupted: KeyboardInterrupt | None = None
-        # By view, a number, and split; the linear models come after the views.
+        # By view, a number, and split; after the views come the linear models and the neighbours.
         self._members: dict[tuple[int, int], Member] = {}
 
     def train(
@@ -79,6 +88,8 @@ class Team:
                 self._train_network(k, i, view, network, clock, verbose)
 
             parallel(delayed(train_one)(k, i) for i in range(n_splits) for k in range(n_views))
+            if self.has_neighbours:
+                self._fit_neighbours()
         except KeyboardInterrupt as interrupt:
             clock.stopped = True
             if not self._members:
@@ -91,6 +102,16 @@ class Team:
             model = self.task.linear(self.rows, split)
             if model is not None:
                 self._members[k, i] = Member(model, plain)
+
+    def _fit_neighbours(self) -> None:
+        rows, n_views = self.rows, len(self.view_names)
+        plain = Plain().fit(rows.X, self.continuous, None, None)
+        for i, (train_rows, _) in enumerate(self.splits):
+            networks = [self._members[k, i].estimator for k in range(n_views)]
+            model = Neighbours(relevances(networks, rows.X.shape[1]))
+            weights = None if rows.weights is None else rows.weights[train_rows]
+            model.fit(rows.X[train_rows], rows.marks[train_rows], weights)
+            self._members[n_views + 1, i] = Member(model, plain)
 
     def _fit_shared_views(self) -> dict[int, tuple[View, np.ndarray]]:
         """The views of which all networks see the same, with what they see."""
@@ -123,6 +144,10 @@ class Team:
         common = [i for i in range(len(self.splits)) if all((k, i) in self._members for k in views)]
         if common and len(self.splits[0][1]):
             weights, temperatures = self._weigh(views, common)
+            neighbours = len(self.view_names) + 1
+            if views[-1] == neighbours and weights[-1] < _LEAST_WEIGHT:
+                views.pop()
+                weights, temperatures = weights[:-1] / weights[:-1].sum(), temperatures[:-1]
         else:
             weights, temperatures = np.full(len(views), 1 / len(views)), [1.0] * len(views)
         for k, weight, temperature in zip(views, weights, temperatures, strict=True):

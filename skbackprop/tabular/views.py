@@ -13,7 +13,7 @@ from sklearn.tree import DecisionTreeRegressor
 from .periodic import PeriodicFeatures
 from .scaling import quantiles
 
-__all__ = ["VIEWS", "Plain", "Ramps", "Steps", "View", "Waves"]
+__all__ = ["VIEWS", "Plain", "Ramps", "Steps", "View", "Waves", "ramp", "side"]
 
 _RAMPS = 8
 _LEAVES = 12
@@ -82,11 +82,11 @@ class Waves(View):
 
     def _learn(self, Z, targets, weights, random_state):
         if Z.shape[1]:
-            self._periodic = PeriodicFeatures(keep_input=False, random_state=random_state)
-            self._periodic.fit(Z[:1])
+            self.periodic = PeriodicFeatures(keep_input=False, random_state=random_state)
+            self.periodic.fit(Z[:1])
 
     def _features(self, Z):
-        return [self._periodic.transform(Z)] if Z.shape[1] else []
+        return [self.periodic.transform(Z)] if Z.shape[1] else []
 
 
 class Ramps(View):
@@ -101,14 +101,13 @@ class Ramps(View):
 
     def _learn(self, Z, targets, weights, random_state):
         eighths = quantiles(Z, weights, np.arange(_RAMPS + 1) / _RAMPS).astype(Z.dtype)
-        self._edges = [_edges(z, e) for z, e in zip(Z.T, eighths.T, strict=True)]
+        self.edges = [_edges(z, e) for z, e in zip(Z.T, eighths.T, strict=True)]
 
     def _features(self, Z):
         ramps = []
-        for z, edges in zip(Z.T, self._edges, strict=True):
+        for z, edges in zip(Z.T, self.edges, strict=True):
             if len(edges) > 2:
-                share = np.clip((z[:, None] - edges[:-1]) / np.diff(edges), 0, 1)
-                ramps.append(2 * share - 1)
+                ramps.append(ramp(z[:, None], edges[:-1], edges[1:]))
         return ramps
 
 
@@ -132,19 +131,25 @@ class Steps(View):
             min_weight_fraction_leaf=min(least, 0.5) * (1 - 1e-9),
             random_state=0,
         )
-        self._thresholds = []
+        self.thresholds = []
         for z in Z.T:
             nodes = tree.fit(z[:, None], targets, weights).tree_
             thresholds = np.sort(nodes.threshold[nodes.feature >= 0])
-            self._thresholds.append(thresholds.astype(Z.dtype))
+            self.thresholds.append(thresholds.astype(Z.dtype))
 
     def _features(self, Z):
-        one = Z.dtype.type(1)
-        return [
-            np.where(z[:, None] > h, one, -one)
-            for z, h in zip(Z.T, self._thresholds, strict=True)
-            if len(h)
-        ]
+        return [side(z[:, None], h) for z, h in zip(Z.T, self.thresholds, strict=True) if len(h)]
+
+
+def ramp(z, low, high) -> np.ndarray:
+    """Return where z lies between two edges: -1 below, 1 above, on a line between them."""
+    return 2 * np.clip((z - low) / (high - low), 0, 1) - 1
+
+
+def side(z, threshold) -> np.ndarray:
+    """Return 1 where z is above a threshold, and -1 elsewhere."""
+    one = z.dtype.type(1)
+    return np.where(z > threshold, one, -one)
 
 
 #: The views by name.

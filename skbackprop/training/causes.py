@@ -62,6 +62,17 @@ class Finding:
         The layer of weights concerned.
     neurons : tuple of int
         Of that layer; or the columns of X, or the output neurons.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from skbackprop import BackpropClassifier, diagnose
+    >>> X, y = load_wine(return_X_y=True)
+    >>> net = BackpropClassifier((5,), activation="logistic", solver="sgd", random_state=0)
+    >>> findings = diagnose(net.partial_fit(X, y, classes=[0, 1, 2]), X, y)
+    >>> finding = findings[0]
+    >>> len(finding.advice) > 0
+    True
     """
 
     name: str
@@ -286,7 +297,8 @@ def dead_neurons(network: Network, workspace: Workspace) -> Iterator[Finding]:
     for layer in range(network.n_layers - 1):
         activation, v = network.activations[layer], workspace.v[layer]
         slope = activation.delta(np.ones_like(v), v, workspace.y[layer + 1])
-        unbounded = [not np.isfinite(m.range).all() for m in members(activation, v.shape[1])]
+        ranges = [m.range for m in members(activation, v.shape[1])]
+        unbounded = ~np.isfinite(ranges).all(axis=1)
         ill = np.flatnonzero(unbounded & (slope == 0.0).all(axis=0))
         share = len(ill) / v.shape[1]
         if share >= SHARE:

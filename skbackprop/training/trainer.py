@@ -16,7 +16,7 @@ import numpy as np
 from scipy import sparse
 
 from ..engines.choice import choose_engine
-from ..engines.numpy_rows import RowPass
+from ..engines.numpy_rows import Pass
 from ..engines.update import Update
 from ..exceptions import DivergenceError
 from ..network.network import Workspace, Workspaces
@@ -40,7 +40,9 @@ class Trainer:
         What is changed by it, the network's `w` and the state, is changed in place.
     schedule : Schedule
     engine : {"auto", "numpy", "compiled"}, optional
-        What presents single rows (see `choose_engine`); by default they are batches of one row.
+        What presents rows (see `choose_engine`); by default it is `apply` alone.
+    batch_size : int, default=1
+        Rows of an update, for which the engine is chosen here if it is "compiled".
 
     Raises
     ------
@@ -48,36 +50,44 @@ class Trainer:
         If the engine is "compiled", and cannot serve.
     """
 
-    def __init__(self, update: Update, schedule: Schedule, engine: str | None = None):
+    def __init__(
+        self, update: Update, schedule: Schedule, engine: str | None = None, batch_size: int = 1
+    ):
         self.update = update
         self.objective, self.state = update.objective, update.state
         self._is_tame = is_tame(update.rule)
         self.schedule = schedule
         self._workspaces = Workspaces(update.objective.network)
         self._deferral = Deferral()
-        self._wanted_engine = engine or "numpy"
-        self._chosen: tuple[str, RowPass | None] | None = None
-        if engine is None:
-            self._chosen = "numpy", None
-        elif engine == "compiled":  # refused here if it cannot serve: nothing has changed yet
-            self._choose()
+        self._wanted_engine = engine
+        self._batch_size = batch_size
+        self._chosen: tuple[str, Pass | None] | None = None
+        if engine == "compiled":  # refused here if it cannot serve: nothing has changed yet
+            self._choose(batch_size)
 
-    def _choose(self) -> tuple[str, RowPass | None]:
-        """The engine of single rows and its pass, which are made only when they are needed."""
-        self._chosen = choose_engine(self._wanted_engine, self.state.engine, self.update)
+    def _choose(self, batch_size: int) -> tuple[str, Pass | None]:
+        """The engine and its pass, which are made only when they are needed."""
+        if self._chosen is None or batch_size != self._batch_size:
+            if self._wanted_engine is None:
+                self._chosen = "numpy", None
+            else:
+                self._chosen = choose_engine(
+                    self._wanted_engine, self.state.engine, self.update, batch_size
+                )
+            self._batch_size = batch_size
         return self._chosen
 
     @property
     def engine(self) -> str:
-        """What presents single rows: "numpy" or "compiled"."""
-        return (self._chosen or self._choose())[0]
+        """What presents rows: "numpy" or "compiled"."""
+        return self._choose(self._batch_size)[0]
 
-    def _row_pass(self) -> RowPass | None:
-        """The pass of single rows, ready; None if they are for `apply`."""
-        row_pass = (self._chosen or self._choose())[1]
-        if row_pass is not None:
-            row_pass.load()  # it may take seconds, which Ctrl-C may end: nothing has changed
-        return row_pass
+    def _pass_of(self, batch_size: int) -> Pass | None:
+        """What presents batches of such a size, ready; None if they are for `apply`."""
+        chosen = self._choose(batch_size)[1]
+        if chosen is not None:
+            chosen.load()  # it may take seconds, which Ctrl-C may end: nothing has changed
+        return chosen
 
     def apply(self, X, targets, scale, workspace: Workspace) -> float:
         """One update on one batch; returns the batch's cost before it."""
@@ -169,47 +179,36 @@ class Trainer:
         float
             The mean cost of the rows, each before its own update; NaN without rows.
         """
-        row_pass = self._row_pass() if batch_size == 1 else None
+        chosen = self._pass_of(batch_size)
         n_updates = self.state.n_updates
         with self._deferral:
             try:
-                if row_pass is not None:
-                    mean = self._present_rows(row_pass, X, targets, scale, order, deadline)
-                else:
-                    mean = self._present_batches(X, targets, scale, order, batch_size, deadline)
+                rows = X, targets, scale, order
+                mean = self._present_all(chosen, rows, batch_size, deadline)
             finally:
-                if batch_size == 1 and self.state.n_updates > n_updates:
+                if self.state.n_updates > n_updates:
                     self.state.engine = self.engine  # it has moved the weights, and keeps to them
             cost = mean.value()
             if count_pass is not None:
                 count_pass(cost)
         return cost
 
-    def _present_batches(self, X, targets, scale, order, batch_size: int, deadline: float):
-        """Present rows, a batch an update; returns the mean of their costs."""
-        n_rows = X.shape[0] if order is None else len(order)
-        mean = _Mean()
-        with np.errstate(all="ignore"):
-            while mean.n_rows < n_rows:
-                self._deferral.honour()
-                count = min(batch_size, n_rows - mean.n_rows)
-                cost = self._present_batch(X, targets, scale, order, mean.n_rows, count)
-                mean.add(cost, count, count)
-                if deadline < np.inf and perf_counter() >= deadline:
-                    break
-        return mean
-
-    def _present_rows(self, row_pass: RowPass, X, targets, scale, order, deadline: float):
-        """Present rows, one an update, by the pass that there is for it."""
+    def _present_all(self, chosen: Pass | None, rows, batch_size: int, deadline: float):
+        """Present rows, a batch an update, by the pass that there is; the mean of their costs."""
+        X, targets, scale, order = rows
         n_rows = X.shape[0] if order is None else len(order)
         mean = _Mean()
         while (done := mean.n_rows) < n_rows:
             self._deferral.honour()
-            count, cost = self._present_piece(row_pass, X, targets, scale, order, done)
-            if not count:  # the next row needs care
+            count = 0
+            if chosen is not None:
+                count, cost = self._present_piece(chosen, rows, done, batch_size)
+                mean.add(cost, 1, count)
+            if not count:  # the next batch needs care, or all do
+                count = min(batch_size, n_rows - done)
                 with np.errstate(all="ignore"):
-                    count, cost = 1, self._present_batch(X, targets, scale, order, done, 1)
-            mean.add(cost, 1, count)
+                    cost = self._present_batch(X, targets, scale, order, done, count)
+                mean.add(cost, count, count)
             if deadline < np.inf and perf_counter() >= deadline:
                 break
         return mean
@@ -229,15 +228,16 @@ class Trainer:
             first = start if order is None else int(order[start])
             raise DivergenceError(f"at row {first}: {error}") from None
 
-    def _present_piece(self, row_pass: RowPass, X, targets, scale, order, start: int):
-        """Present the next rows, one an update; returns how many, and the sum of their costs."""
+    def _present_piece(self, chosen: Pass, data, start: int, batch_size: int):
+        """Present the next batches; how many rows that were, and the sum of their costs."""
+        X, targets, scale, order = data
         state = self.state
-        count = (X.shape[0] if order is None else len(order)) - start
-        if count > 1:
-            count = min(count, row_pass.rows_at_once(X))
-        factors, failure = self._multipliers(count)
+        count = left = (X.shape[0] if order is None else len(order)) - start
+        if count > batch_size:
+            count = min(count, chosen.rows_at_once(X))
+        factors, failure = self._multipliers(-(-count // batch_size))
         if not isinstance(self.schedule, Constant):
-            count = len(factors)
+            count = min(left, count, len(factors) * batch_size)
         state.adapt_to(self.update.rule, self.schedule, self.objective.network.w)
         if state.decay != 1.0:
             factors = factors * state.decay
@@ -245,7 +245,7 @@ class Trainer:
             rows = order[start : start + count]
         else:
             rows = None if count == X.shape[0] else slice(start, start + count)
-        done, cost = row_pass.present(X, targets, scale, rows, factors)
+        done, cost = chosen.present(X, targets, scale, rows, factors)
         if failure is not None and done == count:
             raise failure
         return done, cost

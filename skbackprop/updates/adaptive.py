@@ -17,6 +17,17 @@ class Adagrad(UpdateRule):
     Parameters
     ----------
     epsilon : float > 0, default=1e-10
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop import Adagrad
+    >>> rule = Adagrad()
+    >>> w, state = np.zeros(2), np.zeros((rule.n_slots, 2))
+    >>> for t in range(2):
+    ...     rule.step(w, np.array([1.0, -0.1]), state, t, 0.1, 0.0)
+    >>> w
+    array([ 0.17071068, -0.17071068])
     """
 
     n_slots = 1
@@ -50,6 +61,17 @@ class RMSprop(UpdateRule):
     rho : float in [0, 1), default=0.9
     momentum : float in [0, 1), default=0.0
     epsilon : float > 0, default=1e-8
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop import RMSprop
+    >>> rule = RMSprop(rho=0.9)
+    >>> w, state = np.zeros(2), np.zeros((rule.n_slots, 2))
+    >>> for t in range(2):
+    ...     rule.step(w, np.array([1.0, -0.1]), state, t, 0.1, 0.0)
+    >>> w
+    array([ 0.54564348, -0.54564335])
     """
 
     n_slots = 2
@@ -95,6 +117,17 @@ class Adam(UpdateRule):
     epsilon : float > 0, default=1e-8
     amsgrad : bool, default=False
         Use the largest s so far in the place of s (Reddi, Kale and Kumar, ICLR 2018).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop import Adam
+    >>> rule = Adam(beta_1=0.9, beta_2=0.999)
+    >>> w, state = np.zeros(2), np.zeros((rule.n_slots, 2))
+    >>> for t in range(2):
+    ...     rule.step(w, np.array([1.0, -0.1]), state, t, 0.1, 0.0)
+    >>> w
+    array([ 0.2       , -0.19999998])
     """
 
     default_eta = 0.003
@@ -161,6 +194,17 @@ class AdamW(Adam):
     epsilon : float > 0, default=1e-8
     amsgrad : bool, default=False
     weight_decay : float >= 0, default=0.01
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop import AdamW
+    >>> rule = AdamW(weight_decay=0.01)
+    >>> w, state = np.zeros(2), np.zeros((rule.n_slots, 2))
+    >>> for t in range(2):
+    ...     rule.step(w, np.array([1.0, -0.1]), state, t, 0.1, 0.0)
+    >>> w
+    array([ 0.1999    , -0.19989998])
     """
 
     def __init__(
@@ -198,6 +242,17 @@ class Nadam(UpdateRule):
     beta_1, beta_2 : float in [0, 1), default=0.9, 0.999
     epsilon : float > 0, default=1e-8
     momentum_decay : float >= 0, default=0.004
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop import Nadam
+    >>> rule = Nadam()
+    >>> w, state = np.zeros(2), np.zeros((rule.n_slots, 2))
+    >>> for t in range(2):
+    ...     rule.step(w, np.array([1.0, -0.1]), state, t, 0.1, 0.0)
+    >>> w
+    array([ 0.18401361, -0.1840136 ])
     """
 
     n_slots = 3
@@ -262,6 +317,17 @@ class DeltaBarDelta(UpdateRule):
         Share of the rate that a change of sign costs.
     theta : float in [0, 1), default=0.7
         Memory of the trace.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop import DeltaBarDelta
+    >>> rule = DeltaBarDelta()
+    >>> w, state = np.zeros(2), np.zeros((rule.n_slots, 2))
+    >>> for t in range(2):
+    ...     rule.step(w, np.array([1.0, -0.1]), state, t, 0.1, 0.0)
+    >>> w
+    array([ 0.205 , -0.0205])
     """
 
     n_slots = 2

@@ -10,7 +10,19 @@ __all__ = ["Momentum", "Nesterov", "SGD"]
 
 
 class SGD(UpdateRule):
-    """Steepest descent, ``Dw = eta g``: at one row a batch ``Dw_ji = eta delta_j y_i``."""
+    """Steepest descent, ``Dw = eta g``: at one row a batch ``Dw_ji = eta delta_j y_i``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop import SGD
+    >>> rule = SGD()
+    >>> w, state = np.zeros(2), np.zeros((rule.n_slots, 2))
+    >>> for t in range(2):
+    ...     rule.step(w, np.array([1.0, -0.1]), state, t, 0.1, 0.0)
+    >>> w
+    array([ 0.2 , -0.02])
+    """
 
     default_eta = 0.005
 
@@ -26,6 +38,17 @@ class Momentum(UpdateRule):
     Parameters
     ----------
     momentum : float in [0, 1), default=0.9
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop import Momentum
+    >>> rule = Momentum(momentum=0.9)
+    >>> w, state = np.zeros(2), np.zeros((rule.n_slots, 2))
+    >>> for t in range(2):
+    ...     rule.step(w, np.array([1.0, -0.1]), state, t, 0.1, 0.0)
+    >>> w
+    array([ 0.29 , -0.029])
     """
 
     n_slots = 1
@@ -54,6 +77,17 @@ class Nesterov(Momentum):
     Parameters
     ----------
     momentum : float in [0, 1), default=0.9
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop import Nesterov
+    >>> rule = Nesterov(momentum=0.9)
+    >>> w, state = np.zeros(2), np.zeros((rule.n_slots, 2))
+    >>> for t in range(2):
+    ...     rule.step(w, np.array([1.0, -0.1]), state, t, 0.1, 0.0)
+    >>> w
+    array([ 0.461 , -0.0461])
     """
 
     def step(self, w, g, state, t, eta, cost) -> None:

@@ -45,7 +45,19 @@ class Solver(Checked):
 
 
 class UpdateRule(Solver):
-    """One way to turn corrections into weight changes; subclass it and write `step`."""
+    """One way to turn corrections into weight changes; subclass it and write `step`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop import BackpropRegressor, UpdateRule
+    >>> class SignDescent(UpdateRule):
+    ...     def step(self, w, g, state, t, eta, cost):
+    ...         w += eta * np.sign(g)
+    >>> net = BackpropRegressor((), solver=SignDescent(), eta=0.5, random_state=0)
+    >>> net.partial_fit([[1.0]], [2.0], coef_init=[[[0.0]]]).coefs_[0]
+    array([[0.5]])
+    """
 
     def check(self) -> None:
         """Raise NotImplementedError if there is no `step`, before a model has adapted to it."""
@@ -69,5 +81,14 @@ class UpdateRule(Solver):
         raise NotImplementedError
 
 
-#: The built-in ones by name; each file of this folder adds its own.
 RULES: dict[str, UpdateRule] = {}
+"""The built-in update rules by name, which each file of this folder adds its own to.
+
+Examples
+--------
+>>> from skbackprop import RULES
+>>> RULES["momentum"], RULES["sgd"].default_eta
+(Momentum(), 0.005)
+>>> sorted(name for name, rule in RULES.items() if rule.full_batch)
+['irprop+', 'irprop-', 'quickprop']
+"""

@@ -57,6 +57,17 @@ class IRpropMinus(_Rprop):
         Factors of D where g keeps its sign, and where it changes.
     least, largest : float, default=1e-6, 50.0
         Bounds of D.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop import IRpropMinus
+    >>> rule = IRpropMinus()
+    >>> w, state = np.zeros(2), np.zeros((rule.n_slots, 2))
+    >>> for t in range(2):
+    ...     rule.step(w, np.array([1.0, -0.1]), state, t, 0.1, 0.0)
+    >>> w
+    array([ 0.22, -0.22])
     """
 
     n_slots = 2
@@ -85,6 +96,17 @@ class IRpropPlus(_Rprop):
         Factors of D where g keeps its sign, and where it changes.
     least, largest : float, default=1e-6, 50.0
         Bounds of D.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop import IRpropPlus
+    >>> rule = IRpropPlus()
+    >>> w, state = np.zeros(2), np.zeros((rule.n_slots, 2))
+    >>> for t in range(2):
+    ...     rule.step(w, np.array([1.0, -0.1]), state, t, 0.1, 0.0)
+    >>> w
+    array([ 0.22, -0.22])
     """
 
     n_slots = 4
@@ -116,6 +138,17 @@ class Quickprop(UpdateRule):
     ----------
     mu : float > 0, default=1.75
         Greatest growth of a step.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop import Quickprop
+    >>> rule = Quickprop(mu=1.75)
+    >>> w, state = np.zeros(2), np.zeros((rule.n_slots, 2))
+    >>> for t in range(2):
+    ...     rule.step(w, np.array([1.0, -0.1]), state, t, 0.1, 0.0)
+    >>> w
+    array([ 0.375 , -0.0375])
     """
 
     n_slots = 2

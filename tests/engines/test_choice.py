@@ -1,4 +1,4 @@
-"""Which engine presents single rows."""
+"""Which engine presents rows, one by one or in batches."""
 
 import importlib.util
 import pickle
@@ -20,7 +20,6 @@ from compiled_cases import (
 from problems import problem
 from sklearn.exceptions import ConvergenceWarning
 
-import skbackprop
 from skbackprop import (
     LOSSES,
     RULES,
@@ -31,7 +30,8 @@ from skbackprop import (
     compile_engine,
 )
 from skbackprop.engines import code_cache, compilation
-from skbackprop.engines import compiled_rows as compiled
+from skbackprop.engines.compiled_batches import CompiledBatches
+from skbackprop.engines.compiled_rows import CompiledPass
 from skbackprop.engines.formulas import cost_of
 from skbackprop.engines.source import cost_text
 from skbackprop.engines.symbols import Untraceable
@@ -45,6 +45,7 @@ def no_numba(monkeypatch):
 
 
 @needs_numba
+@pytest.mark.matrix
 def test_the_engine_may_change_in_mid_stream():
     X, y = problem("regression")
     ours, theirs = make(engine="auto"), make(engine="numpy")
@@ -73,21 +74,13 @@ def test_auto_never_compiles_and_is_asked_once(empty_room, monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_batches_make_no_engine_before_it_is_asked_for(empty_room, monkeypatch):
-    def refuse(*arguments):
-        raise AssertionError("an engine is made")
-
+def test_the_engine_of_batches_where_nothing_is_compiled(empty_room):
     X, y = problem("regression")
-    with monkeypatch.context() as patch:
-        patch.setattr(skbackprop.training.trainer, "choose_engine", refuse)
-        model = make(engine="auto", max_iter=2).fit(X, y)
-        model.set_params(batch_size=7).partial_fit(X, y)
-        make(engine="numpy", batch_size=7).partial_fit(X, y)
-        copy = pickle.loads(pickle.dumps(model))
-        with pytest.raises(AssertionError):
-            copy.set_params(batch_size=1).partial_fit(X, y)
+    model = make(engine="auto", max_iter=2).fit(X, y)
+    model.set_params(batch_size=7).partial_fit(X, y)
+    copy = pickle.loads(pickle.dumps(model))
     before = bits(model)
-    assert model.engine_ == "numpy" and bits(model) == before
+    assert model.engine_ == "numpy" and bits(model) == before and not empty_room.exists()
     assert make(engine="auto", solver="lbfgs", eta="auto", max_iter=2).fit(X, y).engine_ == "numpy"
     assert not hasattr(make(engine="auto"), "engine_")
     late = copy.set_params(solver="nonsense")
@@ -96,14 +89,29 @@ def test_batches_make_no_engine_before_it_is_asked_for(empty_room, monkeypatch):
 
 
 @needs_numba
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_auto_chooses_when_rows_come_and_not_when_it_is_asked(empty_room, monkeypatch):
     """A notebook asks for every attribute whose value it shows, and changes no model by that."""
     X, y = problem("regression")
-    model = make(engine="auto", batch_size=7).partial_fit(X, y)
+    model = make(engine="auto", solver="lbfgs", eta="auto", max_iter=2).fit(X, y)
+    model.set_params(solver="sgd")
     assert model.engine_ == "numpy"
     monkeypatch.undo()  # to where the code is
     make().partial_fit(X, y)
     assert model.set_params(batch_size=1).partial_fit(X, y).engine_ == "compiled"
+
+
+@needs_numba
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_batches_and_single_rows_keep_to_one_engine(empty_room, monkeypatch):
+    X, y = problem("regression")
+    early = make(engine="auto", batch_size=7, max_iter=2).fit(X, y)
+    monkeypatch.undo()  # to where the code is
+    make(batch_size=7).partial_fit(X, y)
+    late = make(engine="auto", batch_size=7, max_iter=2).fit(X, y)
+    for model, engine in ((early, "numpy"), (late, "compiled")):
+        assert model.engine_ == engine
+        assert model.set_params(batch_size=1).partial_fit(X, y).engine_ == engine
 
 
 @needs_numba
@@ -184,11 +192,6 @@ class Trimmed(SquaredError):
 
 
 CANNOT = {  # parameters, and what the error says
-    "max_grad_norm": ({"max_grad_norm": 1.0}, "only NumPy knows max_grad_norm"),
-    "max_norm": ({"max_norm": 1.0}, "only NumPy knows max_norm"),
-    "dropout": ({"dropout": 0.2}, "only NumPy knows dropout and noise"),
-    "noise": ({"noise": 0.1}, "only NumPy knows dropout and noise"),
-    "two": ({"noise": 0.1, "max_norm": 1.0}, "dropout and noise and max_norm"),
     "loss": ({"loss": Trimmed()}, r"loss Trimmed\(\) does not compile: np.sort has no scalar"),
     "activation": ({"activation": NORMAL}, "'_normal_cdf' does not compile: ndtr has no scalar"),
     "one_of_a_layer": (
@@ -281,16 +284,26 @@ assert "numba" not in sys.modules and "llvmlite" not in sys.modules
 
 
 @needs_numba
+@pytest.mark.matrix
 def test_compile_engine(capsys, monkeypatch):
-    learnt("regression", np.float64), learnt("regression", np.float32)
     monkeypatch.setattr(compilation, "RULES", {name: RULES[name] for name in ("sgd", "nadam")})
+    there, loaded = set(), []
+    monkeypatch.setattr(compilation, "is_compiled", there.__contains__)
+    monkeypatch.setattr(compilation, "load", loaded.append)
     compile_engine()
     assert capsys.readouterr().out == ""
+    there |= set(loaded)
     compile_engine(verbose=True)
+    assert len(loaded) == len(there)
     said = capsys.readouterr().out.splitlines()
-    assert said[:2] == ["sgd, float64: there", "sgd, float32: there"]
-    assert said[2].startswith("solver Nadam() does not compile")
-    assert said[3] == "cross_entropy, float64: there" and len(said) == 3 + 2 * len(LOSSES)
+    assert said[:4] == [
+        "single rows, float64: there",
+        "batches, float64: there",
+        "activations, float64: there",
+        "sgd, float64: there",
+    ]
+    assert said[4].startswith("solver Nadam() does not compile")
+    assert said[5] == "cross_entropy, float64: there" and len(said) == 2 * (5 + len(LOSSES))
 
 
 @needs_numba
@@ -303,8 +316,8 @@ def test_compile_engine_compiles_what_auto_takes(empty_room, monkeypatch):
     for name in able:
         for dtype in (np.float64, np.float32):
             made = trainer(SIMPLEST, RULES[name], dtype, None)
-            wanted = compiled.CompiledPass(made.update)
-            assert wanted.text in asked and wanted.cost_text in asked
+            for wanted in (CompiledPass(made.update), CompiledBatches(made.update, 7)):
+                assert set(wanted.texts) <= set(asked)
     assert len(asked) == len(set(asked))
     for task, loss, output in HEADS.values():
         wanted = cost_text(cost_of(Head(loss, task, output), np.dtype(float)), "float64")
@@ -313,6 +326,6 @@ def test_compile_engine_compiles_what_auto_takes(empty_room, monkeypatch):
 
 def _compiles(rule):
     try:
-        return bool(compiled.CompiledPass(trainer(SIMPLEST, rule, np.float64, None).update))
+        return bool(CompiledPass(trainer(SIMPLEST, rule, np.float64, None).update))
     except Untraceable:
         return False

@@ -5,20 +5,9 @@ import pytest
 from compiled_cases import needs_numba
 
 from skbackprop import BackpropRegressor, DivergenceError, UpdateRule
-from skbackprop.engines import code_cache, compiled_rows
 
 X = np.random.default_rng(0).normal(size=(50, 3))
 AMOUNTS = 1e5 * np.random.default_rng(1).gamma(2.0, size=50)
-
-
-@pytest.fixture(scope="module")
-def room(tmp_path_factory):
-    """A place where the code of few activations is compiled, which is soon done."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SKBACKPROP_CACHE_DIR", str(tmp_path_factory.mktemp("compiled")))
-        patch.setattr(code_cache, "_loaded", {})
-        patch.setattr(compiled_rows, "built_in_formulas", lambda dtype: ())
-        yield
 
 
 class Breaks(UpdateRule):
@@ -41,7 +30,7 @@ def pair(**parameters):
 @needs_numba
 @pytest.mark.matrix  # it compiles
 @pytest.mark.parametrize(("loss", "y"), [("gamma", AMOUNTS), ("huber", np.full(50, 1e308))])
-def test_outputs_and_costs(room, loss, y):
+def test_outputs_and_costs(loss, y):
     models = pair(loss=loss, solver="sgd")
     for model in models:
         if loss == "gamma":
@@ -57,7 +46,7 @@ def test_outputs_and_costs(room, loss, y):
 
 @needs_numba
 @pytest.mark.matrix  # it compiles
-def test_a_rule_of_the_users_own(room):
+def test_a_rule_of_the_users_own():
     ours, theirs = pair(loss="squared_error", solver=Breaks())
     for model in (ours, theirs):
         with pytest.raises(DivergenceError, match="at row 21: "):

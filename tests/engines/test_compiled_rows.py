@@ -62,7 +62,6 @@ from skbackprop import (
     Tweedie,
 )
 from skbackprop.engines import code_cache
-from skbackprop.engines import compiled_rows as compiled
 from skbackprop.losses.head import Head
 from skbackprop.schedules import constant, resolve_schedule
 from skbackprop.training.trainer import Trainer
@@ -324,8 +323,15 @@ def first_refused(engine, rule, dtype, monkeypatch):
 
 
 @needs_numba
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("rule", ["sgd", "adam"])
+@pytest.mark.parametrize(
+    ("rule", "dtype"),
+    [
+        ("sgd", np.float64),
+        pytest.param("sgd", np.float32, marks=pytest.mark.matrix),
+        pytest.param("adam", np.float64, marks=pytest.mark.matrix),
+        pytest.param("adam", np.float32, marks=pytest.mark.matrix),
+    ],
+)
 def test_all_engines_go_by_one_criterion(rule, dtype, monkeypatch):
     batch, rows, kernel = (
         first_refused(engine, RULES[rule], dtype, monkeypatch)
@@ -498,9 +504,9 @@ def test_fit_with_all_its_trimmings(kind):
 
 
 @needs_numba
-def test_batches_are_numpys_on_every_engine():
+def test_batches_agree_on_every_engine():
     params = {"batch_size": 7, "solver": "adam"}
-    assert bits(learnt(**params)) == bits(learnt(**params, engine="numpy"))
+    same_but_for_rounding(learnt(**params), learnt(**params, engine="numpy"))
 
 
 @needs_numba
@@ -598,7 +604,7 @@ def test_ctrl_c_while_it_compiles(empty_room, monkeypatch):
         raise AssertionError("Ctrl-C was put off")
 
     monkeypatch.setattr(skbackprop.engines.choice, "why_no_compiler", lambda: None)
-    monkeypatch.setattr(compiled, "load", compile_slowly)
+    monkeypatch.setattr(skbackprop.engines.compiled, "load", compile_slowly)
     monkeypatch.setitem(sys.modules, "skbackprop.engines.kernels", SimpleNamespace())
     X, y = problem("regression")
     with pytest.raises(KeyboardInterrupt):

@@ -180,7 +180,7 @@ def test_a_rule_that_cannot_be_traced_says_why(rule, why):
 
 def test_the_settings_of_a_rule_are_data():
     steps = [formulas.step_of(Adam(beta_1=b), DOUBLE) for b in (0.9, 0.5)]
-    texts = [source.step_text(step) for step in steps]
+    texts = [source.rule_text(step, "float64") for step in steps]
     assert texts[0] == texts[1]
-    assert texts[0] != source.step_text(formulas.step_of(Adam(amsgrad=True), DOUBLE))
+    assert texts[0] != source.rule_text(formulas.step_of(Adam(amsgrad=True), DOUBLE), "float64")
     assert formulas.step_of(RMSprop(), DOUBLE).numbers == [0.9, 0.0, 1e-8]

@@ -49,8 +49,19 @@ def test_rare_positives_are_learnt(class_weight):
     params = {"class_weight": class_weight, "early_stopping": True, "random_state": 0}
     for train, test in FOLDS.split(X, y):
         net = make_pipeline(StandardScaler(), BackpropClassifier(**params)).fit(X[train], y[train])
-        assert net[-1].best_iter_ > 10
+        assert net[-1].best_iter_ > 5
         assert roc_auc_score(y[test], net.predict_proba(X[test])[:, 1]) > 0.85
+
+
+@unconverged
+@pytest.mark.parametrize("scoring", [None, "loss", "balanced_accuracy"])
+def test_what_is_watched_knows_the_class_weights(scoring):
+    X, y = make_classification(
+        1000, 10, n_informative=4, weights=[0.95], class_sep=0.8, flip_y=0.02, random_state=2
+    )
+    net = BackpropClassifier((32,), early_stopping=True, class_weight="balanced", random_state=2)
+    net.set_params(scoring=scoring).fit(X, y)
+    assert net.best_iter_ > 10
 
 
 # -- hidden biases ---------------------------------------------------------------------------------

@@ -380,4 +380,4 @@ def test_complex_targets(loss):
     model = fitted(BackpropRegressor, loss=loss)
     for wrong in (y, y.tolist(), y.astype(object)):
         for call in (model.fit, model.partial_fit, model.score):
-            refused(lambda y=wrong, call=call: call(X, y), model, "y ", (ValueError, TypeError))
+            refused(lambda y=wrong, call=call: call(X, y), model, r"\by\b", (ValueError, TypeError))

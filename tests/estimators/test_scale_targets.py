@@ -189,6 +189,7 @@ def test_copies_searches_and_failures():
         model(scale_targets="yes").fit(X, Y)
 
 
+@pytest.mark.matrix
 def test_scikit_learns_checks():
     estimator = BackpropRegressor(scale_targets=True, input_gain=True)
     failed = [

@@ -61,8 +61,8 @@ def test_a_scorer_gets_the_weights_of_the_validation_rows():
 
 
 @unconverged
-def test_class_weights_are_for_training():
-    """The rows that `fit` holds out are scored as `score` does, like those that the user gives."""
+def test_a_scorer_of_ones_own_knows_no_class_weights():
+    """What is watched by default weighs the classes as training does; a scorer does not."""
     rows = np.random.default_rng(0).normal(size=(400, 2))
     rare = np.where(rows[:, 0] + rows[:, 1] > 1.5, "yes", "no")
     seen = []
@@ -71,12 +71,48 @@ def test_class_weights_are_for_training():
         seen.append((X, y))
         return estimator.score(X, y)
 
-    kw = {"class_weight": {"no": 1.0, "yes": 9.0}, "early_stopping": True, "max_iter": 5}
+    kw = {"class_weight": {"no": 1.0, "yes": 9.0}, "early_stopping": True, "max_iter": 1}
     split = classifier(**kw).fit(rows, rare)
     own = classifier(**kw, scoring=accuracy).fit(rows, rare)
-    assert split.validation_scores_ == own.validation_scores_
-    assert split.score(*seen[-1]) == split.best_validation_score_
+    X_val, y_val = seen[-1]
+    assert own.validation_scores_ == [own.score(X_val, y_val)]
+    weights = np.where(y_val == "yes", 9.0, 1.0)
+    assert split.validation_scores_ == pytest.approx([split.score(X_val, y_val, weights)])
+    p = split.predict_proba(X_val)
+    assert split.validation_loss_curve_ == pytest.approx(
+        [log_loss(y_val, p, sample_weight=weights)]
+    )
     assert own.loss_ > classifier(**{**kw, "class_weight": None}).fit(rows, rare).loss_
+
+
+@unconverged
+@pytest.mark.parametrize("labels", [False, True])
+def test_balanced_validation_rows_weigh_what_the_classes_of_training_do(labels):
+    rng = np.random.default_rng(0)
+    X, X_val = rng.normal(size=(200, 2)), rng.normal(size=(40, 2))
+    y, y_val = (np.column_stack([A[:, 0] > 1, A[:, 1] > 0]).astype(int) for A in (X, X_val))
+    y_val[:, 0] = 0  # so that one class is absent
+    named = [dict(enumerate(len(y) / (2 * np.bincount(column)))) for column in y.T]
+    if not labels:
+        y, y_val, named = y[:, 0], y_val[:, 0], named[0]
+    rows_val = {
+        "X_val": X_val,
+        "y_val": y_val,
+        "sample_weight_val": rng.uniform(0.5, 2, len(X_val)),
+    }
+    curves = [
+        classifier(class_weight=class_weight, max_iter=1)
+        .fit(X, y, **rows_val)
+        .validation_loss_curve_
+        for class_weight in ("balanced", named)
+    ]
+    assert curves[0] == pytest.approx(curves[1])
+
+
+def test_validation_rows_of_no_weight_are_refused():
+    X, y = np.arange(8.0)[:, np.newaxis], [0, 1] * 4
+    with pytest.raises(ValueError, match="zero for the class of every row of y_val"):
+        classifier(class_weight={0: 1.0, 1: 0.0}).fit(X, y, X_val=X[:2], y_val=[1, 1])
 
 
 @unconverged

@@ -1,8 +1,6 @@
 """Traces: every signal against differences of the cost, and the changes against the solver's."""
 
 import copy
-import doctest
-import importlib
 import pickle
 
 import numpy as np
@@ -42,12 +40,6 @@ def test_public_names():
         assert hasattr(inspection, name)
     for name in ("trace_signals", "check_gradient", "diagnose", "record_training", "SignalTrace"):
         assert getattr(skbackprop, name) is getattr(inspection, name)
-
-
-@pytest.mark.parametrize("name", ["signals", "gradient_check", "diagnosis"])
-def test_examples_in_docstrings(name):
-    outcome = doctest.testmod(importlib.import_module(f"skbackprop.inspection.{name}"))
-    assert outcome.attempted and not outcome.failed
 
 
 def test_every_loss_is_covered():

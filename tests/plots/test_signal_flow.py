@@ -56,8 +56,17 @@ def arrows(ax):
     return [text.arrow_patch for text in ax.texts if getattr(text, "arrow_patch", None)]
 
 
-@pytest.mark.parametrize("neurons", [3, 10, 28])
-@pytest.mark.parametrize("direction", ["forward", "backward"])
+@pytest.mark.parametrize(
+    ("direction", "neurons"),
+    [
+        ("forward", 10),
+        ("backward", 28),
+        pytest.param("forward", 28, marks=pytest.mark.matrix),
+        pytest.param("backward", 10, marks=pytest.mark.matrix),
+        pytest.param("forward", 3, marks=pytest.mark.matrix),
+        pytest.param("backward", 3, marks=pytest.mark.matrix),
+    ],
+)
 def test_signal_flow_keeps_numbers_in_their_circles(direction, neurons):
     model = regressor((neurons,)).partial_fit(X, Y)
     trace = trace_signals(model, X, Y)

@@ -27,7 +27,7 @@ from skbackprop import (
 )
 from skbackprop.activations.built_in import elu, leaky_relu, scaled_tanh, softplus
 from skbackprop.engines import compiled_rows as compiled
-from skbackprop.engines.update import Update
+from skbackprop.engines.update import Limits, Update
 from skbackprop.losses.head import Head
 from skbackprop.network.masks import learning_parameters
 from skbackprop.network.network import Network
@@ -180,20 +180,20 @@ def data(case, dtype, n):
     return X, targets, WEIGHTS[case["weights"]](rng, n), order
 
 
-def trainer(case, rule, dtype, engine):
+def trainer(case, rule, dtype, engine, batch_size=1):
     """A trainer of the case: compiled, on NumPy's pass, or with `Trainer.apply` alone (None)."""
     hidden, activations = LAYERS[case["layers"]]
     task, loss, output = HEADS[case["head"]]
     loss = Head(loss, task, output)
     activations = [*map(skbackprop.activations.resolve_activation, activations), loss.output]
     sizes = (N_FEATURES, *hidden, loss.n_units())
-    network = Network(sizes, activations, dtype=dtype)
+    network = Network(sizes, activations, dtype=dtype, input_gain="input_gain" in case)
     rng = np.random.default_rng(3)
     for (W, b), n_in in zip(network.layers(network.w), sizes[:-1], strict=True):
         W[...] = rng.normal(size=W.shape) / np.sqrt(n_in)
         b[...] = rng.normal(scale=0.1, size=b.shape)
     n_layers = network.n_layers
-    is_weight = network.spread([1.0] * n_layers, [0.0] * n_layers)
+    is_weight = network.spread([1.0] * n_layers, [0.0] * n_layers, 0.0)
     penalty = ElasticNet(is_weight, *FACTORS["penalty"][case["penalty"]])
     mask, learning = MASKS[case["mask"]](sizes), None
     if mask is not None:
@@ -209,7 +209,9 @@ def trainer(case, rule, dtype, engine):
     if case["schedule"] == "decayed":
         state.decay = 0.4
     objective = Objective(network, loss, penalty, learning=learning)
-    made = Trainer(Update(objective, rule, eta, state), schedule, engine)
+    limits = Limits(case.get("max_grad_norm"), case.get("max_norm"))
+    update = Update(objective, rule, eta, state, limits)
+    made = Trainer(update, schedule, engine, batch_size)
     assert made.engine == (engine or "numpy")
     return made
 
@@ -220,22 +222,24 @@ def distance(a, b):
     return float((np.abs(a - b) / np.maximum(np.abs(b), 1.0)).max(initial=0.0))
 
 
-def disagreement(case, rule, dtype=np.float64, n=1000):
+def disagreement(case, rule, dtype=np.float64, n=1000, batch_size=1):
     """How far the compiled pass is from NumPy's two ways after n updates, at the most."""
+    n_updates, n = n, n * batch_size
     case = {**SIMPLEST, **case}
     X, targets, scale, order = data(case, dtype, n)
-    ours = trainer(case, rule, dtype, "compiled")
+    ours = trainer(case, rule, dtype, "compiled", batch_size)
     start = ours.objective.network.w.copy()
-    cost = ours.present(ROWS[case["rows"]](X), targets, scale, order, 1)
+    cost = ours.present(ROWS[case["rows"]](X), targets, scale, order, batch_size)
     w, rule_state = ours.objective.network.w, ours.state.rule_state
     assert not len(ours._workspaces), f"{case}: some rows were left to Trainer.apply"
     assert w.dtype == rule_state.dtype == dtype
     assert np.isfinite(w).all() and np.array_equal(w, start) == (not np.any(ours.update.eta)), case
     worst = 0.0
-    for engine in ("numpy", None):
+    for engine in ("numpy", None) if batch_size == 1 else (None,):
         theirs = trainer(case, rule, dtype, engine)
-        their_cost = theirs.present(X, targets, scale, order, 1)  # dense, whatever ours were
-        assert ours.state.n_updates == theirs.state.n_updates == n
+        # Dense, whatever ours were.
+        their_cost = theirs.present(X, targets, scale, order, batch_size)
+        assert ours.state.n_updates == theirs.state.n_updates == n_updates
         assert ours.state.n_samples == theirs.state.n_samples == n
         worst = max(
             worst,
@@ -246,9 +250,11 @@ def disagreement(case, rule, dtype=np.float64, n=1000):
     return worst
 
 
-def agree(cases, rule=None, dtype=np.float64, bound=1e-12, n=1000):
+def agree(cases, rule=None, dtype=np.float64, bound=1e-12, n=1000, batch_size=1):
     """Check that the passes agree in each of the cases."""
-    far = {str(c): disagreement(c, rule or RULES_HERE[c["rule"]], dtype, n) for c in cases}
+    far = {
+        str(c): disagreement(c, rule or RULES_HERE[c["rule"]], dtype, n, batch_size) for c in cases
+    }
     assert max(far.values()) < bound, max(far.items(), key=lambda item: item[1])
 
 
@@ -315,4 +321,5 @@ def compiled(x):
 
 def text_of(activation="tanh", rule=None, dtype=np.float64):
     case = {**SIMPLEST, "layers": activation}
-    return compiled.CompiledPass(trainer(case, rule or SGD(), dtype, None).update).text
+    made = compiled.CompiledPass(trainer(case, rule or SGD(), dtype, None).update)
+    return "\n".join(made.texts)

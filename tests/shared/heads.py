@@ -58,7 +58,7 @@ HEADS = [
 ]
 
 
-def make(head=HEADS[0], hidden="tanh", **settings):
+def make(head=HEADS[0], hidden="tanh", dtype=np.float64, **settings):
     """A model at random weights, and its targets."""
     loss, kind, output = head
     kind_of = BackpropRegressor if kind in ("regression", "several", "positive") else None
@@ -69,7 +69,7 @@ def make(head=HEADS[0], hidden="tanh", **settings):
     classes = {} if kind_of is BackpropRegressor else {"classes": np.unique(d)}
     with warnings.catch_warnings():  # of targets out of the range of some outputs
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model.partial_fit(X, d, sample_weight=np.zeros(len(X)), **classes)
+        model.partial_fit(X.astype(dtype), d, sample_weight=np.zeros(len(X)), **classes)
     rng = np.random.default_rng(5)
     model.coefs_ = [0.7 * rng.normal(size=W.shape) for W in model.coefs_]
     model.intercepts_ = [0.3 * rng.normal(size=b.shape) for b in model.intercepts_]

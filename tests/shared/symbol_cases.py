@@ -16,6 +16,7 @@ NAMES = {
     "log1p": math.log1p,
     "tanh": math.tanh,
     "real": float,
+    "where": lambda condition, a, b: a if condition else b,
 }
 
 

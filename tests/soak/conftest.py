@@ -1,6 +1,6 @@
 """Figures of the soak, printed last; every test here is one of its marker.
 
-``--one-in 10`` runs each tenth test of every file, from the first on.
+``--one-in 7`` runs each seventh test of every file, from the first on.
 """
 
 from collections import defaultdict

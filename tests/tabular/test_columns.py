@@ -455,3 +455,24 @@ def test_one_row_and_many_are_quick():
     # Twenty times what it takes on an idle machine.
     assert seconds(table) < 1
     assert seconds(table[:1]) < 0.04
+
+
+def test_numbers_that_must_be_errors_count_as_missing():
+    X = np.random.RandomState(0).randn(500, 3)
+    X[:, 1] = np.where(X[:, 1] > 2, X[:, 1], 0)  # most are the same: what differs is no error
+    X[5, 2] = np.nan
+    encoder = TableEncoder().fit(X)
+    rows = np.array([[1000, 1000, 1000], [-1000, -1000, -1000], [8, 8, 8]])
+    first, second, third, mark = encoder.transform(rows).T
+    assert first.tolist()[:2] == [0, 0] and third.tolist()[:2] == [0, 0]
+    assert first[2] > 2.5 and third[2] > 2.5
+    np.testing.assert_allclose(np.abs(second[:2]), 3, atol=1e-3)
+    assert mark[0] == mark[1] > mark[2] == 0
+
+
+def test_a_training_row_that_is_an_error_moves_no_bound():
+    X = np.random.RandomState(0).randn(500, 1)
+    ridden = X.copy()
+    ridden[::100] = 1000
+    encoded = TableEncoder().fit(ridden).transform(ridden)
+    assert (encoded[::100] == 0).all() and encoded.shape == X.shape

@@ -98,7 +98,7 @@ def test_outliers_in_the_columns_do_not_matter():
         TabularRegressor(n_networks=2, random_state=0).fit(A[:300], y[:300]).score(A[300:], y[300:])
         for A in (X, ridden)
     ]
-    assert scores[0] > 0.95 and scores[1] > scores[0] - 0.06  # what was spoilt is not known
+    assert scores[0] > 0.95 and scores[1] > scores[0] - 0.04  # what was spoilt is not known
 
 
 def test_columns_with_two_values_are_enough():
@@ -106,7 +106,7 @@ def test_columns_with_two_values_are_enough():
     X = rng.randint(2, size=(200, 6))
     y = X[:, 0] ^ X[:, 1]
     model = TabularClassifier(n_networks=2, random_state=0).fit(X, y)
-    assert set(model.views_) == {"plain", "linear"} and model.score(X, y) == 1
+    assert set(model.views_) - {"neighbours"} == {"plain", "linear"} and model.score(X, y) == 1
 
 
 # -- losses and tasks ------------------------------------------------------------------------------
@@ -190,7 +190,8 @@ def test_focal_loss_and_its_refusal(classes):
 
 
 def test_members_and_weights_go_together(classes):
-    model = TabularClassifier(n_networks=2, max_iter=4, random_state=0).fit(*classes)
+    model = TabularClassifier(n_networks=2, neighbours=False, max_iter=4, random_state=0)
+    model.fit(*classes)
     assert model.views_ == ["plain"] * 2 + ["waves"] * 2 + ["steps"] * 2 + ["linear"] * 2
     assert len(model.estimators_) == len(model.weights_) == 8
     np.testing.assert_allclose(model.weights_.sum(), 1)
@@ -203,7 +204,7 @@ def test_members_and_weights_go_together(classes):
 def test_networks_by_number_of_rows():
     rng = np.random.RandomState(0)
     X, y = rng.randn(3100, 2), rng.randn(3100)
-    for n, each in ((3000, 4), (3100, 2)):
+    for n, each in ((1500, 8), (3000, 4), (3100, 2)):
         model = TabularRegressor((2,), max_iter=1, random_state=0).fit(X[:n], y[:n])
         assert model.views_.count("ramps") == each
         assert isinstance(model.estimators_[0], BackpropRegressor)
@@ -287,7 +288,7 @@ def test_groups_stay_on_one_side(monkeypatch, numbers):
     TabularRegressor(**QUICK | {"n_networks": 3}).fit(X, y, groups=groups)
     held = [set(groups[rows]) for _, rows in splits]
     for (train, rows), names in zip(splits, held, strict=True):
-        assert len(rows) == 30 and len(train) == 170 and not names & set(groups[train])
+        assert len(rows) == 20 and len(train) == 180 and not names & set(groups[train])
     assert not held[0] & held[1] and not held[1] & held[2]
     with pytest.raises(ValueError, match="one group only"):
         TabularRegressor(**QUICK).fit(X, y, groups=np.zeros(200))
@@ -327,6 +328,7 @@ def test_what_does_not_fit_together_is_refused(numbers, given, message):
     [
         {"n_networks": 0},
         {"n_networks": "few"},
+        {"neighbours": "few"},
         {"max_iter": 0},
         {"validation_fraction": 1.0},
         {"max_time": 0},

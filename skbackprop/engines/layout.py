@@ -1,0 +1,89 @@
+"""Where the signals of a batch lie, for `batch_kernels`: in one array, layer after layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from types import ModuleType
+
+import numpy as np
+
+from ..network.network import Network
+
+__all__ = ["Room", "layers_of", "scratch_of"]
+
+
+class Room:
+    """Counts the numbers that are asked for, and gives an array with room for all of them."""
+
+    def __init__(self, dtype: np.dtype):
+        self._dtype = dtype
+        self._line = 64 // dtype.itemsize
+        self._size = 0
+
+    def stride(self, n_neurons: int) -> int:
+        """The numbers from a row of signals to the next: not a multiple of 512 bytes.
+
+        Else the rows of a batch would share few places of the first-level cache.
+        """
+        return n_neurons + (self._line if n_neurons % (8 * self._line) == 0 else 0)
+
+    def take(self, count: int) -> int:
+        """Where so many numbers begin, at a cache line."""
+        start = self._size
+        self._size += -(-int(count) // self._line) * self._line
+        return start
+
+    def numbers(self) -> np.ndarray:
+        """Zeros, with room for all that was taken."""
+        zeros = np.zeros(self._size + self._line, self._dtype)
+        skipped = -zeros.ctypes.data % 64 // self._dtype.itemsize
+        return zeros[skipped:]
+
+
+def layers_of(
+    kernels: ModuleType,
+    network: Network,
+    n_rows: int,
+    room: Room,
+    rates: Sequence[float] | None = None,
+) -> np.ndarray:
+    """A row for each layer of weights: its sizes, and where its signals are.
+
+    Parameters
+    ----------
+    kernels : module
+        `batch_kernels`, which says what each column is.
+    network : Network
+    n_rows : int
+        Of a batch.
+    room : Room
+        For the signals.
+    rates : sequence of float, optional
+        Of dropout, for the signals that enter each layer.
+
+    Returns
+    -------
+    ndarray of shape (n_layers, n_columns)
+    """
+    layers = np.zeros((network.n_layers, kernels.N_COLUMNS), np.int64)
+    strides = [*map(room.stride, network.sizes[:-1]), network.sizes[-1]]
+    entering, weights = room.take(n_rows * strides[0]), 0
+    for layer, (n_in, n_out) in enumerate(pairwise(network.sizes)):
+        row, (stride_in, stride_out) = layers[layer], strides[layer : layer + 2]
+        if rates is not None and rates[layer]:
+            row[kernels.GATES] = room.take(n_rows * stride_in)
+            entering = room.take(n_rows * stride_in) if layer else entering
+        row[kernels.N_IN], row[kernels.N_OUT], row[kernels.WEIGHTS] = n_in, n_out, weights
+        row[kernels.STRIDE_IN], row[kernels.STRIDE_OUT] = stride_in, stride_out
+        row[kernels.ENTERING] = entering
+        for column in (kernels.FIELDS, kernels.OUTPUTS, kernels.GRADIENTS):
+            row[column] = room.take(n_rows * stride_out)
+        row[kernels.TRANSPOSED] = room.take(n_in * n_out)
+        entering, weights = row[kernels.OUTPUTS], weights + (n_in + 1) * n_out
+    return layers
+
+
+def scratch_of(kernels: ModuleType, layers: np.ndarray, n_rows: int, room: Room) -> int:
+    """Where scratch begins, for the signals of any layer or the norms of its neurons."""
+    return room.take(n_rows * layers[:, kernels.STRIDE_OUT].max())

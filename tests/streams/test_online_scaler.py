@@ -1,0 +1,66 @@
+"""`OnlineScaler` beside scikit-learn's scaler, row by row, in chunks, dense and sparse."""
+
+import pickle
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.preprocessing import StandardScaler
+
+from skbackprop import OnlineScaler
+
+X = np.random.default_rng(0).normal([0, 50, -3], [1, 9, 0.1], (300, 3))
+
+
+def test_it_scales_as_standard_scaler_does():
+    ours, theirs = OnlineScaler(), StandardScaler()
+    for start in (0, 1, 2, 100):
+        rows = X[start : {0: 1, 1: 2, 2: 100, 100: 300}[start]]
+        ours.partial_fit(rows)
+        theirs.partial_fit(rows)
+    np.testing.assert_allclose(ours.transform(X), theirs.transform(X), rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(ours.inverse_transform(ours.transform(X)), X)
+    assert ours.n_samples_seen_ == 300
+
+
+def test_a_chunk_equals_its_rows():
+    rows, chunk = OnlineScaler(half_life=30), OnlineScaler(half_life=30).partial_fit(X)
+    for x in X:
+        rows.partial_fit(x[None])
+    np.testing.assert_allclose(rows.mean_, chunk.mean_, rtol=1e-12)
+    np.testing.assert_allclose(rows.var_, chunk.var_, rtol=1e-9)
+
+
+def test_sparse_rows_are_not_shifted():
+    S = sparse.random_array((200, 5), density=0.3, rng=np.random.default_rng(1), format="csr")
+    scaler = OnlineScaler().fit(S)
+    scaled = scaler.transform(S)
+    assert sparse.issparse(scaled)
+    assert scaled.nnz == S.nnz
+    np.testing.assert_allclose(scaled.toarray(), S.toarray() / S.toarray().std(axis=0))
+    np.testing.assert_allclose(scaler.inverse_transform(scaled).toarray(), S.toarray())
+
+
+def test_clip_bounds_what_comes_out():
+    scaler = OnlineScaler(clip=2.0).fit(X)
+    assert np.abs(scaler.transform(X * 100)).max() == 2.0
+
+
+@pytest.mark.parametrize(
+    ("parameters", "told"),
+    [({"half_life": 0}, "half_life"), ({"clip": -1.0}, "clip"), ({"with_mean": 2}, "with_mean")],
+)
+def test_parameters_out_of_range_are_named(parameters, told):
+    with pytest.raises(ValueError, match=told):
+        OnlineScaler(**parameters).fit(X)
+
+
+def test_bad_rows_leave_it_as_it_was():
+    scaler = OnlineScaler().fit(X)
+    before = pickle.dumps(scaler)
+    for bad in (np.full((1, 3), np.inf), X[:, :2], [["a", "b", "c"]]):
+        with pytest.raises(ValueError):
+            scaler.partial_fit(bad)
+        with pytest.raises(ValueError):
+            scaler.fit(bad if np.shape(bad)[1] == 3 else [[np.inf]])
+    assert pickle.dumps(scaler) == before
