@@ -40,6 +40,7 @@ from skbackprop import (
     WarmUp,
     load_model,
     save_model,
+    to_c,
 )
 from skbackprop.exceptions import InconsistentVersionWarning
 from skbackprop.registry import is_same
@@ -168,6 +169,16 @@ def test_tables(kind, tmp_path):
     assert again.score(TABLE, y) == model.score(TABLE, y)
     assert again.estimators_[0] is again._members[0].estimator
     assert again.feature_names_in_.tolist() == list(TABLE)
+
+
+def test_neighbours_are_kept_in_a_file_and_do_not_go_out(tmp_path):
+    rows = np.random.default_rng(0).uniform(0, 4, size=(400, 2))
+    squares = np.floor(rows).sum(axis=1) % 2  # a chessboard, which few epochs do not tell
+    model = TabularClassifier((4,), n_networks=1, max_iter=2, random_state=0).fit(rows, squares)
+    assert "neighbours" in model.views_
+    assert_same(model, through_file(model, tmp_path), rows)
+    with pytest.raises(TypeError, match=r"TabularClassifier\(neighbours=False\)"):
+        to_c(model)
 
 
 @pytest.mark.parametrize("scaler", [RobustSmoothScaler(), PeriodicFeatures(2, random_state=0)])

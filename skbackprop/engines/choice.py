@@ -28,7 +28,7 @@ def choose_engine(
     ----------
     engine : {"auto", "numpy", "compiled"}
         What the user wants. "auto" takes the compiled pass where its code is there already, so that
-        nothing is ever compiled unasked.
+        nothing is ever compiled unasked, and where it is as fast as NumPy.
     before : {"numpy", "compiled"} or None
         What the model has run on until now; "auto" keeps to it.
     update : Update
@@ -55,11 +55,13 @@ def choose_engine(
     if engine == "numpy" or (engine == "auto" and keeps_to_numpy):
         return "numpy", _numpy_pass(update, batch_size)
     try:
-        compiled = _compiled_pass(update, batch_size)
+        compiled = _compiled_pass(update, batch_size, engine == "compiled")
     except Untraceable as reason:
         if engine == "compiled":
             raise ValueError(f"engine='compiled' cannot train this model: {reason}.") from None
     if compiled is not None and missing is None:
+        if engine == "auto" and before is None and not compiled.pays:
+            return "numpy", _numpy_pass(update, batch_size)
         if engine == "compiled" or compiled.is_compiled:
             return "compiled", compiled
         missing = "its code is not compiled here, which skbackprop.compile_engine() does"
@@ -76,10 +78,17 @@ def choose_engine(
     return "numpy", _numpy_pass(update, batch_size)
 
 
-def _compiled_pass(update: Update, batch_size: int) -> CompiledPass | CompiledBatches:
-    """The compiled pass; that of batches does what that of single rows does not know."""
+def _compiled_pass(
+    update: Update, batch_size: int, may_compile: bool
+) -> CompiledPass | CompiledBatches:
+    """The compiled pass; that of batches does what that of single rows does not know, or is not.
+
+    Single rows, where only the code of batches is there, are batches of one.
+    """
     if batch_size == 1 and not update.extras and not update.objective.network.input_gain:
-        return CompiledPass(update)
+        rows = CompiledPass(update)
+        if may_compile or rows.is_compiled:
+            return rows
     return CompiledBatches(update, batch_size)
 
 

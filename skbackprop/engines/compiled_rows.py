@@ -45,6 +45,11 @@ class CompiledPass(CompiledUpdate):
         plain = type(update.rule) is SGD and not any(objective.penalty.strengths)
         self._is_plain = plain and objective.learning is None and update.eta_by_layer is not None
 
+    @property
+    def pays(self) -> bool:
+        """Whether it is as fast as NumPy: always."""
+        return True
+
     def _lay_out(self, code: dict[Any, Any]) -> None:
         from . import kernels  # which imports Numba
 

@@ -3,8 +3,8 @@
 A tile is a few rows of C, and as many of its columns as fill one or two registers. Along k each
 number of A meets a vector of B, and the sums stay in registers until they are whole: so A and B are
 read and C is written once a tile, and nothing is packed, as a BLAS must for matrices of any size.
-That pays while a layer's weights are in the second-level cache; `compiled_batches` says where BLAS
-takes over.
+That pays while a layer's weights are in the second-level cache; `compiled_batches` says where it
+ends.
 
 The numbers of A are reached by two strides, so that A may be a matrix or the transpose of one.
 This module needs Numba.

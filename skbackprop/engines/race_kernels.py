@@ -67,7 +67,7 @@ def _scale(x, moments, n, clip, shifted, z):
 
 @jit
 def _update_moments(x, moments, n, settings, limit):
-    """As `Moments.update` does."""
+    """Take a row into the moments, as `Moments.update` does."""
     keep, rounding, robust_from = settings[KEEP], settings[ROUNDING], settings[ROBUST_FROM]
     for i in range(n):
         if not abs(x[i]) < math.inf:
@@ -214,7 +214,7 @@ def _vote_numbers(n_networks, stride, label, target, v, settings, shares, losses
 
 @jit
 def _record(n_networks, losses, totals, shares, discount):
-    """As `Race.record` does."""
+    """Count the losses of a row, as `Race.record` does."""
     least, total = math.inf, 0.0
     for m in range(n_networks):
         totals[m] = totals[m] * discount + losses[m]

@@ -115,6 +115,25 @@ def test_batches_and_single_rows_keep_to_one_engine(empty_room, monkeypatch):
 
 
 @needs_numba
+def test_single_rows_where_only_the_code_of_batches_is_there(monkeypatch):
+    X, y = problem("regression")
+    make(batch_size=7).partial_fit(X, y)
+    monkeypatch.setattr(CompiledPass, "is_compiled", False)
+    ours = make(engine="auto").partial_fit(X, y)
+    assert ours.engine_ == "compiled"
+    same_but_for_rounding(ours, make(engine="numpy").partial_fit(X, y))
+
+
+@needs_numba
+def test_large_layers_are_numpys_unless_it_has_begun_otherwise():
+    X, y = problem("regression")
+    settings = {"hidden_layer_sizes": (600, 600), "batch_size": 30}
+    model = make(**settings).partial_fit(X[:30], y[:30])
+    assert make(engine="auto", **settings).partial_fit(X[:30], y[:30]).engine_ == "numpy"
+    assert model.set_params(engine="auto").partial_fit(X[:30], y[:30]).engine_ == "compiled"
+
+
+@needs_numba
 def test_auto_finds_the_code_on_disk(monkeypatch):
     X, y = problem("regression")
     ours = make().partial_fit(X, y)

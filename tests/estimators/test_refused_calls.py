@@ -29,7 +29,7 @@ def state_of(model):
 def test_an_engine_that_cannot_serve_has_drawn_nothing(what):
     model = BackpropRegressor((4,), solver="sgd", random_state=0).partial_fit(X, Y)
     before = state_of(model)
-    model.set_params(engine="compiled", **what)
+    model.set_params(engine="compiled", solver="nadam", **what)  # which does not compile
     with pytest.raises((ValueError, ImportError), match="engine='compiled'"):
         model.partial_fit(X, Y)
     assert state_of(model) == before

@@ -100,7 +100,7 @@ def test_the_compiled_engine_learns_what_numpy_does(Estimator, y, parameters, nu
 def test_what_the_compiled_code_cannot_do_is_refused(numba):
     with pytest.raises(ValueError, match="correct_scale"):
         StreamRegressor(engine="compiled", correct_scale=True).fit(X, Y)
-    with pytest.raises(ValueError, match="nadam"):
+    with pytest.raises(ValueError, match="Nadam"):
         StreamRegressor(engine="compiled", etas={"nadam": [0.01]}).fit(X, Y)
     assert StreamRegressor(correct_scale=True).fit(X, Y).engine_ == "numpy"
 
