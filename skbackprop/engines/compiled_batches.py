@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ from scipy import sparse
 
 from ..network.rows import take_rows
 from .compiled import CompiledUpdate, contiguous
-from .layout import Room, layers_of, scratch_of
+from .layout import Room, is_small, layers_of, scratch_of
 from .source import batches_text, product_text
 from .update import Update
 
@@ -18,10 +17,6 @@ __all__ = ["CompiledBatches"]
 
 _PIECE_WORK = 1e8  # most weights times rows of a call, so that Ctrl-C waits a tenth of a second
 _STEP_WORK = 10  # rows that a step of the rule takes as long as
-# Weights of a layer up to which the products of `products` pay, in bytes. At 256 rows they run at
-# 1.1 times the rate of OpenBLAS with 0.5 MB, at 0.85 with 2 MB, 0.75 with 8 and 0.5 with 32 (AMD
-# EPYC, a second-level cache of 1 MB); what is between the products gains as much as 0.85 loses.
-_MOST_BYTES = 2**21
 
 
 class CompiledBatches(CompiledUpdate):
@@ -49,8 +44,7 @@ class CompiledBatches(CompiledUpdate):
     @property
     def pays(self) -> bool:
         """Whether it is as fast as NumPy: not where a layer is large."""
-        sizes = self._update.objective.network.sizes
-        return max(a * b for a, b in pairwise(sizes)) * self._dtype.itemsize <= _MOST_BYTES
+        return is_small(self._update.objective.network)
 
     def _lay_out(self, code: dict[Any, Any]) -> None:
         self._code = code

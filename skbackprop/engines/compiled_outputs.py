@@ -11,7 +11,7 @@ from ..network import outputs
 from ..network.network import Network
 from .code_cache import why_no_compiler
 from .compiled import Compiled, contiguous
-from .layout import Room, layers_of, scratch_of
+from .layout import Room, is_small, layers_of, scratch_of
 from .source import outputs_text, product_text
 from .symbols import Untraceable
 
@@ -55,7 +55,7 @@ def _compiled_outputs(network: Network) -> _CompiledOutputs | None:
 
 
 def _find(network: Network) -> _CompiledOutputs | None:
-    if why_no_compiler() is not None:
+    if why_no_compiler() is not None or not is_small(network):
         return None
     try:
         found = _CompiledOutputs(network)
