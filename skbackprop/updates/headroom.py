@@ -53,7 +53,7 @@ _COMMON = 2.0**10  # constants that use up less of it than there is
 def has_headroom(correction, eta: float, rest) -> bool:
     """Whether an update is so far from overflow that it needs no more care.
 
-    The compiled pass asks the same, in `engines.kernels`.
+    The compiled passes ask the same, in `engines.kernels` and `engines.batch_kernels`.
 
     Parameters
     ----------
