@@ -27,7 +27,7 @@ from .river import register
 from .rows import read_row
 from .stack import Stack
 
-__all__ = ["StreamEstimator"]
+__all__ = ["StreamEstimator", "one_row"]
 
 #: What ``etas="auto"`` stands for: docs/streams.md has the measurements.
 ETAS: dict[str, Sequence[float]] = {
@@ -375,11 +375,20 @@ class StreamEstimator(Checked):
         ValueError, TypeError
             On invalid input; the model is left as it was.
         """
-        self._partial_fit([x], [y], None if w == 1.0 else [w])
+        if np.ndim(y):
+            raise ValueError(f"y is {y!r}; learn_one takes the target of one row.")
+        self._partial_fit(one_row(x), [y], None if w == 1.0 else [w])
 
 
 #: Attributes of a fitted estimator whose names do not end in ``_``.
 _INSIDE = ("_model", "_lock")
+
+
+def one_row(x) -> list[Mapping[str, Any]]:
+    """Return a dict row as rows; TypeError if it is none."""
+    if not isinstance(x, Mapping):
+        raise TypeError(f"x is {x!r}; give one row as a dict, or rows of an array to partial_fit.")
+    return [x]
 
 
 def _are_dicts(X) -> bool:

@@ -13,7 +13,7 @@ from sklearn.utils.validation import column_or_1d
 
 from ..estimators.given_data import accept_targets
 from ..estimators.sample_weights import accept_scored
-from .base import StreamEstimator
+from .base import StreamEstimator, one_row
 from .tasks import ClassTask
 
 __all__ = ["StreamClassifier"]
@@ -269,7 +269,9 @@ n_features_in_, feature_names_in_
         if not self.__sklearn_is_fitted__():
             return {}
         with self._lock:
-            return dict(zip(self._model.task.classes, self._vote([x])[0].tolist(), strict=True))
+            return dict(
+                zip(self._model.task.classes, self._vote(one_row(x))[0].tolist(), strict=True)
+            )
 
     def predict_one(self, x: Mapping[str, Any]) -> Any:
         """Predict the class of one dict row; None before the first row has been learned.

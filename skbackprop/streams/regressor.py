@@ -12,7 +12,7 @@ from sklearn.utils.validation import column_or_1d
 
 from ..estimators.given_data import accept_targets
 from ..estimators.sample_weights import accept_scored
-from .base import StreamEstimator
+from .base import StreamEstimator, one_row
 from .tasks import NumberTask
 
 __all__ = ["StreamRegressor"]
@@ -213,7 +213,7 @@ class StreamRegressor(RegressorMixin, StreamEstimator):
         -------
         float or None
         """
-        return float(self._vote([x])[0, 0]) if self.__sklearn_is_fitted__() else None
+        return float(self._vote(one_row(x))[0, 0]) if self.__sklearn_is_fitted__() else None
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """R^2 of the predictions on rows; `metric_` is the prequential one.

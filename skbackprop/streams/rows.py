@@ -93,7 +93,10 @@ def _as_number(name: str, value: Any) -> float:
             f"{name!r} is {value!r} in a dict row; give a number, a string, or None if it is "
             "missing."
         )
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # an integer beyond all floats
+        number = np.inf
     if number in (np.inf, -np.inf):
-        raise ValueError(f"{name!r} is {value!r} in a dict row; numbers must be finite.")
+        raise ValueError(f"{name!r} is {value!r} in a dict row; give a number within float64.")
     return number

@@ -442,3 +442,22 @@ def test_river_s_bases_are_known_once_river_is_there(monkeypatch):
     assert not isinstance(Own(), Classifier)
     register(Own, "Classifier")
     assert isinstance(Own(), Classifier)
+
+
+@pytest.mark.parametrize("make", [StreamRegressor, StreamClassifier])
+def test_one_row_is_a_dict_and_one_target(make):
+    model = make(engine="numpy", random_state=0)
+    model.learn_one({"a": 1.0}, 1)
+    before = pickle.dumps(model)
+    wrong = [
+        (lambda: model.learn_one([1.0], 1), TypeError, r"x is \[1.0\]; give one row as a dict"),
+        (lambda: model.predict_one([1.0]), TypeError, r"x is \[1.0\]; give one row as a dict"),
+        (lambda: model.learn_one({"a": 1.0}, [1]), ValueError, r"y is \[1\]; learn_one takes the"),
+        (lambda: model.learn_one({"a": 10**400}, 1), ValueError, "'a' is 1000.*within float64"),
+    ]
+    for call, error, message in wrong:
+        with pytest.raises(error, match=message):
+            call()
+    assert pickle.dumps(model) == before
+    with pytest.raises(TypeError, match="x is 'abc'"):
+        make().learn_one("abc", 1)
