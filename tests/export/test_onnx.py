@@ -152,6 +152,7 @@ def fitted_on(y):
         return model.partial_fit(ROWS, y, classes=np.unique(y))
 
 
+@pytest.mark.usefixtures("onnxruntime")
 def test_no_operator_of_onnx_that_lacks_double_precision():
     models = [make(head, h)[0] for head in HEADS[3:18:14] for h in ("gelu", "arctan", "softplus")]
     used = {node.op_type for model in models for node in to_onnx(model, ROWS).graph.node}

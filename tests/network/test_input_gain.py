@@ -202,12 +202,6 @@ def test_warm_starts_and_early_stopping():
         twice.set_params(input_gain=False).partial_fit(X, Y)
 
 
-def test_engines():
-    with pytest.raises(ValueError, match="only NumPy knows input_gain"):
-        model(engine="compiled").partial_fit(X, Y)
-    assert model().partial_fit(X, Y).engine_ == "numpy"
-
-
 @pytest.mark.parametrize(
     "given", [{}, {"alpha": 0.1}, {"eta": [0.01, 0.0, 0.02]}, {"loss": "huber"}]
 )
@@ -217,7 +211,7 @@ def test_rows_are_batches_of_one(solver, given, monkeypatch):
     given = {"solver": solver, "eta": FanInEta(0.02), "mask": mask, **given}
     weights = RNG.rand(60)
     rows = model(**given).partial_fit(X, Y, sample_weight=weights)
-    monkeypatch.setattr(choice, "_numpy_pass", lambda update: None)
+    monkeypatch.setattr(choice, "_numpy_pass", lambda update, batch_size: None)
     same(rows, model(**given).partial_fit(X, Y, sample_weight=weights))
 
 
