@@ -326,10 +326,14 @@ class _Writer:
 
 def _not_held(value: Any, at: str) -> TypeError:
     cls = value if isinstance(value, type) else type(value)
+    reason = (
+        "of which model files have no form"
+        if is_ours(cls)
+        else "which is not of this package: a model file that runs no code cannot hold it"
+    )
     return TypeError(
-        f"{at} is {value!r:.80} ({cls.__module__}.{cls.__qualname__}), which is not of this "
-        "package: a model file that runs no code cannot hold it, and nothing was written. Use "
-        "pickle or joblib for this model, or what the package has by a name."
+        f"{at} is {value!r:.80} ({cls.__module__}.{cls.__qualname__}), {reason}, and nothing was "
+        "written. Use pickle or joblib for this model, or what the package has by a name."
     )
 
 

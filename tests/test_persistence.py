@@ -33,6 +33,7 @@ from skbackprop import (
     Loss,
     Mixed,
     OneCycle,
+    OnlineScaler,
     PeriodicFeatures,
     RobustSmoothScaler,
     TabularClassifier,
@@ -478,3 +479,11 @@ def test_skops_takes_pipelines(skops, model):
     pipeline.fit(DATA, TARGET if "Reg" in type(model).__name__ else TARGET > 0)
     again = through_skops(skops, pipeline)
     assert np.array_equal(pipeline.predict(DATA), again.predict(DATA))
+
+
+def test_what_has_no_form_says_so(tmp_path):
+    with pytest.raises(
+        TypeError, match="of which model files have no form, and nothing was written"
+    ):
+        save_model(OnlineScaler(), tmp_path / "scaler.npz")
+    assert not list(tmp_path.iterdir())

@@ -39,7 +39,9 @@ from .targets import ClassCoding, NumberCoding
 
 __all__ = ["Fit", "HeldOut", "TrainingSet", "history_of", "warn_of_targets"]
 
-_LEAST_GAIN = 1e-4  # of the cost of the best constant: who gains less has learnt nothing
+# Of the cost of the best constant: who gains less has learnt nothing; or next to nothing, if there
+# is a cause to name (where nothing stands in the way, little may be all that there is to learn).
+_LEAST_GAIN, _SMALL_GAIN = 1e-4, 1e-2
 _SMALL_COST = 1e-3  # of a constant prediction, beside solvers' own tolerances, about 1e-5
 
 
@@ -395,23 +397,29 @@ class Fit:
         given, constant, model = self.plan.given, self.constant_cost, self.model
         if constant == 0.0 or self._goes_on:
             return []
-        gain = self._least_gain * cost_unit(model.head, constant)
+        unit = cost_unit(model.head, constant)
+        is_noise_found = self.plan.solver.tunes_alpha
+        enough = constant - (self._least_gain if is_noise_found else _SMALL_GAIN) * unit
         # Penalty, dropout and noise add to the loss of the last epoch; here they do not count.
-        if self.loss < constant - gain and not given.early_stopping:
+        if self.loss < enough and not given.early_stopping:
             return []
         data = self.data
         plain = Objective(model.network, model.head, ElasticNet(None))
         rows = None if len(data.rows) == data.X.shape[0] else data.rows
         with np.errstate(over="ignore", invalid="ignore"):
             cost = plain.value(data.X, data.targets, data.scale, rows=rows)
-        if cost < constant - gain:
+        if cost < enough:
             return []
         causes = likely_causes(model.network, model.head, data.X, data.targets, data.rows)
+        is_nothing = cost >= constant - self._least_gain * unit
+        if not (is_nothing or causes):
+            return []
         alpha = ", a smaller alpha" if given.alpha else ""
         advice = f"Scale X and y, or try another eta{alpha} or more epochs."
         return [
-            f"The fit has learnt nothing from X: it ended ({self.reason}) at a training cost of "
-            f"{cost:.6g}, no better than the {constant:.6g} of the best constant prediction.",
+            f"The fit has learnt {'' if is_nothing else 'next to '}nothing from X: it ended "
+            f"({self.reason}) at a training cost of {cost:.6g}, {'no' if is_nothing else 'hardly'} "
+            f"better than the {constant:.6g} of the best constant prediction.",
             *([f"{cause.message} {cause.advice}" for cause in causes] or [advice]),
             "See also diagnose(model, X, y).",
         ]

@@ -55,6 +55,10 @@ class C(Language):
         """A number of the precision, with all its digits."""
         with np.errstate(over="ignore"):
             number = np.float32(value) if self._suffix else np.float64(value)
+        if np.isinf(number) and np.isfinite(value):
+            raise ValueError(
+                f"the model holds {value}, which single precision cannot: give precision='double'."
+            )
         if not np.isfinite(number):
             return "NAN" if np.isnan(number) else "INFINITY" if number > 0 else "-INFINITY"
         return f"{number!s}{self._suffix}"

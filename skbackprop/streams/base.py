@@ -291,8 +291,10 @@ class StreamEstimator(Checked):
         return self
 
     def _partial_fit(self, X, y, sample_weight, classes=None) -> Self:
+        self._check_unchanged()
         row, target = self._plain_row(X), plain_target(y, numeric=self._numeric_targets)
-        if row is not None and target is not None and sample_weight is classes is None:
+        is_plain = row is not None and sample_weight is classes is None
+        if is_plain and target is not None and target.size == 1:
             targets = target.ravel().tolist()
             self._check_targets(self._model.task, targets)
             self._learn(self._model, row, targets, None)
@@ -313,6 +315,17 @@ class StreamEstimator(Checked):
         self._learn(model, rows, targets, weights)
         return self
 
+    def _check_unchanged(self) -> None:
+        """Refuse parameters that were changed after the first row: the model does not know."""
+        for name, value in vars(self).get("_begun_with", {}).items():
+            now = getattr(self, name)
+            if now is not value and not np.array_equal(now, value):
+                raise ValueError(
+                    f"{name} was {value!r} when the first row was learned, and is {now!r} now; a "
+                    "stream goes on with what it began with. Set it back, or begin with a new "
+                    f"{type(self).__name__}."
+                )
+
     def _new_model_for(self, rows, classes) -> StreamModel:
         self._check_parameters()
         is_sparse = sparse.issparse(rows)
@@ -325,6 +338,7 @@ class StreamEstimator(Checked):
     def _commit(self, model: StreamModel, carrier) -> None:
         """Take a new model, and what the rows have told of themselves."""
         self._model, self._lock = model, RLock()
+        self._begun_with = self.get_params(deep=False)
         for name in ("n_features_in_", "feature_names_in_"):
             if name in vars(carrier) and not model.takes_dicts:
                 setattr(self, name, vars(carrier)[name])
@@ -381,7 +395,7 @@ class StreamEstimator(Checked):
 
 
 #: Attributes of a fitted estimator whose names do not end in ``_``.
-_INSIDE = ("_model", "_lock")
+_INSIDE = ("_model", "_lock", "_begun_with")
 
 
 def one_row(x) -> list[Mapping[str, Any]]:

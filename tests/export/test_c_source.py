@@ -298,3 +298,11 @@ def test_what_is_not_fitted_is_refused():
 def test_every_kind_of_target_is_exported():
     assert {kind for _, kind, _ in HEADS} == set(TARGETS)
     assert_close(np.ones(2), np.ones(2), 0.0)
+
+
+def test_a_number_beyond_single_precision_is_refused():
+    model = BackpropRegressor((2,), random_state=0).partial_fit([[0.0]], [1.0])
+    model.coefs_ = [np.full((1, 2), 1e39), np.ones((2, 1))]
+    with pytest.raises(ValueError, match=r"1e\+39, which single precision cannot: give precision"):
+        to_c(model, precision="float")
+    assert "1e+39" in to_c(model, precision="double")

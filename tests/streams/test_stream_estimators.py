@@ -461,3 +461,28 @@ def test_one_row_is_a_dict_and_one_target(make):
     assert pickle.dumps(model) == before
     with pytest.raises(TypeError, match="x is 'abc'"):
         make().learn_one("abc", 1)
+
+
+@pytest.mark.parametrize("make", [StreamRegressor, StreamClassifier])
+def test_parameters_may_not_change_in_mid_stream(make):
+    model = make(engine="numpy", etas=[0.01, 0.1], random_state=0)
+    model.learn_one({"a": 1.0}, 1)
+    again = pickle.loads(pickle.dumps(model)).set_params(etas=(0.01, 0.1))
+    again.learn_one({"a": 1.0}, 1)  # the same, if not the same object
+    model.set_params(half_life=5)
+    with pytest.raises(
+        ValueError, match="half_life was .* when the first row was learned, and is 5"
+    ):
+        model.learn_one({"a": 1.0}, 1)
+    assert model.n_samples_seen_ == 1
+    model.fit([[1.0], [2.0]], [0, 1])  # begins anew
+    assert model.n_samples_seen_ == 2
+
+
+def test_rows_of_dicts_need_as_many_targets():
+    model = StreamRegressor(engine="numpy", random_state=0)
+    model.learn_one({"a": 1.0}, 1.0)
+    before = pickle.dumps(model)
+    with pytest.raises(ValueError, match="X has 1 rows, and y has 2"):
+        model.partial_fit([{"a": 3.0}], [1.0, 2.0])
+    assert pickle.dumps(model) == before
