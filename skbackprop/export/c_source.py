@@ -55,7 +55,8 @@ class C(Language):
         """A number of the precision, with all its digits."""
         with np.errstate(over="ignore"):
             number = np.float32(value) if self._suffix else np.float64(value)
-        if np.isinf(number) and np.isfinite(value):
+        # The largest number of all stands for no bound.
+        if np.isinf(number) and abs(value) < np.finfo(np.float64).max:
             raise ValueError(
                 f"the model holds {value}, which single precision cannot: give precision='double'."
             )
