@@ -250,12 +250,31 @@ def disagreement(case, rule, dtype=np.float64, n=1000, batch_size=1):
     return worst
 
 
+def growth_of_rounding(case, rule, dtype=np.float64, n=1000, batch_size=1):
+    """How far NumPy's own weights are apart after n updates, from some that differ by rounding."""
+    case = {**SIMPLEST, **case}
+    X, targets, scale, order = data(case, dtype, n * batch_size)
+    ends = []
+    for size in (0.0, 4 * np.finfo(dtype).eps):
+        made = trainer(case, rule, dtype, None)
+        w = made.objective.network.w
+        w *= 1 + size * np.random.default_rng(0).uniform(-1, 1, w.size).astype(dtype)
+        made.present(X, targets, scale, order, batch_size)
+        ends.append(w)
+    return distance(*ends)
+
+
 def agree(cases, rule=None, dtype=np.float64, bound=1e-12, n=1000, batch_size=1):
-    """Check that the passes agree in each of the cases."""
-    far = {
-        str(c): disagreement(c, rule or RULES_HERE[c["rule"]], dtype, n, batch_size) for c in cases
-    }
-    assert max(far.values()) < bound, max(far.items(), key=lambda item: item[1])
+    """Check that the passes agree in each of the cases.
+
+    Where an update makes rounding grow, and NumPy differs from itself, not much more than that.
+    """
+    for case in cases:
+        rule_here = rule or RULES_HERE[case["rule"]]
+        far = disagreement(case, rule_here, dtype, n, batch_size)
+        if far >= bound:
+            grown = growth_of_rounding(case, rule_here, dtype, n, batch_size)
+            assert far < 50 * grown, (case, far, grown)
 
 
 CLASSES = {"binary": {"classes": [0, 1]}, "multiclass": {"classes": [0, 1, 2]}}
