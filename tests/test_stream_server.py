@@ -26,7 +26,7 @@ _spec = importlib.util.spec_from_file_location("stream_server", PATH)
 stream_server = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(stream_server)
 DurableModel = stream_server.DurableModel
-ROWS = stream_server.make_rows(3000)
+ROWS = stream_server.make_rows(15_000)
 
 
 def state_of(model):
