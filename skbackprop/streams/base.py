@@ -319,7 +319,7 @@ class StreamEstimator(Checked):
         """Refuse parameters that were changed after the first row: the model does not know."""
         for name, value in vars(self).get("_begun_with", {}).items():
             now = getattr(self, name)
-            if now is not value and not np.array_equal(now, value):
+            if not _are_same(now, value):
                 raise ValueError(
                     f"{name} was {value!r} when the first row was learned, and is {now!r} now; a "
                     "stream goes on with what it began with. Set it back, or begin with a new "
@@ -396,6 +396,15 @@ class StreamEstimator(Checked):
 
 #: Attributes of a fitted estimator whose names do not end in ``_``.
 _INSIDE = ("_model", "_lock", "_begun_with")
+
+
+def _are_same(now, before) -> bool:
+    """Whether a parameter is what it was; a pickle makes new objects of the same numbers."""
+    if now is before:
+        return True
+    if isinstance(now, (int, float, str)):
+        return now == before
+    return np.array_equal(now, before)
 
 
 def one_row(x) -> list[Mapping[str, Any]]:
