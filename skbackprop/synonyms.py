@@ -34,6 +34,7 @@ NAMES: dict[str, dict[str, str]] = {
         "FANN_LINEAR_PIECE": "hard_sigmoid",
         "swish": "silu",
         "elliotsig": "softsign",
+        "elliot": "softsign",
         "FANN_ELLIOT_SYMMETRIC": "softsign",
         "atan": "arctan",
         "sine": "sin",
@@ -147,6 +148,8 @@ PARAMETERS: dict[str, str] = {
     "max_fun": "`max_iter`",
     "penalty": "`alpha` with `l1_ratio`",
     # Keras and PyTorch
+    "n_hidden": "`hidden_layer_sizes`",
+    "layers": "`hidden_layer_sizes`",
     "units": "`hidden_layer_sizes`",
     "hidden_units": "`hidden_layer_sizes`",
     "hidden_size": "`hidden_layer_sizes`",
@@ -239,8 +242,11 @@ def advise_on_parameter(name: str, known: Iterable[str]) -> str:
     advice = _found(name, PARAMETERS)
     if advice is not None and _plain(name) not in map(_plain, known):
         ours = {part.partition("=")[0] for part in advice.split("`")[1::2]}
-        place = "" if ours <= set(known) else " to the estimator"
-        return f"Instead of {name}, give {advice.replace('`', '')}{place}."
+        told = f"Instead of {name}, give {advice.replace('`', '')}"
+        if ours <= set(known):
+            return f"{told}."
+        if "random_state" not in known:  # a solver, say
+            return f"{told} to the estimator."
     guess = _guess(name, known)
     return guess[:1].upper() + guess[1:]
 

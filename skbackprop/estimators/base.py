@@ -271,7 +271,7 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
         plan = make_plan(self)
         continues = self.warm_start and self.__sklearn_is_fitted__()
         data = self._prepare(plan, X, y, sample_weight, validation, continues)
-        warn_of_one_class(data.coding)
+        warn_of_one_class(data.coding, None if continues else data.targets, data.weights)
         with _restored_on_error(check_random_state(self.random_state)) as rng:
             if continues:
                 model, history = self._model.copy(), history_of(self)

@@ -313,11 +313,35 @@ def _cast(y: np.ndarray, dtype) -> np.ndarray:
     return y
 
 
-def warn_of_one_class(coding: NumberCoding | ClassCoding) -> None:
-    """Warn if the targets are of a single class, so that there is nothing to tell apart."""
-    if isinstance(coding, ClassCoding) and coding.task.is_one_class:
+def warn_of_one_class(coding: NumberCoding | ClassCoding, targets=None, weights=None) -> None:
+    """Warn if the rows that count are of a single class, so that there is nothing to tell apart.
+
+    Parameters
+    ----------
+    coding : NumberCoding or ClassCoding
+    targets : ndarray, optional
+        Encoded; None where more rows come later.
+    weights : ndarray of shape (n,), optional
+        Of the rows; those of weight zero do not count.
+    """
+    if not isinstance(coding, ClassCoding) or coding.task.kind == "multilabel":
+        return
+    if coding.task.is_one_class:
         (label,) = coding.classes.tolist()
         warn_user(f"There is one class, {label!r}: the model predicts it for every row.")
+    elif targets is not None and (alone := _only_class(targets, weights)) is not None:
+        label = coding.classes.tolist()[alone]
+        warn_user(
+            f"All rows with a weight above zero are of one class, {label!r}: the model predicts it "
+            "for every row. Look at sample_weight and class_weight."
+        )
+
+
+def _only_class(targets, weights) -> int | None:
+    """The index of the class that all rows with weight are of, if there is one."""
+    counted = targets if weights is None else targets[weights > 0.0]
+    alone = len(counted) > 0 and (counted == counted[0]).all()
+    return int(counted[0]) if alone else None
 
 
 def plain_target(y, *, numeric: bool) -> np.ndarray | None:
