@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ..activations.activation import resolve_activation
 from ..estimators.given_data import accept_rows
 from ..estimators.sample_weights import check_weights
-from ..estimators.targets import plain_target
+from ..estimators.targets import plain_targets
 from ..network.rows import row_blocks
 from ..registry import Checked
 from ..updates.rule import RULES
@@ -292,7 +292,7 @@ class StreamEstimator(Checked):
 
     def _partial_fit(self, X, y, sample_weight, classes=None) -> Self:
         self._check_unchanged()
-        row, target = self._plain_row(X), plain_target(y, numeric=self._numeric_targets)
+        row, target = self._plain_row(X), plain_targets(y, numeric=self._numeric_targets)
         is_plain = row is not None and sample_weight is classes is None
         if is_plain and target is not None and target.size == 1:
             targets = target.ravel().tolist()
