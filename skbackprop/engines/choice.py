@@ -13,8 +13,10 @@ from .numpy_rows import NumpyPass, Pass
 from .symbols import Untraceable
 from .update import Update
 
-__all__ = ["choose_engine"]
+__all__ = ["NOT_COMPILED", "choose_engine", "warn_of_numpy"]
 
+#: Why "auto" does without the compiled code.
+NOT_COMPILED = "its code is not compiled here, which skbackprop.compile_engine() does"
 
 _told: WeakSet[Network] = WeakSet()  # of models whose users know that they go on in NumPy
 
@@ -64,18 +66,21 @@ def choose_engine(
             return "numpy", _numpy_pass(update, batch_size)
         if engine == "compiled" or compiled.is_compiled:
             return "compiled", compiled
-        missing = "its code is not compiled here, which skbackprop.compile_engine() does"
+        missing = NOT_COMPILED
     if before == "compiled":
         network = update.objective.network
         if missing is not None and network not in _told:
             _told.add(network)
-            warn_user(
-                f"This model was trained by the compiled engine and goes on in NumPy: {missing}.",
-            )
+            warn_of_numpy(missing)
         return "compiled", _numpy_pass(update, batch_size)
     if engine == "compiled":
         raise ImportError(f"engine='compiled' cannot be used: {missing}.")
     return "numpy", _numpy_pass(update, batch_size)
+
+
+def warn_of_numpy(missing: str) -> None:
+    """Warn that a model of the compiled engine goes on in NumPy, and why."""
+    warn_user(f"This model was trained by the compiled engine and goes on in NumPy: {missing}.")
 
 
 def _compiled_pass(
