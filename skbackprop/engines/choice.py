@@ -14,8 +14,10 @@ from .source import batches_text, rows_text
 from .symbols import Untraceable
 from .update import Update
 
-__all__ = ["choose_engine"]
+__all__ = ["NOT_COMPILED", "choose_engine", "warn_of_numpy"]
 
+#: Why "auto" does without the compiled code.
+NOT_COMPILED = "its code is not compiled here, which skbackprop.compile_engine() does"
 
 _told: WeakSet[Network] = WeakSet()  # of models whose users know that they go on in NumPy
 
@@ -65,14 +67,12 @@ def choose_engine(
             return "numpy", _numpy_pass(update, batch_size)
         if engine == "compiled" or compiled.is_compiled:
             return "compiled", compiled
-        missing = "its code is not compiled here, which skbackprop.compile_engine() does"
+        missing = NOT_COMPILED
     if before == "compiled":
         network = update.objective.network
         if missing is not None and network not in _told:
             _told.add(network)
-            warn_user(
-                f"This model was trained by the compiled engine and goes on in NumPy: {missing}.",
-            )
+            warn_of_numpy(missing)
         return "compiled", _numpy_pass(update, batch_size)
     if engine == "compiled":
         raise ImportError(f"engine='compiled' cannot be used: {missing}.")
@@ -84,6 +84,11 @@ def _is_there(update: Update, batch_size: int) -> bool:
     name = update.objective.network.w.dtype.name
     texts = [rows_text] * (batch_size == 1) + [batches_text]
     return any(is_compiled(text(name)) for text in texts)
+
+
+def warn_of_numpy(missing: str) -> None:
+    """Warn that a model of the compiled engine goes on in NumPy, and why."""
+    warn_user(f"This model was trained by the compiled engine and goes on in NumPy: {missing}.")
 
 
 def _compiled_pass(

@@ -213,7 +213,7 @@ class StreamRegressor(RegressorMixin, StreamEstimator):
         -------
         float or None
         """
-        return float(self._vote(one_row(x))[0, 0]) if self.__sklearn_is_fitted__() else None
+        return self._vote(one_row(x)).item() if self.__sklearn_is_fitted__() else None
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """R^2 of the predictions on rows; `metric_` is the prequential one.

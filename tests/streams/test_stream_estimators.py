@@ -97,6 +97,33 @@ def test_the_compiled_engine_learns_what_numpy_does(Estimator, y, parameters, nu
     np.testing.assert_allclose(a, b, rtol=1e-12)
 
 
+@pytest.mark.parametrize(("Estimator", "y"), BOTH)
+@pytest.mark.parametrize("parameters", [{}, {"hidden_layer_sizes": (), "last_target": True}])
+def test_the_compiled_engine_predicts_what_numpy_does(Estimator, y, parameters, numba):
+    model = Estimator(random_state=0, engine="compiled", **parameters).partial_fit(X, y)
+    rows = X[:40].copy()
+    rows[RNG.random(rows.shape) < 0.1] = np.nan
+    votes = model._vote(rows)
+    inner = model._model
+    np.testing.assert_allclose(votes, inner._predict_numpy(inner.inputs(rows)), rtol=1e-10)
+    for row, vote in zip(rows, votes, strict=True):
+        np.testing.assert_array_equal(model._vote(row[None])[0], vote)
+        np.testing.assert_array_equal(model._vote(row[None, ::-1][:, ::-1])[0], vote)  # strided
+
+
+@pytest.mark.parametrize(("Estimator", "y"), BOTH)
+def test_without_its_engine_a_pickle_goes_on_in_numpy(Estimator, y, numba, monkeypatch):
+    model = Estimator(random_state=0, engine="compiled").partial_fit(X[:200], y[:200])
+    copy = pickle.loads(pickle.dumps(model))
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
+    with pytest.warns(UserWarning, match="goes on in NumPy: NUMBA_DISABLE_JIT is set"):
+        copy.predict(X)
+    copy.partial_fit(X[200:], y[200:])  # and says it once
+    model.partial_fit(X[200:], y[200:])
+    assert copy.engine_ == "compiled"
+    np.testing.assert_allclose(copy._model.stack.w, model._model.stack.w, rtol=1e-6, atol=1e-8)
+
+
 def test_what_the_compiled_code_cannot_do_is_refused(numba):
     with pytest.raises(ValueError, match="correct_scale"):
         StreamRegressor(engine="compiled", correct_scale=True).fit(X, Y)
