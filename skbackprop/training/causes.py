@@ -236,7 +236,7 @@ def unscaled_targets(network: Network, head: Head, targets) -> Iterator[Finding]
 
 
 def some_rows(rows: np.ndarray) -> np.ndarray:
-    """As many of the rows as `likely_causes` needs, evenly spread."""
+    """Return the rows that `likely_causes` is to look at: some of them, evenly spread."""
     if len(rows) <= _CAUSE_ROWS:
         return rows
     return rows[np.linspace(0, len(rows) - 1, _CAUSE_ROWS).astype(int)]
