@@ -152,7 +152,7 @@ def load(estimator: Backprop, continues: bool, client: Any, X: Any, y: Any, samp
     names = ("n_features_in_", "feature_names_in_")
     if continues:
         known = {name: vars(estimator)[name] for name in names if name in vars(estimator)}
-        vars(blank).update(known)
+        blank.__dict__.update(known)
     dtype = estimator._model.network.w.dtype if continues else None
     shared = client.submit(same, (blank, dtype, continues), pure=False)
     numbers = list(range(len(pieces[0])))
