@@ -75,7 +75,9 @@ def compare(client):
     net.set_params(random_state=0)
     alone = BackpropRegressor(**net.get_params()).fit(X_all, y_all)
     fit_distributed(net, X, y, client=client)
-    print(f"adam   R2 {net.score(X_new, y_new):.3f}  on one machine {alone.score(X_new, y_new):.3f}")
+    print(
+        f"adam   R2 {net.score(X_new, y_new):.3f}  on one machine {alone.score(X_new, y_new):.3f}"
+    )
 
 
 # Workers are processes that import this file: what starts them is not to run there.
