@@ -271,6 +271,10 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
         plan = make_plan(self)
         continues = self.warm_start and self.__sklearn_is_fitted__()
         data = self._prepare(plan, X, y, sample_weight, validation, continues)
+        return self._fit_on(plan, data, continues, coef_init, intercept_init)
+
+    def _fit_on(self, plan: Plan, data: TrainingSet, continues, coef_init, intercept_init) -> Self:
+        """Train on what is validated, and commit what comes of it."""
         warn_of_one_class(data.coding, None if continues else data.targets, data.weights)
         with _restored_on_error(check_random_state(self.random_state)) as rng:
             if continues:
@@ -287,7 +291,7 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
             if plan.starts_at_constant and not continues and batch_size > 1:
                 start_at_best_constant(model, data.targets, data.weights, data.rows)
                 if coef_init is None and plan.given.weight_init == "auto":
-                    start_among_the_rows(model, data.X, data.weights, data.rows)
+                    start_among_the_rows(model, data.moments)
             start_from(model.network, coef_init, intercept_init)
             warn_of_targets(model, data.targets, data.rows)
             fit.run(batch_size)
@@ -309,17 +313,23 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
             check_structure(self, self._model.structure)
         dtype = self._model.network.w.dtype if continues else None
         X, y = self._validate_X_y(validated, X, y, dtype, reset=not continues)
+        given = check_weights(sample_weight, X, "sample_weight")
+        return self._training_set(plan, validated, X, y, given, validation, continues)
+
+    def _training_set(
+        self, plan: Plan, validated, X, y, given, validation, continues, kind=TrainingSet
+    ) -> TrainingSet:
+        """What `fit` trains on, of validated rows, targets and the user's weights (or None)."""
         check_rows(plan, X)
         coding, targets = self._read_targets(plan, y, X.dtype)
         if continues:
             coding = coding.after(self._model.coding)
-        given = check_weights(sample_weight, X, "sample_weight")
         weights = self._weights(X, coding, targets, given)
         held_out = self._validate_validation(validated, X, coding, targets, validation)
         rows = np.arange(X.shape[0]) if weights is None else np.flatnonzero(weights)
         if not len(rows):
             raise ValueError("sample_weight is zero for every row; at least one must be positive.")
-        return TrainingSet(X, y, targets, weights, rows, coding, validated, held_out, given)
+        return kind(X, y, targets, weights, rows, coding, validated, held_out, given)
 
     def _commit(self, fit: Fit) -> None:
         """Replace all fitted attributes in one step."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +20,7 @@ from ..network.network import Network
 from ..network.objective import Objective
 from ..network.penalties import ElasticNet
 from ..network.regularisation import Disturbance
-from ..network.rows import column_moments, row_shares, take_rows
+from ..network.rows import row_shares, take_rows
 from ..schedules import Schedule
 from ..training.trainer import Trainer
 from ..updates.fan_in import FanInEta
@@ -167,11 +168,13 @@ def start_at_best_constant(model: Model, targets, weights, rows) -> None:
     bias[...] = best
 
 
-def start_among_the_rows(model: Model, X, weights, rows) -> None:
+def start_among_the_rows(
+    model: Model, moments: Callable[[], tuple[np.ndarray, np.ndarray]]
+) -> None:
     """Start the hidden biases so that the neurons bend where the data are.
 
     Where ``v_j = 0`` a neuron bends, or is at its steepest. Each of the first layer is given a
-    random point there, by mean and standard deviation of the columns of X ::
+    random point there, by mean and standard deviation of the columns of X, which `moments` gives ::
 
         b_j = -sum_i w_ji (mean_i + z_ji s_i),      z_ji uniform, of variance 1
 
@@ -182,7 +185,7 @@ def start_among_the_rows(model: Model, X, weights, rows) -> None:
     if not hidden:
         return
     W, b = hidden[0]
-    mean, deviation = column_moments(X, row_shares(X.shape[0], weights, rows), rows)
+    mean, deviation = moments()
     z = model.rng.uniform(-np.sqrt(3.0), np.sqrt(3.0), W.shape)
     with np.errstate(over="ignore", invalid="ignore"):
         z *= deviation[:, None]

@@ -29,6 +29,7 @@ __all__ = [
     "likely_causes",
     "members",
     "output_ranges",
+    "some_rows",
     "unlearnt_targets",
     "unreachable_targets",
     "unscaled_inputs",
@@ -241,6 +242,13 @@ def unscaled_targets(network: Network, head: Head, targets) -> Iterator[Finding]
         )
 
 
+def some_rows(rows: np.ndarray) -> np.ndarray:
+    """Return the rows that `likely_causes` is to look at: some of them, evenly spread."""
+    if len(rows) <= _CAUSE_ROWS:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, _CAUSE_ROWS).astype(int)]
+
+
 def unlearnt_targets(
     head: Head, targets, y: np.ndarray, shares: np.ndarray, least_gain: float = 0.0
 ) -> Iterator[Finding]:
@@ -321,11 +329,8 @@ def dead_neurons(network: Network, workspace: Workspace) -> Iterator[Finding]:
             )
 
 
-def likely_causes(network: Network, head: Head, X, targets, rows) -> list[Finding]:
-    """What is commonly to blame for a network that has learnt nothing from these rows."""
-    if len(rows) > _CAUSE_ROWS:
-        rows = rows[np.linspace(0, len(rows) - 1, _CAUSE_ROWS).astype(int)]
-    X, targets = take_rows(X, rows), take_rows(targets, rows)
+def likely_causes(network: Network, head: Head, X, targets) -> list[Finding]:
+    """What is commonly to blame for a network that has learnt nothing from rows such as these."""
     with np.errstate(all="ignore"):
         return [
             *unscaled_inputs(X),
