@@ -70,6 +70,7 @@ if TYPE_CHECKING:  # imported when asked for: see `__getattr__`
         record_training,
         trace_signals,
     )
+    from .model_selection import HalvingPartialFitSearchCV
     from .persistence import TRUSTED_TYPES, load_model, save_model
     from .plots import (
         ActivationDisplay,
@@ -147,6 +148,7 @@ __all__ = [
     "Task",
     "UpdateRule",
     "WholeBatchSolver",
+    "HalvingPartialFitSearchCV",
     "OnlineScaler",
     "StreamClassifier",
     "StreamRegressor",
@@ -186,6 +188,7 @@ _LATER = {
         "record_training",
         "trace_signals",
     ),
+    "model_selection": ("HalvingPartialFitSearchCV",),
     "persistence": ("TRUSTED_TYPES", "load_model", "save_model"),
     "plots": (
         "ActivationDisplay",
