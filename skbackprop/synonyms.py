@@ -200,6 +200,9 @@ PARAMETERS: dict[str, str] = {
     "rprop_decrease_factor": "`solver=IRpropMinus(shrink=0.5)`",
 }
 
+#: What some estimators have in the place of others' parameters: theirs -> ours.
+_ELSEWHERE: dict[str, str] = {"eta": "etas", "solver": "etas", "eta_schedule": "etas"}
+
 
 def advise_on_name(name: str, known: Iterable[str]) -> str:
     """Return what to say of a name that a registry does not know.
@@ -242,11 +245,15 @@ def advise_on_parameter(name: str, known: Iterable[str]) -> str:
     advice = _found(name, PARAMETERS)
     if advice is not None and _plain(name) not in map(_plain, known):
         ours = {part.partition("=")[0] for part in advice.split("`")[1::2]}
-        told = f"Instead of {name}, give {advice.replace('`', '')}"
         if ours <= set(known):
-            return f"{told}."
-        if "random_state" not in known:  # a solver, say
-            return f"{told} to the estimator."
+            return f"Instead of {name}, give {advice.replace('`', '')}."
+        if "random_state" not in known:  # an object that an estimator holds
+            return f"Instead of {name}, give {advice.replace('`', '')} to the estimator."
+    else:
+        ours = {name}
+    elsewhere = [each for each in dict.fromkeys(map(_ELSEWHERE.get, ours)) if each in known]
+    if elsewhere:
+        return f"Instead of {name}, give {elsewhere[0]}."
     guess = _guess(name, known)
     return guess[:1].upper() + guess[1:]
 

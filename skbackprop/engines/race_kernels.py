@@ -44,8 +44,8 @@ PREPARE, STEP, STATE, STRIDE, NUMBERS, N_ENTRIES = range(6)
 # Entries of `settings`: then eta of each network, the activation's numbers and the rules'.
 (
     CLIP, DISCOUNT, LEAST_P, LARGEST_LOSS, LARGEST_ERROR, LARGEST_OUTPUT, ROUNDING, ROBUST_FROM,
-    KEEP, LIMIT, ACTIVATION, ETAS,
-) = range(12)  # fmt: skip
+    KEEP, LIMIT, SHARPNESS, ACTIVATION, ETAS,
+) = range(13)  # fmt: skip
 COUNT, MEAN, VARIANCE, INVERSE, BOUND = range(5)  # rows of a table of moments
 LOSSES, SHARES = range(2)  # rows of the table of a race
 CHUNK = 512  # weights that a rule is given at a time
@@ -213,14 +213,14 @@ def _vote_numbers(n_networks, stride, label, target, v, settings, shares, losses
 
 
 @jit
-def _record(n_networks, losses, totals, shares, discount):
+def _record(n_networks, losses, totals, shares, discount, sharpness):
     """Count the losses of a row, as `Race.record` does."""
     least, total = math.inf, 0.0
     for m in range(n_networks):
         totals[m] = totals[m] * discount + losses[m]
         least = min(least, totals[m])
     for m in range(n_networks):
-        shares[m] = exp(least - totals[m])
+        shares[m] = exp(sharpness * (least - totals[m]))
         total += shares[m]
     for m in range(n_networks):
         shares[m] = shares[m] / total
@@ -288,7 +288,7 @@ def learn(
         )
     answer[2] = losses[n_learners]
     if not is_first:
-        _record(n_networks, losses, totals, shares, settings[DISCOUNT])
+        _record(n_networks, losses, totals, shares, settings[DISCOUNT], settings[SHARPNESS])
     if n_classes == 0:
         common[0] = label
         _update_moments(common, target, 1, settings, settings[LARGEST_OUTPUT])

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from numbers import Integral
+from dataclasses import KW_ONLY
+from numbers import Integral, Real
 from operator import attrgetter, is_
 from threading import RLock
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from scipy import sparse
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from ..activations.activation import resolve_activation
+from ..activations.activation import Activation, resolve_activation
+from ..estimators.compatibility import Interval, Options, check_constraints
+from ..estimators.parameters import COUNT, with_constructor
 from ..estimators.sample_weights import check_weights
 from ..estimators.targets import plain_targets
 from ..network.rows import row_blocks
@@ -30,22 +33,49 @@ __all__ = ["StreamEstimator", "one_row"]
 
 #: What ``etas="auto"`` stands for: docs/streams.md has the measurements.
 ETAS: dict[str, Sequence[float]] = {
-    "sgd": (0.02, 0.1),
+    "sgd": (0.02, 0.15),
     "adagrad": (0.1, 0.3),
     "rmsprop": (0.003, 0.02),
 }
 _BLOCK_ROWS = 256  # rows that are predicted at a time
 
 
+@with_constructor
 class StreamEstimator(TakesRows):
     """What both stream estimators share: how rows come in, and how they are learned.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(32,)
+        Neurons of the hidden layers of each network; ``()`` is none.
+    activation : str or Activation, default="tanh"
+        Of the hidden neurons.
+    etas : "auto", sequence of float or dict, default="auto"
+        Learning rates: a network for each. A sequence is for ``sgd``; a dict has those of each
+        update rule. "auto" is ``{"sgd": (0.02, 0.15), "adagrad": (0.1, 0.3), "rmsprop": (0.003,
+        0.02)}``.
+    discount : float in (0, 1), default=0.99
+        What the loss of a row counts a row later, in the weights of the networks.
+    half_life : float > 0 or None, default=1000
+        Rows after which a row counts for half in the scales; None counts all rows alike.
+    correct_scale : bool, default=False
+        Whether first and last layer are corrected when a scale moves, so that the function does
+        not. It costs time, and on most of the streams that were measured, accuracy.
+    last_target : bool, default=False
+        Whether the target of the row learned before is an input, too. Leave it off where targets
+        come late.
+    max_features : int, default=10000
+        Most features of dict rows; later ones are left out.
+    engine : {"auto", "numpy", "compiled"}, default="auto"
+        What learns and predicts the rows. "compiled" needs Numba; "auto" takes it where its code is
+        there (see `compile_engine`).
+    random_state : int, RandomState or None, default=None
+        Draws the initial weights.
 
     Attributes
     ----------
     n_samples_seen_ : int
         Rows learned.
-    metric_ : float
-        Prequential score: each row is predicted before it is learned.
     networks_ : list of str
         Rule and learning rate of each network.
     weights_ : ndarray of shape (n_networks,)
@@ -65,32 +95,34 @@ class StreamEstimator(TakesRows):
         Names of the inputs, if X has string column names.
     """
 
+    hidden_layer_sizes: Annotated[int | Sequence[int], Integral, list, tuple, np.ndarray] = (32,)
+    _: KW_ONLY
+    activation: Annotated[str | Activation, str, Activation] = "tanh"
+    etas: Annotated[
+        str | Sequence[float] | Mapping[str, Sequence[float]],
+        *(str, list, tuple, np.ndarray, Mapping),
+    ] = "auto"
+    discount: Annotated[float, Interval(Real, 0, 1, closed="neither")] = 0.99
+    half_life: Annotated[float | None, Interval(Real, 0, None, closed="neither"), None] = 1000
+    correct_scale: Annotated[bool, "boolean"] = False
+    last_target: Annotated[bool, "boolean"] = False
+    max_features: Annotated[int, COUNT] = 10_000
+    engine: Annotated[
+        Literal["auto", "numpy", "compiled"], Options(str, {"auto", "numpy", "compiled"})
+    ] = "auto"
+    random_state: Annotated[int | np.random.RandomState | None, "random_state"] = None
+
     n_features_in_: int
     feature_names_in_: np.ndarray
     _model: StreamModel
+    _parameter_hints: ClassVar[dict[str, Any]]
+    _getter: ClassVar[attrgetter]
 
     _inside = ("_model", "_lock", "_begun_with")
-    _values: ClassVar[attrgetter]  # of all parameters
     _river_base: str
     _numeric_targets: bool
     # What river asks of an estimator, beside its class.
     _supervised = True
-
-    hidden_layer_sizes: Any
-    activation: Any
-    etas: Any
-    discount: float
-    half_life: float | None
-    correct_scale: bool
-    last_target: bool
-    max_features: int
-    engine: Any
-    random_state: Any
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Make what reads all parameters at once."""
-        super().__init_subclass__(**kwargs)
-        cls._values = attrgetter(*cls._get_param_names())
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Make an estimator that river knows as its own, where river is imported."""
@@ -177,7 +209,7 @@ class StreamEstimator(TakesRows):
         return model
 
     def _hidden_sizes(self) -> tuple[int, ...]:
-        sizes = self.hidden_layer_sizes
+        sizes: Any = self.hidden_layer_sizes
         listed = [sizes] if isinstance(sizes, Integral) else sizes
         if not isinstance(listed, (list, tuple, np.ndarray)) or not all(
             isinstance(n, Integral) and not isinstance(n, bool) and int(n) >= 1 for n in listed
@@ -187,21 +219,13 @@ class StreamEstimator(TakesRows):
 
     def _check_parameters(self) -> None:
         """Refuse parameters that are out of their range."""
-        self._check_number("discount", "(0, 1)")
-        if self.half_life is not None:
-            self._check_number("half_life", "(0, inf)")
-        self._check_count("max_features")
-        for name in ("correct_scale", "last_target"):
-            if not isinstance(getattr(self, name), (bool, np.bool_)):
-                self._refuse(name, "True or False")
-        if self.engine not in ("auto", "numpy", "compiled"):
-            self._refuse("engine", "'auto', 'numpy' or 'compiled'")
+        check_constraints(self, {name: getattr(self, name) for name in self._parameter_hints})
         if not resolve_activation(self.activation).elementwise:
             self._refuse("activation", "one that acts on each neuron by itself")
 
     def _rates(self) -> dict[str, tuple[float, ...]]:
         """Learning rates by rule, as `etas` says."""
-        etas = self.etas
+        etas: Any = self.etas
         if isinstance(etas, str) and etas == "auto":
             etas = ETAS
         if not isinstance(etas, Mapping):
@@ -300,10 +324,17 @@ class StreamEstimator(TakesRows):
         self._learn(model, rows, targets, weights)
         return self
 
+    def _values(self) -> tuple:
+        """The parameters, in order, as they are now."""
+        cls = type(self)
+        if "_getter" not in vars(cls):
+            cls._getter = attrgetter("__class__", *cls._get_param_names())  # always a tuple
+        return cls._getter(self)[1:]
+
     def _check_unchanged(self) -> None:
         """Refuse parameters that were changed after the first row: the model does not know."""
         begun_with = vars(self).get("_begun_with")
-        if begun_with is None or all(map(is_, self._values(self), begun_with.values())):
+        if begun_with is None or all(map(is_, self._values(), begun_with.values())):
             return
         for name, value in begun_with.items():
             now = getattr(self, name)
@@ -314,7 +345,7 @@ class StreamEstimator(TakesRows):
                     f"{type(self).__name__}."
                 )
         # Of a pickle: other objects of the same content.
-        self._begun_with = dict(zip(begun_with, self._values(self), strict=True))
+        self._begun_with = dict(zip(begun_with, self._values(), strict=True))
 
     def _new_model_for(self, rows, classes) -> StreamModel:
         self._check_parameters()
@@ -328,7 +359,7 @@ class StreamEstimator(TakesRows):
     def _commit(self, model: StreamModel, carrier) -> None:
         """Take a new model, and what the rows have told of themselves."""
         self._model, self._lock = model, RLock()
-        self._begun_with = dict(zip(self._get_param_names(), self._values(self), strict=True))
+        self._begun_with = dict(zip(self._get_param_names(), self._values(), strict=True))
         for name in ("n_features_in_", "feature_names_in_"):
             if name in vars(carrier) and not model.takes_dicts:
                 setattr(self, name, vars(carrier)[name])

@@ -19,7 +19,7 @@ from typing import Any
 __all__ = ["DriftMonitor"]
 
 _RATE, _WIDTH = 0.005, 6.0  # lambda and h
-_WARM_UP = 300  # rows after an alarm before the next one can ring
+_WARM_UP = 600  # rows after an alarm before the next one can ring: networks get over the change
 _RECENT = 0.01  # what a row counts in the recent loss
 _KEPT = 100  # alarms that are remembered
 

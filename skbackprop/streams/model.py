@@ -13,7 +13,7 @@ from ..engines.compiled_race import CompiledRace
 from ..engines.symbols import Untraceable
 from .drift import DriftMonitor
 from .moments import ROBUST_FROM, ROUNDING, Moments
-from .race import Race
+from .race import SHARPNESS, Race
 from .rows import Columns, Key
 from .stack import Stack
 from .tasks import LARGEST_ERROR, LARGEST_LOSS, LARGEST_OUTPUT, LEAST_PROBABILITY
@@ -140,8 +140,8 @@ class StreamModel:
             assert self._code is not None
             votes = self._code.vote(X)
             if votes is not None:
-                return votes
-        return self._predict_numpy(X)
+                return self.task.in_units(votes)
+        return self.task.in_units(self._predict_numpy(X))
 
     @np.errstate(all="ignore")
     def _predict_numpy(self, X: np.ndarray) -> np.ndarray:
@@ -185,7 +185,7 @@ class StreamModel:
             outputs = task.outputs(v)
         target = task.place(label)
         if self.n_samples:
-            self._count(outputs, target, answer, label)
+            self._count(outputs, target, answer)
         ratio, shift = task.see(target)
         if self.corrects and ratio is not None:
             stack.rescale_outputs(ratio, shift)
@@ -244,7 +244,7 @@ class StreamModel:
         stack.count_update()
         if not is_first:
             answer, vote_loss, average_loss = code.told()
-            self._watch(task.decode(answer), label, vote_loss, average_loss)
+            self._watch(answer, target, vote_loss, average_loss)
         if self.last_target:
             task.remember(target)
         return True
@@ -285,6 +285,7 @@ class StreamModel:
             ROBUST_FROM,
             moments.keep,
             moments.limit,
+            SHARPNESS,
         )
         self._code = CompiledRace(
             stack.sizes,
@@ -318,17 +319,17 @@ class StreamModel:
             self.stack.restart(int(loser), winner)
             self.race.losses[loser] = self.race.losses[winner]
 
-    def _count(self, outputs: np.ndarray, target: Any, answer: Any, label: Any) -> None:
+    def _count(self, outputs: np.ndarray, target: Any, answer: Any) -> None:
         """Count the losses of the networks in the race, and the answer in the metric."""
         race = self.race
         losses = self.task.losses(outputs, target)
         loss = self.task.vote_loss(race.weights.dot(outputs), target)
         race.record(losses)
-        self._watch(answer, label, loss, float(losses[-1]))
+        self._watch(answer, self.task.decode(target), loss, float(losses[-1]))
 
-    def _watch(self, answer: Any, label: Any, vote_loss: float, average_loss: float) -> None:
+    def _watch(self, answer: Any, truth: Any, vote_loss: float, average_loss: float) -> None:
         """Show a row to metric and drift monitor; at an alarm the average starts anew."""
-        self.task.score(answer, label)
+        self.task.score(answer, truth)
         if self.drift.record(self.n_samples, vote_loss, average_loss):
             self.stack.restart_average()
 
