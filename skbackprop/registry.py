@@ -11,7 +11,6 @@ from typing import Any, Self, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
 
 from .addresses import API_PAGE
 from .synonyms import advise_on_name, advise_on_parameter
@@ -135,13 +134,6 @@ class Checked(Parametrised):
             self._refuse(name, "a whole number >= 1")
         if int(value) >= 2**63:  # it meets the counts of updates in arrays
             self._refuse(name, "below 2**63")
-
-    def _check_random_state(self) -> None:
-        """Refuse what is no seed of random numbers."""
-        try:
-            check_random_state(self.random_state)
-        except (ValueError, TypeError):
-            self._refuse("random_state", "None, a whole number in [0, 2**32 - 1], or a RandomState")
 
     def _refuse(self, name: str, wanted: str) -> None:
         raise ValueError(
