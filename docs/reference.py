@@ -16,6 +16,7 @@ HEADINGS = {
     "estimators": "Estimators",
     "tabular": "Tables as they come",
     "streams": "Streams",
+    "model_selection": "Search",
     "activations": "Activations",
     "losses": "Losses",
     "updates": "Update rules",

@@ -71,6 +71,7 @@ if TYPE_CHECKING:  # imported when asked for: see `__getattr__`
         record_training,
         trace_signals,
     )
+    from .model_selection import HalvingPartialFitSearchCV
     from .persistence import TRUSTED_TYPES, load_model, save_model
     from .plots import (
         ActivationDisplay,
@@ -148,6 +149,7 @@ __all__ = [
     "Task",
     "UpdateRule",
     "WholeBatchSolver",
+    "HalvingPartialFitSearchCV",
     "OnlineScaler",
     "StreamClassifier",
     "StreamRegressor",
@@ -189,6 +191,7 @@ _LATER = {
         "record_training",
         "trace_signals",
     ),
+    "model_selection": ("HalvingPartialFitSearchCV",),
     "persistence": ("TRUSTED_TYPES", "load_model", "save_model"),
     "plots": (
         "ActivationDisplay",

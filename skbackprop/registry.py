@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial, wraps
+from functools import cache, partial, wraps
 from numbers import Integral
 from types import FunctionType, MethodType
 from typing import Any, Self, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
 
 from .addresses import API_PAGE
 from .synonyms import advise_on_name, advise_on_parameter
@@ -117,7 +118,7 @@ class Checked(Parametrised):
     def _check_number(self, name: str, interval: str) -> None:
         """Refuse all but a number in an interval such as ``"[0, inf)"``."""
         value = _as_float(getattr(self, name))
-        low, high = map(float, interval[1:-1].split(","))
+        low, high = _ends_of(interval)
         if not (
             (low < value or (interval[0] == "[" and value == low))
             and (value < high or (interval[-1] == "]" and value == high))
@@ -135,10 +136,23 @@ class Checked(Parametrised):
         if int(value) >= 2**63:  # it meets the counts of updates in arrays
             self._refuse(name, "below 2**63")
 
+    def _check_random_state(self) -> None:
+        """Refuse what is no seed of random numbers."""
+        try:
+            check_random_state(self.random_state)
+        except (ValueError, TypeError):
+            self._refuse("random_state", "None, a whole number in [0, 2**32 - 1], or a RandomState")
+
     def _refuse(self, name: str, wanted: str) -> None:
         raise ValueError(
             f"{name} of {type(self).__name__} is {getattr(self, name)!r}; it must be {wanted}."
         )
+
+
+@cache
+def _ends_of(interval: str) -> tuple[float, float]:
+    low, high = map(float, interval[1:-1].split(","))
+    return low, high
 
 
 def _as_float(value: Any) -> float:

@@ -18,7 +18,7 @@ FLOORS = """
     training
     solvers
     estimators
-    tabular streams
+    tabular streams model_selection
     inspection export persistence distributed
     plots
 """

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -77,6 +76,13 @@ class Model:
             state=copy.deepcopy(self.state),
             rng=copy.deepcopy(self.rng),
         )
+
+    def without_rng_of(self, random_state) -> Model:
+        """The same model with a generator of its own, if it draws from the user's random state.
+
+        That goes its own way. Every other is the model's already, or NumPy's own, which is all's.
+        """
+        return replace(self, rng=copy.deepcopy(self.rng)) if self.rng is random_state else self
 
     def make_writeable(self) -> None:
         """Copy weights and solver state that are read-only (a memory-mapped pickle)."""
@@ -238,7 +244,7 @@ def objective_of(plan: Plan, model: Model) -> Objective:
     if given.mask is not None:
         learning = np.empty_like(network.w)
         learning_parameters(given.mask, network, learning)
-    if any(plan.dropout) or given.noise:
+    if plan.is_disturbed:
         if state.disturbance_rng is None:
             state.disturbance_rng = np.random.default_rng(model.rng.randint(2**31 - 1))
         disturbance = Disturbance(plan.dropout, given.noise, state.disturbance_rng)
@@ -253,19 +259,14 @@ def objective_of(plan: Plan, model: Model) -> Objective:
 
 def trainer_of(plan: Plan, model: Model, schedule: Schedule, batch_size: int) -> Trainer:
     """The trainer of `model` that the plan describes, by a schedule whose horizon is known."""
-    with _nothing_drawn_on_error(model):
+    if not plan.is_disturbed or model.state.disturbance_rng is not None:
         return _build_trainer(plan, model, schedule, batch_size)
-
-
-@contextmanager
-def _nothing_drawn_on_error(model: Model) -> Iterator[None]:
-    """Put the random states of a model back, if what was drawn from them is refused."""
-    before, disturbance_rng = model.rng.get_state(), model.state.disturbance_rng
+    before = model.rng.get_state()
     try:
-        yield
-    except BaseException:
+        return _build_trainer(plan, model, schedule, batch_size)
+    except BaseException:  # what was drawn is refused
         model.rng.set_state(before)
-        model.state.disturbance_rng = disturbance_rng
+        model.state.disturbance_rng = None
         raise
 
 
@@ -291,6 +292,8 @@ def _check_constants(rule: UpdateRule, dtype) -> None:
         if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
             continue
         if not value or not -np.inf < value < np.inf:
+            continue
+        if type(value) is dtype.type or (type(value) is float and dtype.itemsize == 8):
             continue
         with np.errstate(over="ignore", under="ignore"):
             constant = dtype.type(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -379,11 +379,10 @@ class Fit:
     def attributes(self) -> dict:
         """Every fitted attribute that the estimator is to have."""
         plan, model, history = self.plan, self.model, self.history
-        # The user's own random state goes its own way.
         validated = vars(self.data.validated)
         names = ("n_features_in_", "feature_names_in_")
         return {
-            "_model": replace(model, rng=copy.deepcopy(model.rng)),
+            "_model": model.without_rng_of(self.estimator.random_state),
             "n_iter_": self.n_epochs,
             "loss_": self.loss,
             "loss_curve_": history.loss,

@@ -17,11 +17,12 @@ from ..updates.rule import Solver
 from .compatibility import Interval, Options
 from .docstrings import complete_docstring
 
-__all__ = ["Parameters", "is_same_key", "with_constructor"]
+__all__ = ["COUNT", "Parameters", "is_same_key", "with_constructor"]
 
 T = TypeVar("T")
 
-_COUNT = Interval(Integral, 1, None, closed="left")
+#: A whole number >= 1.
+COUNT = Interval(Integral, 1, None, closed="left")
 _POSITIVE = Interval(Real, 0, None, closed="neither")
 _NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 _SEQUENCE = (list, tuple, np.ndarray)
@@ -167,7 +168,7 @@ class Parameters(Parametrised):
     _parameter_hints: ClassVar[dict[str, Any]]  # of each parameter, in order
     _getter: ClassVar[attrgetter]
 
-    hidden_layer_sizes: Annotated[int | Sequence[int] | np.ndarray, _COUNT, *_SEQUENCE] = (100,)
+    hidden_layer_sizes: Annotated[int | Sequence[int] | np.ndarray, COUNT, *_SEQUENCE] = (100,)
     _: KW_ONLY
     activation: Annotated[
         str | Activation | Sequence[str | Activation], str, Activation, list, tuple
@@ -189,10 +190,10 @@ class Parameters(Parametrised):
     max_norm: Annotated[float | None, _POSITIVE, None] = None
     input_gain: Annotated[bool, "boolean"] = False
     mask: Annotated[Sequence[Any] | None, list, tuple, None] = None
-    batch_size: Annotated[int | Literal["auto"], Options(str, {"auto"}), _COUNT] = "auto"
-    max_iter: Annotated[int, _COUNT] = 200
+    batch_size: Annotated[int | Literal["auto"], Options(str, {"auto"}), COUNT] = "auto"
+    max_iter: Annotated[int, COUNT] = 200
     tol: Annotated[float, _NOT_NEGATIVE] = 1e-4
-    n_iter_no_change: Annotated[float, _COUNT, Options(Real, {np.inf})] = 10
+    n_iter_no_change: Annotated[float, COUNT, Options(Real, {np.inf})] = 10
     early_stopping: Annotated[bool, "boolean"] = False
     validation_fraction: Annotated[float, Interval(Real, 0, 1, closed="neither")] = 0.1
     scoring: Annotated[str | Callable[..., float] | None, str, callable, None] = None

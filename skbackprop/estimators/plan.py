@@ -107,6 +107,11 @@ class Plan:
         """Whether batches are to begin at the best constant prediction."""
         return self.weight_init[-1] in ("auto", "zeros")
 
+    @property
+    def is_disturbed(self) -> bool:
+        """Whether signals are disturbed in training, by dropout or noise."""
+        return any(self.dropout) or bool(self.given.noise)
+
     def batch_rows(self, n_rows: int) -> int:
         """Rows in an update of `fit` on so many rows.
 
@@ -355,6 +360,8 @@ def _weight_init(given, n_layers: int) -> list[Any]:
 
 def _dropout(given, n_layers: int) -> list[float]:
     """Rate for the inputs and for each hidden layer."""
+    if type(given) is float and 0.0 <= given < 1.0:
+        return [0.0] + [given] * (n_layers - 1)
     rates = _floats(given)
     if _is_single(given) and not rates.shape and 0.0 <= rates < 1.0:
         return [0.0] + [float(rates)] * (n_layers - 1)

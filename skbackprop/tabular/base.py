@@ -18,8 +18,10 @@ from ..estimators.onnx_methods import OnnxMethods
 from ..estimators.plan import make_plan
 from ..estimators.sample_weights import check_weights
 from ..estimators.targets import warn_of_one_class
+from ..losses.head import Head
 from ..network.rows import row_blocks, with_mean_one
 from ..registry import Checked
+from ..training.causes import cost_unit
 from ..updates.adaptive import Adam
 from ..updates.fan_in import FanInEta
 from .columns import TableEncoder
@@ -35,6 +37,8 @@ __all__ = ["TabularEstimator"]
 _FEW_ROWS, _FOR_FEW, _FOR_MORE = 1500, 8, 4  # networks of a view
 _MANY_ROWS = 3000
 _BLOCK_ROWS = 4096
+_SMALL_COST = 1e-3  # of a constant: there is nothing to learn
+_SMALL_GAIN = 1e-2  # of that cost: next to nothing was learnt
 
 
 class TabularEstimator(OnnxMethods, Checked):
@@ -92,13 +96,13 @@ class TabularEstimator(OnnxMethods, Checked):
         validated = copy.copy(self)
         table, y, weights, groups = self._read_training(validated, X, y, sample_weight, groups)
         task = self._read_task(y, weights)
-        warn_of_one_class(task.coding)
         targets = task.encode(y)
         weights = self._weigh_classes(task, targets, weights)
         kept, weights = positive_rows(weights)
         if not isinstance(kept, slice):
             table, targets = table.rows(kept), targets[kept]
             groups = None if groups is None else groups[kept]
+        warn_of_one_class(task.coding, targets)
         encoder = TableEncoder(
             categorical_features=self.categorical_features, max_categories=self.max_categories
         ).fit(table.data, sample_weight=weights)
@@ -118,10 +122,12 @@ class TabularEstimator(OnnxMethods, Checked):
             n_jobs=self.n_jobs,
             verbose=self.verbose,
         )
+        costs = team.fair_costs()
         self._commit(validated, task, encoder, team.weighed())
         if team.interrupted is not None:
             raise team.interrupted
         self._warn_of_divergence()
+        self._warn_of_nothing_learnt(task.head, *costs)
         return self
 
     def _check_parameters(self) -> None:
@@ -136,6 +142,7 @@ class TabularEstimator(OnnxMethods, Checked):
         self._check_number("validation_fraction", "(0, 1)")
         if self.max_time is not None:
             self._check_number("max_time", "(0, inf)")
+        self._check_random_state()
 
     def _read_training(self, validated, X, y, sample_weight, groups):
         """The table, targets, weights and groups of the rows with weights above zero."""
@@ -164,7 +171,7 @@ class TabularEstimator(OnnxMethods, Checked):
     def _rows(self, task, encoder: TableEncoder, table: Table, targets, weights) -> TableRows:
         # Few rows are for exact weights: in single precision these would end in other digits.
         dtype = np.float32 if table.n_rows >= LEAST_ROWS else np.float64
-        encoded = encoder.transform(table.data).astype(dtype, copy=False)
+        encoded = encoder._encode(table).astype(dtype, copy=False)
         marks = task.marks(targets, dtype)
         if targets.dtype.kind == "f":
             targets = targets.astype(dtype)
@@ -275,6 +282,16 @@ class TabularEstimator(OnnxMethods, Checked):
                 ConvergenceWarning,
             )
 
+    def _warn_of_nothing_learnt(self, head: Head, cost: float, constant: float) -> None:
+        """Warn if rows held out are predicted hardly better than by a constant."""
+        if constant > _SMALL_COST and cost > constant - _SMALL_GAIN * cost_unit(head, constant):
+            warn_user(
+                f"{type(self).__name__} has learnt next to nothing that serves for other rows: "
+                f"those held out cost {cost:.4g}, and with a constant prediction {constant:.4g}. "
+                "Either the columns of X tell nothing about y, or the rows are too few.",
+                ConvergenceWarning,
+            )
+
     # -- predictions -----------------------------------------------------------------------------
 
     def _blend(self, X) -> np.ndarray:
@@ -282,7 +299,7 @@ class TabularEstimator(OnnxMethods, Checked):
         check_is_fitted(self)
         table = read_table(X, self)
         validate_data(self, table.data, reset=False, skip_check_array=True)
-        encoded = self._encoder.transform(table.data)
+        encoded = self._encoder._encode(table)
         return np.concatenate(
             [self._blend_block(encoded[block]) for block in row_blocks(len(encoded), _BLOCK_ROWS)]
         )

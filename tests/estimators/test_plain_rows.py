@@ -176,7 +176,7 @@ def test_a_row_that_is_not_validated_has_nothing_to_be_refused(data):
     weight = data.draw(mostly(FORMS_OF_WEIGHTS))(data.draw(numbers))
     got = outcome(pickle.loads(stored), X, y, sample_weight=weight)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(base, "plain_target", lambda y, numeric: None)
+        patch.setattr(base, "plain_targets", lambda y, numeric: None)
         patch.setattr(sample_weights, "_plain_weight", lambda sample_weight, dtype: None)
         patch.setattr(targets.ClassCoding, "_look_up", lambda coding, y: None)
         assert got == outcome(pickle.loads(stored), X, y, sample_weight=weight)
