@@ -22,6 +22,7 @@ from . import (
     online,
     peers,
     picture,
+    rounds,
     rows,
     scale,
     server,
@@ -48,7 +49,7 @@ SECTIONS = {
     "imports": imports,
     "server": server,
 }
-OF_SETS = ("defaults", "tabular", "streams", "units")  # that measure on data sets
+OF_SETS = ("defaults", "tabular", "streams", "units", "rounds")  # that measure on data sets
 IMAGES = Path(__file__).parent / "images"
 
 
@@ -120,6 +121,9 @@ def main():
                 units.main(
                     arguments.data, arguments.rows or 1000, arguments.splits, arguments.without
                 )
+            elif name == "rounds":
+                print(f"### {name}\n\n{rounds.__doc__.strip()}\n")
+                rounds.main(arguments)
             elif name == "streams":
                 print(f"### {name}\n\n{streams.__doc__.strip()}\n")
                 compare_on_streams(arguments)

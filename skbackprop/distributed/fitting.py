@@ -16,7 +16,7 @@ from ..estimators.plan import Plan, check_structure, make_plan
 from ..network.network import Network
 from ..network.objective import Objective, Problem
 from ..network.outputs import outputs_of
-from ..network.rows import moment_sums, moments_of, row_of_origin, row_shares
+from ..network.rows import moment_sums, moments_of, row_of_origin, row_shares, take_rows
 from ..schedules import Schedule
 from ..training.causes import some_rows
 from ..training.monitor import Monitor
@@ -160,19 +160,23 @@ class PartitionedSet(TrainingSet):
     @cached_property
     def _blocks(self) -> tuple[list, list[np.ndarray]]:
         """Futures of the rows to train on, and their numbers; the targets are in their unit."""
-        rows, scale = self._rows, self.scale
+        rows, (parts, picked, numbers) = self._rows, ([], [], [])
+        pieces = zip(rows.parts, rows.split(self.rows), rows.starts, rows.sizes, strict=False)
+        for part, local, start, size in pieces:
+            if len(local):
+                parts.append(part)
+                picked.append(None if len(local) == size else local)
+                numbers.append(start + local)
+        scales = self._there(self.scale, numbers)
         shared = rows.client.submit(same, (self.coding, rows.dtype), pure=False)
-        some = [
-            (part, local, start + local)
-            for part, local, start in zip(
-                rows.parts, rows.split(self.rows), rows.starts, strict=False
-            )
-            if len(local)
-        ]
-        parts, locals_, numbers = (list(entries) for entries in zip(*some, strict=True))
-        scales = [None if scale is None else scale[n] for n in numbers]
-        blocks = rows.client.map(_block, parts, locals_, scales, shared=shared, pure=False)
+        blocks = rows.client.map(_block, parts, picked, scales, shared=shared, pure=False)
         return blocks, numbers
+
+    def _there(self, values: np.ndarray | None, numbers: list[np.ndarray]) -> list:
+        """What each block needs of a number for each row: a task apiece, for they may be many."""
+        if values is None:
+            return [None] * len(numbers)
+        return [self._rows.client.submit(same, values[rows], pure=False) for rows in numbers]
 
     @property
     def _sizes(self) -> list[int]:
@@ -180,12 +184,15 @@ class PartitionedSet(TrainingSet):
 
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
         """Weighted mean and standard deviation of each column of X, (n_features,) each."""
-        client, (blocks, _) = self._rows.client, self._blocks
-        shares = row_shares(self._rows.shape[0], self.weights, self.rows)
-        cuts = np.cumsum(self._sizes)[:-1]
+        client, (blocks, numbers) = self._rows.client, self._blocks
+        shares = None
+        if self.weights is not None:
+            shares = np.zeros(len(self.weights))
+            shares[self.rows] = row_shares(len(self.weights), self.weights, self.rows)
         origin = row_of_origin(self._rows.take(self.rows[:1]), 0)
-        there = client.submit(same, origin, pure=False)
-        parts = client.map(_moments, blocks, np.split(shares, cuts), origin=there, pure=False)
+        shared = client.submit(same, (origin, len(self.rows)), pure=False)
+        slices = self._there(shares, numbers)
+        parts = client.map(_moments, blocks, slices, shared=shared, pure=False)
         return moments_of(origin, *added(client, parts))
 
     def problem(self, objective: Objective, alpha: float = 0.0) -> Problem:
@@ -204,7 +211,9 @@ class PartitionedSet(TrainingSet):
         """The outputs (n, n_units) of a network for the rows to train on."""
         client, (blocks, _) = self._rows.client, self._blocks
         shared = client.submit(same, network, pure=False)
-        return np.concatenate(client.gather(client.map(_outputs, blocks, network=shared)))
+        return np.concatenate(
+            client.gather(client.map(_outputs, blocks, network=shared, pure=False))
+        )
 
     def some(self) -> tuple[Any, Any]:
         """Some of the rows to train on, and their targets."""
@@ -252,15 +261,16 @@ class PartitionedSet(TrainingSet):
 # -- on a worker -----------------------------------------------------------------------------------
 
 
-def _block(part: Part, rows: np.ndarray, scale, shared) -> Block:
+def _block(part: Part, rows: np.ndarray | None, scale, shared) -> Block:
     coding, dtype = shared
-    X, y = part.X, part.y
-    if len(rows) < X.shape[0]:
-        X, y = X[rows], y[rows]
+    X, y = take_rows(part.X, rows), take_rows(part.y, rows)
     return Block(X.astype(dtype, copy=False), coding.encode(y, dtype), scale)
 
 
-def _moments(block: Block, shares: np.ndarray, origin) -> tuple[np.ndarray, np.ndarray]:
+def _moments(block: Block, shares: np.ndarray | None, shared) -> tuple[np.ndarray, np.ndarray]:
+    origin, n_rows = shared
+    if shares is None:
+        shares = np.full(block.X.shape[0], 1.0 / n_rows)
     return moment_sums(block.X, shares, origin)
 
 

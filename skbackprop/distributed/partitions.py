@@ -99,6 +99,11 @@ class PartitionedRows:
         """Rows and columns."""
         return int(self.starts[-1]), self.n_features
 
+    @property
+    def sizes(self) -> np.ndarray:
+        """Rows of each part."""
+        return np.diff(self.starts)
+
     def split(self, rows: np.ndarray) -> list[np.ndarray]:
         """The sorted numbers `rows`, those in each part, from the first of it."""
         pieces = np.split(rows, np.searchsorted(rows, self.starts[1:-1]))
