@@ -343,7 +343,7 @@ FORMS_OF_TABLES = {
     "as it is": lambda A: A,
     "by columns": np.asfortranarray,
     "every other row": lambda A: np.repeat(A, 2, axis=0)[::2],
-    "large and strided": lambda A: np.tile(A, (600, 2))[:, :3],
+    "large and strided": lambda A: np.tile(A, (190, 2))[:, :3],
     "float32": lambda A: A.astype(np.float32),
     "integers": lambda A: (9 * A).astype(int),
     "a NaN": lambda A: np.where(A == A.max(), np.nan, A),
@@ -355,7 +355,7 @@ FORMS_OF_TABLES = {
 FORMS_OF_TARGETS = {
     "numbers": lambda x: x,
     "integers": lambda x: (x > 0).astype(int),
-    "many integers": lambda x: np.arange(len(x)),
+    "many integers": lambda x: np.arange(len(x)) % 40,
     "booleans": lambda x: x > 0,
     "text": lambda x: np.where(x > 0, "yes", "no"),
     "objects": lambda x: np.where(x > 0, "yes", "no").astype(object),
