@@ -11,6 +11,7 @@ import numpy as np
 
 from ..activations.activation import Activation
 from ..activations.check import check_activation
+from ..engines.compiled_activations import with_compiled_activations
 from ..engines.update import Limits, Update
 from ..exceptions import DivergenceError
 from ..losses.head import Head
@@ -240,6 +241,8 @@ def penalty_of(plan: Plan, network: Network) -> ElasticNet:
 def objective_of(plan: Plan, model: Model) -> Objective:
     """The cost of `model` that the plan describes, with its mask, dropout and noise."""
     network, state, given = model.network, model.state, plan.given
+    if plan.solver.full_batch and given.engine != "numpy":
+        network = with_compiled_activations(network)
     learning = disturbance = None
     if given.mask is not None:
         learning = np.empty_like(network.w)

@@ -162,7 +162,8 @@ class Parameters(Parametrised):
         some ten seconds when it is first needed, and an error where it cannot serve. "auto" takes
         it if its code is on disk already (see `compile_engine`), else NumPy, and keeps to its
         choice for as long as the model lives. The two agree to round-off; dropout and noise are
-        other random numbers, from the same `random_state`.
+        other random numbers, from the same `random_state`. A whole-batch solver has its activations
+        from the compiled code, if that is on disk, unless engine is "numpy".
     """
 
     _parameter_hints: ClassVar[dict[str, Any]]  # of each parameter, in order
