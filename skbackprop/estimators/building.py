@@ -262,6 +262,7 @@ def objective_of(plan: Plan, model: Model) -> Objective:
 
 def trainer_of(plan: Plan, model: Model, schedule: Schedule, batch_size: int) -> Trainer:
     """The trainer of `model` that the plan describes, by a schedule whose horizon is known."""
+    plan = plan.for_updates(batch_size, model.head.task)
     if not plan.is_disturbed or model.state.disturbance_rng is not None:
         return _build_trainer(plan, model, schedule, batch_size)
     before = model.rng.get_state()

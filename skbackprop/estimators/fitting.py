@@ -98,7 +98,8 @@ class TrainingSet:
     def problem(self, objective: Objective, alpha: float = 0.0) -> Problem:
         """The objective on the rows to train on."""
         data = self.X, self.targets, self.weights
-        sums = RowSums(objective.network, objective.head, data, self.rows)
+        rows = None if len(self.rows) == self.X.shape[0] else self.rows  # all: none is copied
+        sums = RowSums(objective.network, objective.head, data, rows)
         return Problem(objective, sums, alpha)
 
     def outputs(self, network: Network) -> np.ndarray:
