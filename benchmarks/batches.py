@@ -4,18 +4,15 @@ An epoch is a third of the difference between fits of four epochs and of one. to
 loop over batches that it gathers by index, as `fit` does. The bare products are those of the
 forward pass, the backward pass and the corrections, on batches that lie ready. NumPy's and
 scikit-learn's epochs call them, the compiled one has products of its own where matrices are small.
-Then whole fits of few rows for one epoch, and predictions of many rows.
 """
 
 import shutil
-import warnings
 from time import perf_counter
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.neural_network import MLPClassifier
 
-from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop import BackpropClassifier
 
 from . import peers, tables
 
@@ -27,7 +24,6 @@ WORK = [
     (20000, 30, 2, (64, 64), 32, 10, 20),
     (2000, 10, 2, (100,), 200, 8, 12),
 ]
-FITS = 20  # of a run
 
 
 def main(arguments):
@@ -62,63 +58,7 @@ def main(arguments):
                     times = taken.get(peer, none) / taken.get(own, none)
                     if times > 0:  # both are known
                         ratios.append((f"fit, {work}, {name}", f"{label} / {own}", times))
-    whole_fits(arguments.quick)
-    predictions(arguments.quick)
     return ratios
-
-
-def whole_fits(quick):
-    """A fit of 100 x 10 for one epoch: what a call costs beside its arithmetic."""
-    print()
-    tables.head("work", "skbackprop", "scikit-learn MLP", "MLP / skbackprop")
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(100, 10))
-    kinds = {
-        "regressor": (BackpropRegressor, MLPRegressor, X[:, 0], 1.2),
-        "classifier": (BackpropClassifier, MLPClassifier, (X[:, 0] > 0).astype(int), 1.5),
-    }
-    for kind, (Ours, MLP, y, goal) in kinds.items():
-        runs = [several(Model(max_iter=1).fit, X, y) for Model in (Ours, MLP)]
-        ours, mlp = tables.interleaved(runs, 1 if quick else 51) / FITS
-        cells = tables.duration(ours), tables.duration(mlp), tables.ratio(mlp, ours, goal)
-        tables.line(f"100 x 10, one epoch, {kind}", *cells)
-
-
-def several(call, *arguments):
-    def run():
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            for _ in range(FITS):
-                call(*arguments)
-
-    return run
-
-
-def predictions(quick):
-    """`predict` of many rows, and the products in it: of blocks of rows that stay in cache."""
-    print()
-    tables.head("work", "type", "compiled", "scikit-learn MLP", "products", "MLP / compiled",
-                "compiled / products")  # fmt: skip
-    for dtype in (np.float64, np.float32):
-        X = np.random.default_rng(0).normal(size=(1000 if quick else 100000, 30)).astype(dtype)
-        settings = {"hidden_layer_sizes": (100,), "max_iter": 1, "random_state": 0}
-        engine = "compiled" if peers.has("numba") else "numpy"
-        models = BackpropRegressor(**settings, engine=engine), MLPRegressor(**settings)
-        for model in models:
-            several(model.fit, X[:1000], X[:1000, 0])()
-        weights = [W.astype(dtype) for W in models[0].coefs_]
-
-        def multiply(X=X, weights=weights):
-            for start in range(0, len(X), 256):
-                np.dot(np.dot(X[start : start + 256], weights[0]), weights[1])
-
-        runs = [lambda m=m, X=X: (m.predict(X), None)[1] for m in models] + [multiply]
-        ours, mlp, products = tables.interleaved(runs, 1 if quick else 15)
-        tables.line(
-            f"`predict` of {len(X)} x 30, (100,)", np.dtype(dtype).name,
-            *map(tables.duration, (ours, mlp, products)), tables.ratio(mlp, ours, 4),
-            tables.ratio(ours, products),
-        )  # fmt: skip
 
 
 def contestants(X, y, hidden, n_classes, batch, dtype, n_epochs):
