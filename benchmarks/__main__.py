@@ -15,6 +15,7 @@ import skbackprop
 
 from . import (
     batches,
+    calls,
     cores,
     defaults,
     imports,
@@ -41,6 +42,7 @@ SECTIONS = {
     "online": online,
     "rows": rows,
     "batches": batches,
+    "calls": calls,
     "sparse": sparse,
     "solvers": solvers,
     "scale": scale,
