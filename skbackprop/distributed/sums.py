@@ -109,9 +109,9 @@ def added(client, parts: list) -> tuple:
     return tuple(np.array(entry) if isinstance(entry, np.ndarray) else entry for entry in total)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def _add(parts: list[tuple]) -> tuple:
-    with np.errstate(over="ignore", invalid="ignore"):
-        return tuple(sum(entries[1:], start=entries[0]) for entries in zip(*parts, strict=True))
+    return tuple(sum(entries[1:], start=entries[0]) for entries in zip(*parts, strict=True))
 
 
 def _rows(block: Block, shared) -> RowSums:
@@ -119,13 +119,16 @@ def _rows(block: Block, shared) -> RowSums:
     return RowSums(network, head, (block.X, block.targets, block.scale), whole=n_rows)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def _value(block: Block, shared, w) -> tuple:
     return tuple(_rows(block, shared).value(w))
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def _correction(block: Block, shared, w) -> tuple:
     return _rows(block, shared).correction(w)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def _gauss_newton(block: Block, shared, w) -> tuple:
     return _rows(block, shared).gauss_newton(w)

@@ -32,6 +32,8 @@ def jacobian_rows(network: Network, n_rows: int) -> int:
 class RowSums:
     """Sums over rows in memory, at any parameters; all the rows of a problem, or a part of them.
 
+    Points may be anywhere: what overflows is infinite, and for the caller to expect.
+
     Parameters
     ----------
     network : Network
@@ -84,18 +86,16 @@ class RowSums:
 
     def value(self, w: np.ndarray) -> CostSums:
         """The sums of the cost."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            rows = None if isinstance(self.rows, int) else self.rows
-            return self._move(w).cost_sums(self.X, self.targets, self._scale, rows)
+        rows = None if isinstance(self.rows, int) else self.rows
+        return self._move(w).cost_sums(self.X, self.targets, self._scale, rows)
 
     def correction(self, w: np.ndarray) -> tuple[float, np.ndarray]:
         """Cost, and ``-dE/dw``, (P,) in float64, a new array."""
+        objective = self._move(w)
         cost, g = 0.0, np.zeros(w.size)
-        with np.errstate(over="ignore", invalid="ignore"):
-            objective = self._move(w)
-            for X, targets, scale, workspace in self._blocks(BLOCK_ROWS):
-                cost += objective.signal_flow(X, targets, scale, workspace, self._count)
-                g += objective.network.correction(workspace)
+        for X, targets, scale, workspace in self._blocks(BLOCK_ROWS):
+            cost += objective.signal_flow(X, targets, scale, workspace, self._count)
+            g += objective.network.correction(workspace)
         return cost, g
 
     def gauss_newton(self, w: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
@@ -103,20 +103,18 @@ class RowSums:
 
         `J` is held for a block of rows at a time.
         """
+        objective = self._move(w)
+        network = objective.network
         cost, g, H = 0.0, np.zeros(w.size), np.zeros((w.size, w.size), order="F")
-        with np.errstate(over="ignore", invalid="ignore"):
-            objective = self._move(w)
-            network = objective.network
-            for X, targets, scale, workspace in self._blocks(
-                self.jacobian_rows // network.sizes[-1]
-            ):
-                cost += objective.signal_flow(X, targets, scale, workspace, self._count)
-                g += network.correction(workspace)
-                J = network.jacobian(workspace)
-                if scale is not None:
-                    J *= np.sqrt(scale)[:, None, None]
-                # By SciPy's BLAS, as the factors of H: it has all the threads here (blas_threads).
-                J = J.reshape(-1, w.size).T
-                H = blas.dsyrk(1.0, J, beta=1.0, c=H, lower=True, overwrite_c=True)
-            H /= self._count
+        size = self.jacobian_rows // network.sizes[-1]
+        for X, targets, scale, workspace in self._blocks(size):
+            cost += objective.signal_flow(X, targets, scale, workspace, self._count)
+            g += network.correction(workspace)
+            J = network.jacobian(workspace)
+            if scale is not None:
+                J *= np.sqrt(scale)[:, None, None]
+            # By SciPy's BLAS, as the factors of H: it has all the threads here (blas_threads).
+            J = J.reshape(-1, w.size).T
+            H = blas.dsyrk(1.0, J, beta=1.0, c=H, lower=True, overwrite_c=True)
+        H /= self._count
         return cost, g, H
