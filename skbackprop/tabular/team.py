@@ -84,7 +84,7 @@ class Team:
             shared = self._fit_shared_views()
 
             def train_one(k: int, i: int) -> None:
-                view = shared[k] if k in shared else self._fit_view(k, int(seeds[1, k, i]))
+                view = shared[k] if k in shared else self._fit_view(k, int(seeds[1, k, i]), i)
                 network = new_network(int(seeds[0, k, i]))
                 self._train_network(k, i, view, network, clock, verbose)
 
@@ -119,11 +119,15 @@ class Team:
         numbers = [k for k, name in enumerate(self.view_names) if not VIEWS[name].own]
         return {k: self._fit_view(k) for k in numbers}
 
-    def _fit_view(self, k: int, seed: int | None = None) -> tuple[View, np.ndarray]:
-        rows, n = self.rows, self.rows.n_train
-        weights = None if rows.weights is None else rows.weights[:n]
+    def _fit_view(
+        self, k: int, seed: int | None = None, i: int | None = None
+    ) -> tuple[View, np.ndarray]:
+        """The view of network i, of the rows that it trains on; without i, of all networks."""
+        rows = self.rows
+        seen = slice(rows.n_train) if i is None else self.splits[i][0]
+        weights = None if rows.weights is None else rows.weights[seen]
         view = VIEWS[self.view_names[k]]()
-        view.fit(rows.X[:n], self.continuous, rows.marks[:n], weights, seed)
+        view.fit(rows.X[seen], self.continuous, rows.marks[seen], weights, seed)
         return view, view.transform(rows.X)
 
     def _train_network(self, k, i, seen, network, clock: Clock, verbose: bool) -> None:

@@ -26,7 +26,8 @@ class View:
     Attributes
     ----------
     own : bool
-        Whether every network draws its own features, in the place of one set for all.
+        Whether every network has features of its own, drawn, or learnt from the targets of the rows
+        that it trains on, in the place of one set for all.
     """
 
     name = "plain"
@@ -123,6 +124,7 @@ class Steps(View):
     """
 
     name = "steps"
+    own = True  # rows held out would be flattered by thresholds that their targets chose
 
     def _learn(self, Z, targets, weights, random_state):
         least = max(_LEAST_ROWS / len(Z), _LEAST_SHARE)
