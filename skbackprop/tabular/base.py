@@ -40,6 +40,7 @@ from .team import Team
 __all__ = ["TabularEstimator"]
 
 _FEW_ROWS, _FOR_FEW, _FOR_MORE = 1500, 8, 4  # networks of a view
+_HELD_OF_FEW, _HELD_OF_MORE = 0.2, 0.1  # shares of the rows
 _MANY_ROWS = 3000
 _BLOCK_ROWS = 4096
 _SMALL_COST = 1e-3  # of a constant: there is nothing to learn
@@ -70,9 +71,10 @@ class TabularEstimator(OnnxMethods, Checked):
         Most levels of a column of categories that count by themselves; the rarest are pooled.
     max_iter : int, default=32
         Epochs of each network. The learning rate falls to zero over them.
-    validation_fraction : float in (0, 1), default=0.1
-        The share of the rows that each network holds out. With fewer than 50 rows none are: all
-        epochs are run, on one full batch, and the views have equal weights.
+    validation_fraction : float in (0, 1) or "auto", default="auto"
+        The share of the rows that each network holds out; "auto" is 0.2 up to 1500 rows, and 0.1
+        for more. With fewer than 50 rows none are: all epochs are run, on one full batch, and the
+        views have equal weights.
     max_time : float or None, default=None
         Seconds after which no further epoch begins, shared evenly among the networks.
     n_jobs : int or None, default=None
@@ -108,7 +110,9 @@ class TabularEstimator(OnnxMethods, Checked):
     categorical_features: Annotated[Any, object] = "from_dtype"
     max_categories: Annotated[int, Interval(Integral, 2, None, closed="left")] = 40
     max_iter: Annotated[int, COUNT] = 32
-    validation_fraction: Annotated[float, Interval(Real, 0, 1, closed="neither")] = 0.1
+    validation_fraction: Annotated[
+        float | Literal["auto"], Options(str, {"auto"}), Interval(Real, 0, 1, closed="neither")
+    ] = "auto"
     max_time: Annotated[float | None, Interval(Real, 0, None, closed="neither"), None] = None
     n_jobs: Annotated[int | None, Integral, None] = None
     verbose: Annotated[bool, "verbose"] = False
@@ -279,8 +283,10 @@ class TabularEstimator(OnnxMethods, Checked):
             return [(np.arange(n), np.arange(n, len(rows.X)))] * n_networks
         if n < LEAST_ROWS:
             return [(np.arange(n), np.arange(0))] * n_networks
-        labels = task.strata(rows.targets)
-        return hold_out(n, n_networks, self.validation_fraction, rng, labels, groups)
+        fraction = self.validation_fraction
+        if isinstance(fraction, str):
+            fraction = _HELD_OF_FEW if n <= _FEW_ROWS else _HELD_OF_MORE
+        return hold_out(n, n_networks, fraction, rng, task.strata(rows.targets), groups)
 
     def _new_network(self, task, seed: int, holds_out: bool = False) -> Backprop:
         """A network of this package that is not fitted."""
