@@ -15,6 +15,7 @@ import skbackprop
 
 from . import (
     batches,
+    calls,
     cores,
     defaults,
     imports,
@@ -22,6 +23,7 @@ from . import (
     online,
     peers,
     picture,
+    rounds,
     rows,
     scale,
     server,
@@ -40,6 +42,7 @@ SECTIONS = {
     "online": online,
     "rows": rows,
     "batches": batches,
+    "calls": calls,
     "sparse": sparse,
     "solvers": solvers,
     "scale": scale,
@@ -48,7 +51,7 @@ SECTIONS = {
     "imports": imports,
     "server": server,
 }
-OF_SETS = ("defaults", "tabular", "streams", "units")  # that measure on data sets
+OF_SETS = ("defaults", "tabular", "streams", "units", "rounds")  # that measure on data sets
 IMAGES = Path(__file__).parent / "images"
 
 
@@ -120,6 +123,9 @@ def main():
                 units.main(
                     arguments.data, arguments.rows or 1000, arguments.splits, arguments.without
                 )
+            elif name == "rounds":
+                print(f"### {name}\n\n{rounds.__doc__.strip()}\n")
+                rounds.main(arguments)
             elif name == "streams":
                 print(f"### {name}\n\n{streams.__doc__.strip()}\n")
                 compare_on_streams(arguments)

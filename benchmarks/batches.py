@@ -6,6 +6,7 @@ forward pass, the backward pass and the corrections, on batches that lie ready. 
 scikit-learn's epochs call them, the compiled one has products of its own where matrices are small.
 """
 
+import shutil
 from time import perf_counter
 
 import numpy as np
@@ -26,8 +27,8 @@ WORK = [
 
 
 def main(arguments):
-    tables.head("work", "type", "compiled", "NumPy", "scikit-learn MLP", "torch", "skorch",
-                "products", "MLP / compiled", "MLP / NumPy", "torch / compiled",
+    tables.head("work", "type", "compiled", "NumPy", "scikit-learn MLP", "torch", "torch.compile",
+                "skorch", "products", "MLP / compiled", "MLP / NumPy", "torch / compiled",
                 "compiled / products")  # fmt: skip
     ratios = []
     for n_rows, n_features, n_classes, hidden, batch, *targets in WORK:
@@ -40,7 +41,9 @@ def main(arguments):
             runs = contestants(X, y, hidden, n_classes, batch, dtype, n_epochs)
             repeats = 1 if arguments.quick else (3 if n_features > 100 else 7)
             taken = dict(zip(runs, tables.interleaved(list(runs.values()), repeats), strict=True))
-            shown = ("compiled", "NumPy", "MLP", "torch", "skorch", "products")
+            shown = (
+                "compiled", "NumPy", "MLP", "torch", "torch.compile", "skorch", "products",
+            )  # fmt: skip
             cells = [tables.duration(taken[name]) if name in taken else "-" for name in shown]
             none = float("nan")
             compiled = taken.get("compiled", none)
@@ -70,6 +73,10 @@ def contestants(X, y, hidden, n_classes, batch, dtype, n_epochs):
         runs["compiled"] = lambda: epoch(BackpropClassifier, settings, X, y, n_epochs)
     if peers.has("torch"):
         runs["torch"] = peers.torch_epochs(X, y, hidden, max(n_classes, 2), batch, dtype)
+        if shutil.which("g++"):
+            runs["torch.compile"] = peers.torch_epochs(
+                X, y, hidden, max(n_classes, 2), batch, dtype, compiled=True
+            )
     if peers.has("skorch") and peers.has("torch"):
         runs["skorch"] = skorch_epochs(X, y, hidden, n_classes, batch, dtype)
     n_units = n_classes if n_classes > 2 else 1

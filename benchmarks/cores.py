@@ -3,7 +3,8 @@
 Here BLAS may use all cores, but where a column says one. The workers of `GridSearchCV` tell how
 many BLAS threads each of them has: more than one for a core's share would slow all of them. The
 server is a pool of threads that predict single rows with one model. Fits by L-BFGS and by
-Levenberg-Marquardt call NumPy's and SciPy's BLAS in turn.
+Levenberg-Marquardt call NumPy's and SciPy's BLAS in turn. Compiled epochs need no BLAS: their fits
+run side by side in threads.
 """
 
 import os
@@ -11,14 +12,17 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+from joblib import parallel_config
+from sklearn.base import clone
+from sklearn.ensemble import BaggingClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPRegressor
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from skbackprop import BackpropRegressor
+from skbackprop import BackpropClassifier, BackpropRegressor
 
-from . import tables
+from . import peers, tables
 
 CORES = os.cpu_count() or 1
 
@@ -31,6 +35,9 @@ def main(arguments):
         search(2000 if quick else 100000, quick)
         predict(2000 if quick else 200000, quick)
         serve(100 if quick else 5000, quick)
+    if peers.has("numba"):
+        with threadpool_limits(1):
+            train(200 if quick else 20000, quick)
 
 
 def fit(n_rows, quick):
@@ -114,6 +121,41 @@ def serve(n_calls, quick):
     same = all(np.array_equal(alone, answer) for answer in answers)
     told = "every answer as when alone" if same else "ANSWERS DIFFER"
     line(f"{n_calls} single predictions, threads of a server (1, 8)", taken, told)
+
+
+def train(n_rows, quick):
+    """Compiled epochs run without the GIL: as many fits as there are cores, in a thread each."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n_rows, 30))
+    y = (X[:, 0] > 0).astype(int)
+    model = BackpropClassifier(
+        (64, 64), batch_size=32, max_iter=2 if quick else 10, engine="compiled", random_state=0
+    )
+
+    def fit_once(_=None):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            clone(model).fit(X, y)
+
+    def fit_all():
+        with ThreadPoolExecutor(CORES) as pool:
+            list(pool.map(fit_once, range(CORES)))
+
+    taken = tables.interleaved([fit_once, fit_all], 1 if quick else 7)
+    line(f"a compiled `fit` of {n_rows} x 30; as many as there are cores, in threads", taken)
+    ensembles = {
+        n_jobs: BaggingClassifier(model, n_estimators=2 * CORES, n_jobs=n_jobs, random_state=0)
+        for n_jobs in (1, CORES)
+    }
+
+    def bag(n_jobs):
+        with parallel_config("threading"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            ensembles[n_jobs].fit(X, y)
+
+    runs = [lambda n=n: bag(n) for n in (1, CORES)]
+    taken = tables.interleaved(runs, 1 if quick else 5)
+    line(f"`BaggingClassifier` of {2 * CORES} such fits, n_jobs of threads", taken)
 
 
 def line(work, taken, remark=""):

@@ -130,14 +130,18 @@ def torch_network(sizes, dtype, activation="Tanh"):
     return torch.nn.Sequential(*layers[:-1]).to(getattr(torch, np.dtype(dtype).name))
 
 
-def torch_epochs(X, y, hidden, n_outputs, batch, dtype):
-    """A function: seconds of one epoch of a plain loop, relu, adam, cross-entropy."""
+def torch_epochs(X, y, hidden, n_outputs, batch, dtype, compiled=False):
+    """A function: seconds of one epoch of a plain loop, relu, adam, cross-entropy.
+
+    With `compiled` the network goes through `torch.compile`, which needs a C++ compiler.
+    """
     import torch
 
     net = torch_network((X.shape[1], *hidden, n_outputs), dtype, "ReLU")
     optimiser = torch.optim.Adam(net.parameters(), lr=0.001)
     rows, labels = torch.from_numpy(X), torch.from_numpy(y.astype(np.int64))
     cost = torch.nn.CrossEntropyLoss()
+    respond = torch.compile(net) if compiled else net
 
     def epoch():
         start = perf_counter()
@@ -145,7 +149,7 @@ def torch_epochs(X, y, hidden, n_outputs, batch, dtype):
         for i in range(0, len(rows), batch):
             chosen = order[i : i + batch]
             optimiser.zero_grad()
-            cost(net(rows[chosen]), labels[chosen]).backward()
+            cost(respond(rows[chosen]), labels[chosen]).backward()
             optimiser.step()
         return perf_counter() - start
 

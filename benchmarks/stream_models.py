@@ -195,6 +195,33 @@ class RandomForest(River):
         return getattr(import_module("river.forest"), f"ARF{kind}")(seed=seed)
 
 
+class DeepRiver(River):
+    """A network of PyTorch's of the size of ours behind river's scaler; made at the first row."""
+
+    def new(self, seed):
+        self.seed = seed
+
+    def learn(self, row, target):
+        if self.model is None:
+            self.model = self.network(len(row))
+        super().learn(row, target)
+
+    def predict(self, row):
+        return super().predict(row) if self.model else None
+
+    def network(self, n_in):
+        nn, scalers = import_module("torch.nn"), import_module("river.preprocessing")
+        import_module("torch").manual_seed(self.seed)
+        layers = nn.Linear(n_in, 32), nn.Tanh(), nn.Linear(32, self.n_classes or 1)
+        settings = {"module": nn.Sequential(*layers), "optimizer_fn": "adam", "seed": self.seed}
+        if self.n_classes:
+            kind = import_module("deep_river.classification").Classifier
+            return scalers.StandardScaler() | kind(loss_fn="cross_entropy", **settings)
+        kind = import_module("deep_river.regression").Regressor
+        model = scalers.StandardScaler() | kind(loss_fn="mse", **settings)
+        return scalers.TargetStandardScaler(regressor=model)
+
+
 class VowpalWabbit:
     """Vowpal Wabbit, which is given lines of text."""
 
@@ -240,6 +267,7 @@ MODELS = {
     "Hoeffding tree": (HoeffdingTree, "river"),
     "Vowpal Wabbit": (VowpalWabbit, "vowpalwabbit"),
     "random forest": (RandomForest, "river"),
+    "deep-river": (DeepRiver, "deep_river"),
 }
 
 

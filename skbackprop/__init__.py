@@ -61,6 +61,7 @@ from .updates import (
 from .version import __version__ as __version__
 
 if TYPE_CHECKING:  # imported when asked for: see `__getattr__`
+    from .distributed import fit_distributed
     from .export import to_c, to_js, to_onnx
     from .inspection import (
         SignalTrace,
@@ -166,6 +167,7 @@ __all__ = [
     "check_gradient",
     "compile_engine",
     "diagnose",
+    "fit_distributed",
     "load_model",
     "record_training",
     "save_model",
@@ -179,6 +181,7 @@ __all__ = [
 # Imported when first asked for: what looks into a fitted network, and what is for
 # tables or streams. The training of a network needs none of it.
 _LATER = {
+    "distributed": ("fit_distributed",),
     "export": ("to_c", "to_js", "to_onnx"),
     "inspection": (
         "SignalTrace",

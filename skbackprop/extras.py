@@ -4,6 +4,7 @@ __all__ = ["EXTRAS", "say_missing"]
 
 #: Package -> the extra of this package that brings it; `pyproject.toml` says in which version.
 EXTRAS = {
+    "distributed": "dask",
     "matplotlib": "plot",
     "numba": "fast",
     "onnx": "onnx",

@@ -29,7 +29,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from . import estimators, losses, schedules, solvers, tabular, updates
+from . import estimators, losses, schedules, solvers, streams, tabular, updates
 from .activations import Activation, Mixed, functions
 from .activations.built_in import Softmax, built_in
 from .estimators import targets
@@ -37,7 +37,10 @@ from .estimators.building import Model
 from .losses import Head, Task
 from .network.network import Network
 from .registry import Checked, is_ours
+from .streams import drift, moments, race, rows, stack, tasks
+from .streams.model import StreamModel
 from .tabular import class_task, columns, members, neighbours, number_task, views
+from .updates.rule import RULES
 from .updates.state import TrainingState
 from .version import __version__
 
@@ -56,15 +59,18 @@ def _public(modules: Iterable[ModuleType]) -> list[type]:
 _CLASSES: dict[str, type] = {
     cls.__name__: cls
     for cls in [
-        *_public((estimators, losses, schedules, solvers, tabular, updates)),
+        *_public((estimators, losses, schedules, solvers, streams, tabular, updates)),
         *(Head, Task, Model, Network, TrainingState),
         *(targets.NumberCoding, targets.ClassCoding, targets.Unit),
         *(class_task.ClassTask, number_task.NumberTask, members.Member, members.Cycle),
         neighbours.Neighbours,
         *views.VIEWS.values(),
+        *(StreamModel, stack.Stack, race.Race, rows.Columns, drift.DriftMonitor),
+        *(moments.Moments, moments.NumberMoments),
         *(Pipeline, StandardScaler, MinMaxScaler, LogisticRegression, Ridge),
     ]
 }
+_CLASSES |= {"StreamClassTask": tasks.ClassTask, "StreamNumberTask": tasks.NumberTask}
 _TUPLES: dict[str, type] = {cls.__name__: cls for cls in (columns.Numbers, columns.Marks)}
 _NAMES = {cls: name for name, cls in (_CLASSES | _TUPLES).items()}
 _BIT_GENERATORS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
@@ -404,8 +410,8 @@ class _Reader:
     def _instance(self, name: str, state: Any) -> Any:
         if name in _TUPLES:
             return _TUPLES[name](*self.read(state))
-        cls = _CLASSES[name]
-        made: Any = object.__new__(cls)
+        cls: Any = _CLASSES[name]
+        made = cls.__new__(cls)
         content = {key: self.read(value) for key, value in state.items()}
         if hasattr(made, "__setstate__"):
             made.__setstate__(content)
@@ -413,6 +419,10 @@ class _Reader:
             made.__dict__.update(content)
         if isinstance(made, Model):
             _check_model(made)
+        if isinstance(made, StreamModel):
+            _check_stream(made)
+        if isinstance(made, streams.OnlineScaler) and hasattr(made, "_moments"):
+            _check_shape(made._moments.table, (5, made.n_features_in_))
         return made
 
 
@@ -443,3 +453,25 @@ def _check_model(model: Model) -> None:
         fits &= getattr(activation, "n_units", n) == n
     if not fits:
         raise ValueError("its weights do not fit its layers")
+
+
+def _check_stream(stream: StreamModel) -> None:
+    """Refuse weights, states and scales of other sizes than the networks', as `_check_model`."""
+    nets, task = stream.stack, stream.task
+    n_rules = [
+        RULES[rule].n_slots * len(etas) * nets.n_parameters for rule, etas in nets.etas.items()
+    ]
+    fits = min(nets.sizes) > 0 and nets.sizes[-1] == task.n_units and len(nets) > 1
+    if not fits:
+        raise ValueError("its weights do not fit its layers")
+    _check_shape(nets.w, (len(nets), nets.n_parameters))
+    _check_shape(nets.state, (sum(n_rules),))
+    _check_shape(stream.moments.table, (5, nets.sizes[0]))
+    _check_shape(task.moments.table, (5,))
+    _check_shape(stream.race.table, (2, len(nets)))
+
+
+def _check_shape(array: np.ndarray, shape: tuple[int, ...]) -> None:
+    """Refuse an array that compiled code would read beyond."""
+    if array.shape != shape or array.dtype != np.float64 or not array.flags.c_contiguous:
+        raise ValueError(f"it holds numbers of shape {array.shape}, in the place of {shape}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial, wraps
+from functools import cache, partial, wraps
 from numbers import Integral
 from types import FunctionType, MethodType
 from typing import Any, Self, TypeVar
@@ -117,7 +117,7 @@ class Checked(Parametrised):
     def _check_number(self, name: str, interval: str) -> None:
         """Refuse all but a number in an interval such as ``"[0, inf)"``."""
         value = _as_float(getattr(self, name))
-        low, high = map(float, interval[1:-1].split(","))
+        low, high = _ends_of(interval)
         if not (
             (low < value or (interval[0] == "[" and value == low))
             and (value < high or (interval[-1] == "]" and value == high))
@@ -139,6 +139,12 @@ class Checked(Parametrised):
         raise ValueError(
             f"{name} of {type(self).__name__} is {getattr(self, name)!r}; it must be {wanted}."
         )
+
+
+@cache
+def _ends_of(interval: str) -> tuple[float, float]:
+    low, high = map(float, interval[1:-1].split(","))
+    return low, high
 
 
 def _as_float(value: Any) -> float:

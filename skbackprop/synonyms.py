@@ -34,6 +34,7 @@ NAMES: dict[str, dict[str, str]] = {
         "FANN_LINEAR_PIECE": "hard_sigmoid",
         "swish": "silu",
         "elliotsig": "softsign",
+        "elliot": "softsign",
         "FANN_ELLIOT_SYMMETRIC": "softsign",
         "atan": "arctan",
         "sine": "sin",
@@ -147,6 +148,8 @@ PARAMETERS: dict[str, str] = {
     "max_fun": "`max_iter`",
     "penalty": "`alpha` with `l1_ratio`",
     # Keras and PyTorch
+    "n_hidden": "`hidden_layer_sizes`",
+    "layers": "`hidden_layer_sizes`",
     "units": "`hidden_layer_sizes`",
     "hidden_units": "`hidden_layer_sizes`",
     "hidden_size": "`hidden_layer_sizes`",
@@ -197,6 +200,9 @@ PARAMETERS: dict[str, str] = {
     "rprop_decrease_factor": "`solver=IRpropMinus(shrink=0.5)`",
 }
 
+#: What some estimators have in the place of others' parameters: theirs -> ours.
+_ELSEWHERE: dict[str, str] = {"eta": "etas", "solver": "etas", "eta_schedule": "etas"}
+
 
 def advise_on_name(name: str, known: Iterable[str]) -> str:
     """Return what to say of a name that a registry does not know.
@@ -239,8 +245,15 @@ def advise_on_parameter(name: str, known: Iterable[str]) -> str:
     advice = _found(name, PARAMETERS)
     if advice is not None and _plain(name) not in map(_plain, known):
         ours = {part.partition("=")[0] for part in advice.split("`")[1::2]}
-        place = "" if ours <= set(known) else " to the estimator"
-        return f"Instead of {name}, give {advice.replace('`', '')}{place}."
+        if ours <= set(known):
+            return f"Instead of {name}, give {advice.replace('`', '')}."
+        if "random_state" not in known:  # an object that an estimator holds
+            return f"Instead of {name}, give {advice.replace('`', '')} to the estimator."
+    else:
+        ours = {name}
+    elsewhere = [each for each in dict.fromkeys(map(_ELSEWHERE.get, ours)) if each in known]
+    if elsewhere:
+        return f"Instead of {name}, give {elsewhere[0]}."
     guess = _guess(name, known)
     return guess[:1].upper() + guess[1:]
 

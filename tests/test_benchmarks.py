@@ -19,6 +19,7 @@ SECTIONS = (
     "online",
     "rows",
     "batches",
+    "calls",
     "sparse",
     "solvers",
     "scale",

@@ -54,7 +54,14 @@ def test_every_name_of_the_reference_has_an_example():
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.parametrize("module", [m for m in MODULES if ">>> " in MODULES[m].read_text("utf-8")])
+@pytest.mark.parametrize(
+    "module",
+    [
+        pytest.param(m, marks=pytest.mark.cluster if m.startswith("distributed.") else ())
+        for m in MODULES
+        if ">>> " in MODULES[m].read_text("utf-8")
+    ],
+)
 def test_examples_of_functions_and_classes_run(module):
     if module == "export.onnx":
         need_package("onnx")

@@ -18,6 +18,11 @@ LEFT_OUT = re.compile(r"# sphinx_gallery_start_ignore\n.*# sphinx_gallery_end_ig
 PAGES = [EXAMPLES.parent / "README.md", *(EXAMPLES.parent / "docs").glob("*.md")]
 
 
+def starts_cluster(path):
+    """Whether an example needs packages of a cluster, and processes that it starts."""
+    return "import Client" in path.read_text("utf-8")
+
+
 def run(name, folder):
     """Run one example as a user would, its picture going to `folder`; return what it printed."""
     threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -153,12 +158,27 @@ def check_stream_monitor(text):
     assert len(alarms) < 10
 
 
+def check_distributed_fit(text):
+    differences = [float(n) for n in re.findall(r"largest difference ([\d.e+-]+)", text)]
+    assert len(differences) == 3 and max(differences) < 1e-8
+    assert scores(text, "lm     R2")[0] > 0.98
+    ours, alone = re.search(r"adam +R2 ([\d.]+)  on one machine ([\d.]+)", text).groups()
+    assert float(ours) > float(alone) - 0.05 > 0.8
+
+
 CHECKS = {name.removeprefix("check_") + ".py": check for name, check in globals().items()
           if name.startswith("check_")}  # fmt: skip
 
 
-@pytest.mark.matrix
-@pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.glob("*.py")))
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(
+            path.name, marks=pytest.mark.cluster if starts_cluster(path) else pytest.mark.matrix
+        )
+        for path in sorted(EXAMPLES.glob("*.py"))
+    ],
+)
 def test_example(name, tmp_path):
     CHECKS[name](run(name, tmp_path))
     pictures = {path.name: path.stat().st_size for path in tmp_path.iterdir()}

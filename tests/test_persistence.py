@@ -36,10 +36,13 @@ from skbackprop import (
     OnlineScaler,
     PeriodicFeatures,
     RobustSmoothScaler,
+    StreamClassifier,
+    StreamRegressor,
     TabularClassifier,
     TabularRegressor,
     WarmUp,
     load_model,
+    persistence,
     save_model,
     to_c,
 )
@@ -180,6 +183,71 @@ def test_neighbours_are_kept_in_a_file_and_do_not_go_out(tmp_path):
     assert_same(model, through_file(model, tmp_path), rows)
     with pytest.raises(TypeError, match=r"TabularClassifier\(neighbours=False\)"):
         to_c(model)
+
+
+STREAM = [
+    {"a": float(x), "b": None if i % 5 == 0 else float(i % 3), "shop": "xyz"[i % 3]}
+    for i, x in enumerate(DATA[:, 0])
+]
+LABELS = np.array(["low", "mid", "top"])[np.digitize(TARGET, [-0.3, 0.3])].tolist()
+
+
+@pytest.mark.parametrize("engine", ["numpy", "auto"])
+@pytest.mark.parametrize(
+    "kind, y", [(StreamRegressor, TARGET.tolist()), (StreamClassifier, LABELS)]
+)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"last_target": True, "half_life": None, "hidden_layer_sizes": (4, 3)},
+        {"etas": {"adam": [0.01], "sgd": (0.1,)}, "activation": "softplus"},
+    ],
+)
+def test_streams_go_on_bit_for_bit(kind, y, settings, engine, tmp_path):
+    model = kind(**settings, engine=engine, random_state=0)
+    assert is_same(model.get_params(), through_file(model, tmp_path).get_params())
+    for rows in (STREAM, DATA):
+        model = kind(**settings, engine=engine, random_state=0).partial_fit(rows[:30], y[:30])
+        again = through_file(model, tmp_path)
+        assert_same(model, again, rows)
+        for i in range(30, 60):  # more values, classes and features come up
+            for each in (model, again):
+                each.partial_fit(rows[i : i + 1], y[i : i + 1])
+        assert_same(model, again, rows)
+        for name in ("weights_", "losses_"):
+            np.testing.assert_array_equal(getattr(model, name), getattr(again, name))
+        assert (model.metric_, model.drift_) == (again.metric_, again.drift_)
+        assert model.engine_ == again.engine_
+        for name in ("w", "state"):
+            ours, theirs = (getattr(each._model.stack, name) for each in (model, again))
+            np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_stream_s_file_of_other_sizes_is_told_of(tmp_path):
+    path = tmp_path / "model.npz"
+    for name, change in [
+        ("Stack", lambda state: state.update(sizes=[3, 64, 1])),
+        ("Stack", lambda state: state.update(w={"array": "a0"})),
+        ("Stack", lambda state: state.update(etas={"dict": [["sgd", {"tuple": [0.1] * 40}]]})),
+        ("Stack", lambda state: state.update(etas={"dict": [["no rule", {"tuple": [0.1]}]]})),
+        ("Race", lambda state: state.update(table={"array": "a0"})),
+        ("Moments", lambda state: state.update(table={"array": "a1"})),
+    ]:
+        save_model(StreamRegressor(random_state=0).partial_fit(DATA, TARGET), path)
+        changed(path, lambda settings, name=name, f=change: f(state_of(settings, name)))
+        with pytest.raises(ValueError, match="is no model file"):
+            load_model(path)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "auto"])
+def test_an_online_scaler_goes_on(engine, tmp_path):
+    scaler = OnlineScaler(half_life=20, engine=engine).partial_fit(DATA)
+    again = through_file(scaler, tmp_path)
+    for each in (scaler, again):
+        each.partial_fit(DATA[:1])
+    assert_same(scaler, again, DATA)
+    assert again.n_samples_seen_ == 61
 
 
 @pytest.mark.parametrize("scaler", [RobustSmoothScaler(), PeriodicFeatures(2, random_state=0)])
@@ -471,6 +539,8 @@ def test_skops_takes_every_solver(skops, solver):
         BackpropRegressor((4,), activation=[Mixed(["tanh"] * 2 + ["relu"] * 2)], max_iter=2),
         TabularRegressor((4,), n_networks=1, max_iter=2),
         TabularClassifier((4,), n_networks=1, max_iter=2),
+        StreamRegressor(random_state=0),
+        StreamClassifier(random_state=0),
     ],
     ids=lambda model: type(model).__name__,
 )
@@ -481,7 +551,8 @@ def test_skops_takes_pipelines(skops, model):
     assert np.array_equal(pipeline.predict(DATA), again.predict(DATA))
 
 
-def test_what_has_no_form_says_so(tmp_path):
+def test_what_has_no_form_says_so(tmp_path, monkeypatch):
+    monkeypatch.delitem(persistence._NAMES, OnlineScaler)
     with pytest.raises(
         TypeError, match="of which model files have no form, and nothing was written"
     ):

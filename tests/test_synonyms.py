@@ -136,6 +136,8 @@ def test_all_that_is_wrong_is_answered_at_once():
 @pytest.mark.parametrize(
     "Part, wrong, answer",
     [
+        ("TabularRegressor", "learning_rate", "It takes hidden_layer_sizes, n_networks"),
+        ("TabularRegressor", "n_hidden", "Instead of n_hidden, give hidden_layer_sizes."),
         ("Adam", "lr", "Instead of lr, give eta to the estimator."),
         ("Adam", "beta1", "Did you mean 'beta_1'?"),
         ("SGD", "momentum", "Instead of momentum, give solver=Momentum(momentum=0.9) to the"),

@@ -6,15 +6,18 @@ from weakref import WeakSet
 
 from ..callers import warn_user
 from ..network.network import Network
-from .code_cache import why_no_compiler
+from .code_cache import is_compiled, why_no_compiler
 from .compiled_batches import CompiledBatches
 from .compiled_rows import CompiledPass
 from .numpy_rows import NumpyPass, Pass
+from .source import batches_text, rows_text
 from .symbols import Untraceable
 from .update import Update
 
-__all__ = ["choose_engine"]
+__all__ = ["NOT_COMPILED", "choose_engine", "warn_of_numpy"]
 
+#: Why "auto" does without the compiled code.
+NOT_COMPILED = "its code is not compiled here, which skbackprop.compile_engine() does"
 
 _told: WeakSet[Network] = WeakSet()  # of models whose users know that they go on in NumPy
 
@@ -49,11 +52,11 @@ def choose_engine(
     ImportError
         If it is "compiled", Numba is missing, and the model has never run on it.
     """
+    keeps_to_numpy = engine == "numpy" or (engine == "auto" and before == "numpy")
+    if keeps_to_numpy or (engine == "auto" and not before and not _is_there(update, batch_size)):
+        return "numpy", _numpy_pass(update, batch_size)
     missing = why_no_compiler()
     compiled: CompiledPass | CompiledBatches | None = None
-    keeps_to_numpy = before == "numpy" or (before is None and missing is not None)
-    if engine == "numpy" or (engine == "auto" and keeps_to_numpy):
-        return "numpy", _numpy_pass(update, batch_size)
     try:
         compiled = _compiled_pass(update, batch_size, engine == "compiled")
     except Untraceable as reason:
@@ -64,18 +67,28 @@ def choose_engine(
             return "numpy", _numpy_pass(update, batch_size)
         if engine == "compiled" or compiled.is_compiled:
             return "compiled", compiled
-        missing = "its code is not compiled here, which skbackprop.compile_engine() does"
+        missing = NOT_COMPILED
     if before == "compiled":
         network = update.objective.network
         if missing is not None and network not in _told:
             _told.add(network)
-            warn_user(
-                f"This model was trained by the compiled engine and goes on in NumPy: {missing}.",
-            )
+            warn_of_numpy(missing)
         return "compiled", _numpy_pass(update, batch_size)
     if engine == "compiled":
         raise ImportError(f"engine='compiled' cannot be used: {missing}.")
     return "numpy", _numpy_pass(update, batch_size)
+
+
+def _is_there(update: Update, batch_size: int) -> bool:
+    """Whether the code of a compiled pass is, so that it is worth while to trace the formulas."""
+    name = update.objective.network.w.dtype.name
+    texts = [rows_text] * (batch_size == 1) + [batches_text]
+    return any(is_compiled(text(name)) for text in texts)
+
+
+def warn_of_numpy(missing: str) -> None:
+    """Warn that a model of the compiled engine goes on in NumPy, and why."""
+    warn_user(f"This model was trained by the compiled engine and goes on in NumPy: {missing}.")
 
 
 def _compiled_pass(

@@ -89,8 +89,10 @@ def is_compiled(text: str) -> bool:
     """Whether the code of `text` is there, in this process or on disk."""
     if text in _loaded:
         return True
+    path = _cache_directory() / f"{_file_name(text)}.py"
+    if not os.access(path.with_suffix(".compiled"), os.R_OK):  # as mostly, and nothing is raised
+        return False
     with Watch():  # a TimeoutError is an OSError, too
-        path = _cache_directory() / f"{_file_name(text)}.py"
         # Numba takes nothing from where it could not write, and would compile.
         whole = _is_whole(path) and os.access(path.parent / _KEPT, os.W_OK)
         return whole and _is_trusted(path)

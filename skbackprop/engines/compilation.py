@@ -22,6 +22,8 @@ from .source import (
     race_text,
     rows_text,
     rule_text,
+    scale_text,
+    votes_text,
 )
 from .symbols import Untraceable
 
@@ -72,7 +74,7 @@ def compile_engine(*, verbose: bool = False) -> None:
                     print(error)
         for key, loss in LOSSES.items():
             _keep(f"{key}, {name}", _texts_of(loss, dtype), verbose)
-    _keep("streams", [race_text()], verbose)
+    _keep("streams", [race_text(), votes_text(), scale_text()], verbose)
 
 
 def _keep(name: str, texts: list[str], verbose: bool) -> None:

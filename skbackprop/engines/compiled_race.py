@@ -7,6 +7,7 @@ equations.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -16,9 +17,9 @@ from ..activations.activation import ACTIVATIONS, Activation
 from ..network.network import Network
 from ..updates.descent import SGD
 from ..updates.rule import RULES
-from .compiled import Compiled
+from .compiled import Compiled, contiguous
 from .formulas import step_of
-from .source import race_text, rule_text
+from .source import race_text, rule_text, votes_text
 
 __all__ = ["CompiledRace"]
 
@@ -43,11 +44,8 @@ class CompiledRace(Compiled):
     settings : sequence of float
         The first entries of the settings: see `race_kernels`.
     with_mean : bool
-
-    Attributes
-    ----------
-    answer : ndarray
-        What `learn` tells.
+    state : tuple of ndarray
+        ``moments, target, w, state, race``, which are read and changed where they are.
 
     Raises
     ------
@@ -65,13 +63,16 @@ class CompiledRace(Compiled):
         n_classes: int,
         settings: Sequence[float],
         with_mean: bool,
+        state: tuple[np.ndarray, ...],
     ):
         names = dict.fromkeys(name for name, *_ in members if type(RULES[name]) is not SGD)
         self._steps = {name: step_of(RULES[name], _FLOAT) for name in names}
         texts = {name: rule_text(step, "float64") for name, step in self._steps.items()}
         activations = [activation] * (len(sizes) - 2) + [ACTIVATIONS["identity"]]
-        super().__init__(Network(sizes, activations), present=race_text(), **texts)
+        code = {"present": race_text(), "vote": votes_text()}
+        super().__init__(Network(sizes, activations), **code, **texts)
         self._sizes, self._members, self._activation = tuple(sizes), members, activations[0]
+        self._state = state
         self._numbers, self._facts = list(settings), (averaged, n_classes, int(with_mean))
 
     def _lay_out(self, code: dict[Any, Any]) -> None:
@@ -96,34 +97,57 @@ class CompiledRace(Compiled):
             settings += step.numbers
         for name, _, place, stride in members:
             plan += [*code.get(name, (0, 0)), place, stride, begins.get(name, 0)]
-        self._tables = np.array(plan, np.int64), np.array(settings, float)
-        self._work = (
+        tables = np.array(plan, np.int64), np.array(settings, float)
+        signals, rows, g, shared = (
             np.zeros(3 * (len(members) + 1) * places[-1]),
             np.zeros(max(sizes), np.int32),
             np.zeros(max(kernels.CHUNK, *sizes)),
             np.zeros(sizes[0] + len(members) + 1 + 64),
         )
-        self._row, self.answer = np.zeros(sizes[0]), np.zeros(kernels.N_ANSWER + sizes[-1])
+        self._row, self._answer = np.zeros(sizes[0]), np.zeros(kernels.N_ANSWER + sizes[-1])
+        moments, target, w, state, race = self._state
+        self._learn = partial(
+            code["present"], self._row, moments, target, w, state, race, *tables, signals, rows, g,
+            shared, self._answer,
+        )  # fmt: skip
+        of_vote = moments, target, w, race, *tables, signals, rows, shared, self._answer
+        self._vote = lambda X, votes: code["vote"](X, *of_vote, votes)
 
-    def learn(self, x: np.ndarray, state: tuple, row: tuple[Any, ...]) -> bool:
-        """Learn one row, unless an output is not finite.
+    def learn(
+        self, x: np.ndarray, label: float, weight: float, t: int, rate: float, is_first: bool
+    ) -> bool:
+        """Learn one row, unless an output is not finite; tell whether it was done.
 
         Parameters
         ----------
         x : ndarray of shape (n_inputs,)
-        state : tuple of ndarray
-            ``moments, target, w, state, race``; changed.
-        row : tuple
-            ``label, weight, t, rate, is_first``.
-
-        Returns
-        -------
-        bool
-            Whether it was done; `answer` then holds the prediction, the loss of the vote, and that
-            of the average.
+        label : float or int
+            The target, or the place of the class.
+        weight : float
+        t : int
+            Updates so far.
+        rate : float
+            What the row counts in the average of weights.
+        is_first : bool
+            Whether nothing was predicted, so that there is no loss.
         """
         if self._run is None:
             self.load()
-        assert self._run is not None
         self._row[...] = x  # which may be strided, or not writeable
-        return self._run(self._row, *state, *self._tables, *self._work, self.answer, *row)
+        return self._learn(label, weight, t, rate, is_first)
+
+    def told(self) -> list[float]:
+        """What `learn` has told: the prediction, the loss of the vote, and that of the average."""
+        return self._answer[:3].tolist()
+
+    def vote(self, X: np.ndarray) -> np.ndarray | None:
+        """The vote (n, n_outputs) of the networks on rows; None if an output is not finite.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, n_inputs)
+        """
+        if self._run is None:
+            self.load()
+        votes = np.empty((len(X), self._sizes[-1]))
+        return votes if self._vote(contiguous(X, _FLOAT), votes) else None

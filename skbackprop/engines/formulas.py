@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Sequence
-from functools import cache, lru_cache, partial
+from functools import cache, cached_property, lru_cache, partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -43,15 +43,20 @@ class Formula:
         self.dphi = trace.lines([trace.call(dphi, v.copy(), y.copy())], scalar="real({})")
         self.n_parameters = len(names)
 
+    @cached_property
     def _content(self) -> tuple:
         code = [tuple(part) for f in (self.phi, self.dphi) for part in (f.once, f.each, f.results)]
         return self.n_parameters, *code
 
+    @cached_property
+    def _hash(self) -> int:
+        return hash(self._content)
+
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Formula) and self._content() == other._content()
+        return self is other or (isinstance(other, Formula) and self._content == other._content)
 
     def __hash__(self) -> int:
-        return hash(self._content())
+        return self._hash
 
 
 def parts(activation: Activation) -> tuple[Callable, Callable, dict[str, float]]:

@@ -49,7 +49,7 @@ class Room:
     def numbers(self) -> np.ndarray:
         """Zeros, with room for all that was taken."""
         zeros = np.zeros(self._size + self._line, self._dtype)
-        skipped = -zeros.ctypes.data % 64 // self._dtype.itemsize
+        skipped = -zeros.__array_interface__["data"][0] % 64 // self._dtype.itemsize
         return zeros[skipped:]
 
 

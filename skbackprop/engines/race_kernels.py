@@ -1,8 +1,8 @@
 """One row of a stream for the compiler: all networks of a race, their vote, and the scales.
 
-It does what `streams.model.StreamModel.learn` does, with the activation and the update rules
-called by their addresses, as in `kernels`, whose layers these are. This module needs Numba, and is
-imported only by the code that `source` writes.
+It does what `streams.model.StreamModel.learn` and `predict` do, with the activation and the update
+rules called by their addresses, as in `kernels`, whose layers these are; and the scaling alone.
+This module needs Numba, and is imported only by the code that `source` writes.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ PREPARE, STEP, STATE, STRIDE, NUMBERS, N_ENTRIES = range(6)
 # Entries of `settings`: then eta of each network, the activation's numbers and the rules'.
 (
     CLIP, DISCOUNT, LEAST_P, LARGEST_LOSS, LARGEST_ERROR, LARGEST_OUTPUT, ROUNDING, ROBUST_FROM,
-    KEEP, LIMIT, ACTIVATION, ETAS,
-) = range(12)  # fmt: skip
+    KEEP, LIMIT, SHARPNESS, ACTIVATION, ETAS,
+) = range(13)  # fmt: skip
 COUNT, MEAN, VARIANCE, INVERSE, BOUND = range(5)  # rows of a table of moments
 LOSSES, SHARES = range(2)  # rows of the table of a race
 CHUNK = 512  # weights that a rule is given at a time
@@ -213,14 +213,14 @@ def _vote_numbers(n_networks, stride, label, target, v, settings, shares, losses
 
 
 @jit
-def _record(n_networks, losses, totals, shares, discount):
+def _record(n_networks, losses, totals, shares, discount, sharpness):
     """Count the losses of a row, as `Race.record` does."""
     least, total = math.inf, 0.0
     for m in range(n_networks):
         totals[m] = totals[m] * discount + losses[m]
         least = min(least, totals[m])
     for m in range(n_networks):
-        shares[m] = exp(least - totals[m])
+        shares[m] = exp(sharpness * (least - totals[m]))
         total += shares[m]
     for m in range(n_networks):
         shares[m] = shares[m] / total
@@ -288,7 +288,7 @@ def learn(
         )
     answer[2] = losses[n_learners]
     if not is_first:
-        _record(n_networks, losses, totals, shares, settings[DISCOUNT])
+        _record(n_networks, losses, totals, shares, settings[DISCOUNT], settings[SHARPNESS])
     if n_classes == 0:
         common[0] = label
         _update_moments(common, target, 1, settings, settings[LARGEST_OUTPUT])
@@ -308,3 +308,54 @@ def learn(
     _average(w, n_learners * size, plan[AVERAGED] * size, size, rate)
     _update_moments(x, moments, n_in, settings, settings[LIMIT])
     return True
+
+
+@inlined
+def vote(X, moments, target, w, race, plan, settings, signals, rows, shared, answer, votes):
+    """Write the vote on each row of X; False if an output is not finite."""
+    n_layers, n_classes, size = plan[N_LAYERS], plan[N_CLASSES], plan[N_PARAMETERS]
+    n_networks, n_signals = plan[N_LEARNERS] + 1, plan[N_SIGNALS]
+    n_in, last = plan[LAYERS + N_IN], LAYERS + (n_layers - 1) * N_COLUMNS
+    top, n_units, n_samples = plan[last + AFTER], plan[last + N_OUT], len(X)
+    x, out = pointer(X), pointer(votes)
+    moments, target, plan, settings = (
+        pointer(moments), pointer(target), pointer(plan), pointer(settings)
+    )  # fmt: skip
+    w, answer, listed, z = pointer(w), pointer(answer), pointer(rows), pointer(shared)
+    losses, shares = shifted(z, n_in), shifted(pointer(race), n_networks)
+    v = pointer(signals)
+    y = shifted(v, n_networks * n_signals)
+    outputs = shifted(v, top)
+    for i in range(n_samples):
+        _scale(shifted(x, i * n_in), moments, n_in, settings[CLIP], plan[SHIFTED] > 0, z)
+        n_rows = _list_rows(z, n_in, listed)
+        for m in range(n_networks):
+            k = m * n_signals
+            own_v, own_y = shifted(v, k), shifted(y, k)
+            member = shifted(w, m * size)
+            if not _forward(member, plan, settings, z, listed, n_rows, own_v, own_y):
+                return False
+        if n_classes > 0:
+            _vote_classes(
+                n_networks, n_units, n_signals, 0, outputs, shifted(y, top), settings, shares,
+                losses, answer,
+            )  # fmt: skip
+            for j in range(n_units):
+                out[i * n_units + j] = answer[N_ANSWER + j]
+        else:
+            _vote_numbers(
+                n_networks, n_signals, 0.0, target, outputs, settings, shares, losses, answer
+            )
+            out[i] = answer[0]
+    return True
+
+
+@inlined
+def scale(x, moments, settings, shifted, learns, z):
+    """Take a row into the moments, or write it scaled: what `OnlineScaler` does."""
+    n = len(x)
+    x, moments, settings, z = pointer(x), pointer(moments), pointer(settings), pointer(z)
+    if learns:
+        _update_moments(x, moments, n, settings, settings[LIMIT])
+    else:
+        _scale(x, moments, n, settings[CLIP], shifted, z)

@@ -19,7 +19,7 @@ from .symbols import Lines
 
 __all__ = [
     "activation_text", "batches_text", "cost_text", "outputs_text", "product_text", "race_text",
-    "rows_text", "rule_text",
+    "rows_text", "rule_text", "scale_text", "votes_text",
 ]  # fmt: skip
 
 
@@ -215,6 +215,37 @@ def compiled(
     )
 """
 
+_VOTES = """\
+table = numba.float64[:, ::1]
+line = numba.float64[::1]
+
+
+@numba.njit(
+    numba.boolean(
+        table, table, line, table, table, numba.int64[::1], line, line, numba.int32[::1], line,
+        line, table,
+    ),
+    **quickly,
+)
+def compiled(
+    X, moments, target, w, race, plan, settings, signals, rows, shared, answer, votes
+):
+    return race_kernels.vote(
+        X, moments, target, w, race, plan, settings, signals, rows, shared, answer, votes
+    )
+"""
+
+_SCALE = """\
+line = numba.float64[::1]
+
+
+@numba.njit(
+    types.void(line, numba.float64[:, ::1], line, numba.boolean, numba.boolean, line), **quickly
+)
+def compiled(x, moments, settings, shifted, learns, z):
+    race_kernels.scale(x, moments, settings, shifted, learns, z)
+"""
+
 
 def _indented(depth: int, lines: Sequence[str]) -> str:
     """Lines of code, `depth` levels in."""
@@ -306,9 +337,21 @@ def race_text() -> str:
 
 
 @cache
+def votes_text() -> str:
+    """What the networks of a race predict, for rows of a stream."""
+    return _beginning("float64", modules=("kernels", "race_kernels")) + _VOTES
+
+
+@cache
 def product_text(dtype: str) -> str:
     """The product of matrices that the pass of batches calls."""
     return _beginning(dtype, modules=("kernels", "products")) + _PRODUCT
+
+
+@cache
+def scale_text() -> str:
+    """A row for running moments."""
+    return _beginning("float64", modules=("kernels", "race_kernels")) + _SCALE
 
 
 _FUNCTIONS = ("exp", "expit", "expm1", "log1p", "tanh")

@@ -11,7 +11,6 @@ import copy
 import warnings
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any, Self
 
 import numpy as np
@@ -41,7 +40,7 @@ from .building import (
 )
 from .callbacks import CallbackSupport
 from .fitting import Fit, HeldOut, TrainingSet, history_of, warn_of_targets
-from .given_data import accept_rows, accept_targets
+from .given_data import accept_rows, accept_targets, is_surely_finite
 from .offenders import naming, naming_rows_or_targets
 from .onnx_methods import OnnxMethods
 from .parameters import Parameters, is_same_key
@@ -54,11 +53,12 @@ from .plan import (
     resolve_solver,
 )
 from .sample_weights import accept_scored, check_weights
-from .targets import plain_target, warn_of_one_class
+from .targets import plain_targets, warn_of_one_class
 
 _LEAVES_A_MODEL = (KeyboardInterrupt, DivergenceError)  # what ends a fit, yet leaves its weights
 
 
+_DTYPES = np.float64, np.float32  # those that a network may have
 _PLAIN_ROWS = (np.ndarray, sparse.csr_array, sparse.csr_matrix)
 
 
@@ -271,7 +271,11 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
         plan = make_plan(self)
         continues = self.warm_start and self.__sklearn_is_fitted__()
         data = self._prepare(plan, X, y, sample_weight, validation, continues)
-        warn_of_one_class(data.coding)
+        return self._fit_on(plan, data, continues, coef_init, intercept_init)
+
+    def _fit_on(self, plan: Plan, data: TrainingSet, continues, coef_init, intercept_init) -> Self:
+        """Train on what is validated, and commit what comes of it."""
+        warn_of_one_class(data.coding, None if continues else data.targets, data.weights)
         with _restored_on_error(check_random_state(self.random_state)) as rng:
             if continues:
                 model, history = self._model.copy(), history_of(self)
@@ -287,7 +291,7 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
             if plan.starts_at_constant and not continues and batch_size > 1:
                 start_at_best_constant(model, data.targets, data.weights, data.rows)
                 if coef_init is None and plan.given.weight_init == "auto":
-                    start_among_the_rows(model, data.X, data.weights, data.rows)
+                    start_among_the_rows(model, data.moments)
             start_from(model.network, coef_init, intercept_init)
             warn_of_targets(model, data.targets, data.rows)
             fit.run(batch_size)
@@ -309,17 +313,23 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
             check_structure(self, self._model.structure)
         dtype = self._model.network.w.dtype if continues else None
         X, y = self._validate_X_y(validated, X, y, dtype, reset=not continues)
+        given = check_weights(sample_weight, X, "sample_weight")
+        return self._training_set(plan, validated, X, y, given, validation, continues)
+
+    def _training_set(
+        self, plan: Plan, validated, X, y, given, validation, continues, kind=TrainingSet
+    ) -> TrainingSet:
+        """What `fit` trains on, of validated rows, targets and the user's weights (or None)."""
         check_rows(plan, X)
         coding, targets = self._read_targets(plan, y, X.dtype)
         if continues:
             coding = coding.after(self._model.coding)
-        given = check_weights(sample_weight, X, "sample_weight")
         weights = self._weights(X, coding, targets, given)
         held_out = self._validate_validation(validated, X, coding, targets, validation)
         rows = np.arange(X.shape[0]) if weights is None else np.flatnonzero(weights)
         if not len(rows):
             raise ValueError("sample_weight is zero for every row; at least one must be positive.")
-        return TrainingSet(X, y, targets, weights, rows, coding, validated, held_out, given)
+        return kind(X, y, targets, weights, rows, coding, validated, held_out, given)
 
     def _commit(self, fit: Fit) -> None:
         """Replace all fitted attributes in one step."""
@@ -379,12 +389,12 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
         if classes is not None:
             self._check_classes(classes)
         coding, dtype = self._model.coding, self._model.network.w.dtype
-        target = plain_target(y, numeric=self._numeric_targets)
-        row = None if target is None else self._plain_rows(X)
-        if target is None or row is None or row.shape[0] > 1:
+        targets = plain_targets(y, numeric=self._numeric_targets)
+        rows = None if targets is None else self._plain_rows(X)
+        if rows is None or targets is None or rows.shape[0] != len(targets):
             X, y = self._validate_X_y(self, X, y, dtype, reset=False)
         else:
-            X, y = row, target
+            X, y = rows, targets
         targets = coding.encode(y, dtype)
         given = check_weights(sample_weight, X, "sample_weight")
         weights = self._weights(X, coding, targets, given, online=True)
@@ -448,13 +458,19 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
 
     @naming_rows_or_targets
     def _validate_X_y(self, carrier, X, y, dtype, *, reset=True):
+        if reset and type(X) is np.ndarray and X.ndim == 2 and X.dtype in _DTYPES and X.size:
+            targets = plain_targets(y, numeric=self._numeric_targets)
+            if targets is not None and len(targets) == len(X) and is_surely_finite(X):
+                carrier.n_features_in_ = X.shape[1]
+                vars(carrier).pop("feature_names_in_", None)
+                return X, targets
         with np.errstate(over="ignore", invalid="ignore"):  # of the sums that are tested
             return validate_data(
                 carrier,
                 accept_rows(X),
                 accept_targets(y, numeric=self._numeric_targets),
                 accept_sparse="csr",
-                dtype=(np.float64, np.float32) if dtype is None else dtype,
+                dtype=_DTYPES if dtype is None else dtype,
                 multi_output=True,
                 y_numeric=self._numeric_targets,
                 reset=reset,
@@ -480,8 +496,7 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
                 return None
             X = X.astype(dtype)
         values = X if type(X) is np.ndarray else X.data
-        # What overflows here takes the full road, no more; `vdot` does not warn of it.
-        return X if isfinite(np.vdot(values, values)) else None
+        return X if is_surely_finite(values) else None  # what overflows takes the full road
 
     def _read_targets(self, plan: Plan, y, dtype, classes=None, *, online=False):
         """The coding of the first `y`, and the targets."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 
 from ..activations.activation import Activation
 from ..activations.check import check_activation
+from ..engines.compiled_activations import with_compiled_activations
 from ..engines.update import Limits, Update
 from ..exceptions import DivergenceError
 from ..losses.head import Head
@@ -21,7 +21,7 @@ from ..network.network import Network
 from ..network.objective import Objective
 from ..network.penalties import ElasticNet
 from ..network.regularisation import Disturbance
-from ..network.rows import column_moments, row_shares, take_rows
+from ..network.rows import row_shares, take_rows
 from ..schedules import Schedule
 from ..training.trainer import Trainer
 from ..updates.fan_in import FanInEta
@@ -77,6 +77,13 @@ class Model:
             state=copy.deepcopy(self.state),
             rng=copy.deepcopy(self.rng),
         )
+
+    def without_rng_of(self, random_state) -> Model:
+        """The same model with a generator of its own, if it draws from the user's random state.
+
+        That goes its own way. Every other is the model's already, or NumPy's own, which is all's.
+        """
+        return replace(self, rng=copy.deepcopy(self.rng)) if self.rng is random_state else self
 
     def make_writeable(self) -> None:
         """Copy weights and solver state that are read-only (a memory-mapped pickle)."""
@@ -162,11 +169,13 @@ def start_at_best_constant(model: Model, targets, weights, rows) -> None:
     bias[...] = best
 
 
-def start_among_the_rows(model: Model, X, weights, rows) -> None:
+def start_among_the_rows(
+    model: Model, moments: Callable[[], tuple[np.ndarray, np.ndarray]]
+) -> None:
     """Start the hidden biases so that the neurons bend where the data are.
 
     Where ``v_j = 0`` a neuron bends, or is at its steepest. Each of the first layer is given a
-    random point there, by mean and standard deviation of the columns of X ::
+    random point there, by mean and standard deviation of the columns of X, which `moments` gives ::
 
         b_j = -sum_i w_ji (mean_i + z_ji s_i),      z_ji uniform, of variance 1
 
@@ -177,7 +186,7 @@ def start_among_the_rows(model: Model, X, weights, rows) -> None:
     if not hidden:
         return
     W, b = hidden[0]
-    mean, deviation = column_moments(X, row_shares(X.shape[0], weights, rows), rows)
+    mean, deviation = moments()
     z = model.rng.uniform(-np.sqrt(3.0), np.sqrt(3.0), W.shape)
     with np.errstate(over="ignore", invalid="ignore"):
         z *= deviation[:, None]
@@ -232,11 +241,13 @@ def penalty_of(plan: Plan, network: Network) -> ElasticNet:
 def objective_of(plan: Plan, model: Model) -> Objective:
     """The cost of `model` that the plan describes, with its mask, dropout and noise."""
     network, state, given = model.network, model.state, plan.given
+    if plan.solver.full_batch and given.engine != "numpy":
+        network = with_compiled_activations(network)
     learning = disturbance = None
     if given.mask is not None:
         learning = np.empty_like(network.w)
         learning_parameters(given.mask, network, learning)
-    if any(plan.dropout) or given.noise:
+    if plan.is_disturbed:
         if state.disturbance_rng is None:
             state.disturbance_rng = np.random.default_rng(model.rng.randint(2**31 - 1))
         disturbance = Disturbance(plan.dropout, given.noise, state.disturbance_rng)
@@ -251,19 +262,15 @@ def objective_of(plan: Plan, model: Model) -> Objective:
 
 def trainer_of(plan: Plan, model: Model, schedule: Schedule, batch_size: int) -> Trainer:
     """The trainer of `model` that the plan describes, by a schedule whose horizon is known."""
-    with _nothing_drawn_on_error(model):
+    plan = plan.for_updates(batch_size, model.head.task)
+    if not plan.is_disturbed or model.state.disturbance_rng is not None:
         return _build_trainer(plan, model, schedule, batch_size)
-
-
-@contextmanager
-def _nothing_drawn_on_error(model: Model) -> Iterator[None]:
-    """Put the random states of a model back, if what was drawn from them is refused."""
-    before, disturbance_rng = model.rng.get_state(), model.state.disturbance_rng
+    before = model.rng.get_state()
     try:
-        yield
-    except BaseException:
+        return _build_trainer(plan, model, schedule, batch_size)
+    except BaseException:  # what was drawn is refused
         model.rng.set_state(before)
-        model.state.disturbance_rng = disturbance_rng
+        model.state.disturbance_rng = None
         raise
 
 
@@ -289,6 +296,8 @@ def _check_constants(rule: UpdateRule, dtype) -> None:
         if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
             continue
         if not value or not -np.inf < value < np.inf:
+            continue
+        if type(value) is dtype.type or (type(value) is float and dtype.itemsize == 8):
             continue
         with np.errstate(over="ignore", under="ignore"):
             constant = dtype.type(value)

@@ -35,13 +35,15 @@ def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
 
 _PLAIN = frozenset([str, int, float, bool, type(None)])  # kinds of values that do not change
 _MOST_KNOWN = 4096
-_known_good: set[tuple] = set()  # what has been checked: a class, a parameter, a value and its kind
+_known_good: set[tuple] = (
+    set()
+)  # what has been checked: a class, all kinds of values, the plain ones
 
 
 def check_constraints(estimator: Any, parameters: dict[str, Any]) -> None:
     """Refuse parameters of a kind, or out of a range, that the estimator does not take.
 
-    A plain value that was found good is not checked again.
+    Plain values that were found good together are not checked again.
 
     Raises
     ------
@@ -52,18 +54,24 @@ def check_constraints(estimator: Any, parameters: dict[str, Any]) -> None:
     sklearn.utils._param_validation.InvalidParameterError
         A ValueError and TypeError that names the parameter, its value and what it may be.
     """
-    keys = {
-        name: (type(estimator), name, type(value), value)
-        for name, value in parameters.items()
-        if type(value) in _PLAIN
-    }
-    parameters = {
-        name: value for name, value in parameters.items() if keys.get(name) not in _known_good
-    }
+    kinds = {name: _plain_kind(value) for name, value in parameters.items()}
+    plain = [value for name, value in parameters.items() if kinds[name]]
+    key = type(estimator), *kinds.values(), *plain
+    if key in _known_good:  # so that only the others are left to check
+        parameters = {name: value for name, value in parameters.items() if not kinds[name]}
     _check_constraints(estimator, parameters)
     if len(_known_good) > _MOST_KNOWN:
         _known_good.clear()
-    _known_good.update(keys.values())
+    _known_good.add(key)
+
+
+def _plain_kind(value: Any) -> Any:
+    """The kind of a plain value, or of each entry of a plain tuple; None of any other."""
+    kind = type(value)
+    if kind is tuple:
+        entries = tuple(map(type, value))
+        return (tuple, *entries) if _PLAIN.issuperset(entries) else None
+    return kind if kind in _PLAIN else None
 
 
 def _check_constraints(estimator: Any, parameters: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -15,15 +15,19 @@ from sklearn.model_selection import train_test_split
 from ..callers import warn_user
 from ..engines.compiled_outputs import outputs_of
 from ..exceptions import DivergenceError
+from ..network.network import Network
 from ..network.objective import Objective, Problem
 from ..network.penalties import ElasticNet
-from ..network.rows import row_shares, take_rows, with_mean_one
+from ..network.row_sums import RowSums
+from ..network.rows import column_moments, row_shares, take_rows, with_mean_one
+from ..schedules import Schedule
 from ..solvers.solver import WholeBatchSolver, solve
 from ..training.causes import (
     constant_cost,
     cost_unit,
     is_constant,
     likely_causes,
+    some_rows,
     unlearnt_targets,
     unreachable_targets,
 )
@@ -83,6 +87,55 @@ class TrainingSet:
     def scale(self) -> np.ndarray | None:
         """Weights of mean one over the rows to train on."""
         return None if self.weights is None else with_mean_one(self.weights, self.rows)
+
+    # What is asked of X; a set whose X lies elsewhere answers in its own way.
+
+    def moments(self) -> tuple[np.ndarray, np.ndarray]:
+        """Weighted mean and standard deviation of each column of X, (n_features,) each."""
+        shares = row_shares(self.X.shape[0], self.weights, self.rows)
+        return column_moments(self.X, shares, self.rows)
+
+    def problem(self, objective: Objective, alpha: float = 0.0) -> Problem:
+        """The objective on the rows to train on."""
+        data = self.X, self.targets, self.weights
+        rows = None if len(self.rows) == self.X.shape[0] else self.rows  # all: none is copied
+        sums = RowSums(objective.network, objective.head, data, rows)
+        return Problem(objective, sums, alpha)
+
+    def outputs(self, network: Network) -> np.ndarray:
+        """The outputs (n, n_units) of a network for the rows to train on."""
+        return outputs_of(network, self.X, self.rows)[1]
+
+    def some(self) -> tuple[Any, Any]:
+        """Some of the rows to train on, and their targets."""
+        rows = some_rows(self.rows)
+        return take_rows(self.X, rows), take_rows(self.targets, rows)
+
+    def hold_out(self, rows: np.ndarray) -> None:
+        """Set these rows apart."""
+        self.held_out = HeldOut(
+            self.X, self.y, self.targets, self.weights, self.given_weights, rows
+        )
+        self.rows = np.setdiff1d(self.rows, rows)
+
+    def updates_an_epoch(self, batch_size: int) -> int:
+        """How many updates present the rows once."""
+        return -(-len(self.rows) // batch_size)
+
+    def train(
+        self, plan: Plan, model: Model, schedule: Schedule, batch_size: int, monitor: Monitor
+    ) -> None:
+        """Run epochs of an update rule until the monitor ends them."""
+        trainer = trainer_of(plan, model, schedule, batch_size)
+        orders = self._orders(plan, model, batch_size)
+        train(trainer, orders, (self.X, self.targets, self.scale), batch_size, monitor)
+
+    def _orders(self, plan: Plan, model: Model, batch_size: int):
+        """A function that gives the order of the rows in the next epoch (None: as they come)."""
+        if plan.given.shuffle and batch_size < len(self.rows):
+            return lambda: model.rng.permutation(self.rows)
+        order = None if len(self.rows) == self.X.shape[0] else self.rows
+        return lambda: order
 
 
 class Fit:
@@ -163,10 +216,7 @@ class Fit:
                 f"validation_fraction={given.validation_fraction} of {len(rows)} rows. "
                 "Increase validation_fraction, or give more rows."
             )
-        data.held_out = HeldOut(
-            data.X, data.y, data.targets, data.weights, data.given_weights, np.sort(held_out)
-        )
-        data.rows = np.setdiff1d(data.rows, held_out)
+        data.hold_out(np.sort(held_out))
 
     def scale_targets(self) -> None:
         """Put the targets in the unit of the rows to train on, if that is asked for."""
@@ -226,7 +276,7 @@ class Fit:
         """Run the solver under a monitor; returns why it stopped."""
         plan, data, model = self.plan, self.data, self.model
         given, solver, state = plan.given, plan.solver, model.state
-        n_steps = given.max_iter * -(-len(data.rows) // batch_size)
+        n_steps = given.max_iter * data.updates_an_epoch(batch_size)
         schedule = plan.schedule.for_horizon(state.n_updates + n_steps)
         state.adapt_to(solver, schedule, model.network.w)
         # A whole-batch solver knows when to stop, unless a validation score is watched.
@@ -244,24 +294,13 @@ class Fit:
         )
         try:
             if isinstance(solver, WholeBatchSolver):
-                rows = data.X, data.targets, data.weights
-                problem = Problem(objective_of(plan, model), rows, data.rows, given.alpha)
+                problem = data.problem(objective_of(plan, model), given.alpha)
                 solve(solver, problem, state, monitor)
             else:
-                trainer = trainer_of(plan, model, schedule, batch_size)
-                orders = self._orders(batch_size)
-                train(trainer, orders, (data.X, data.targets, data.scale), batch_size, monitor)
+                data.train(plan, model, schedule, batch_size, monitor)
         finally:  # Ctrl-C and a divergence leave the best weights, too
             monitor.restore_best()
         return monitor.reason
-
-    def _orders(self, batch_size: int):
-        """A function that gives the order of the rows in the next epoch (None: as they come)."""
-        data, rng = self.data, self.model.rng
-        if self.plan.given.shuffle and batch_size < len(data.rows):
-            return lambda: rng.permutation(data.rows)
-        order = None if len(data.rows) == data.X.shape[0] else data.rows
-        return lambda: order
 
     def _stopping(self, patience: float) -> Stopping:
         """When to stop: by tolerances in the unit of the cost, but for a score of the user's."""
@@ -341,11 +380,10 @@ class Fit:
     def attributes(self) -> dict:
         """Every fitted attribute that the estimator is to have."""
         plan, model, history = self.plan, self.model, self.history
-        # The user's own random state goes its own way.
         validated = vars(self.data.validated)
         names = ("n_features_in_", "feature_names_in_")
         return {
-            "_model": replace(model, rng=copy.deepcopy(model.rng)),
+            "_model": model.without_rng_of(self.estimator.random_state),
             "n_iter_": self.n_epochs,
             "loss_": self.loss,
             "loss_curve_": history.loss,
@@ -405,12 +443,10 @@ class Fit:
             return []
         data = self.data
         plain = Objective(model.network, model.head, ElasticNet(None))
-        rows = None if len(data.rows) == data.X.shape[0] else data.rows
-        with np.errstate(over="ignore", invalid="ignore"):
-            cost = plain.value(data.X, data.targets, data.scale, rows=rows)
+        cost = data.problem(plain).value(model.network.w)
         if cost < enough:
             return []
-        causes = likely_causes(model.network, model.head, data.X, data.targets, data.rows)
+        causes = likely_causes(model.network, model.head, *data.some())
         is_nothing = cost >= constant - self._least_gain * unit
         if not (is_nothing or causes):
             return []
@@ -429,7 +465,7 @@ class Fit:
         data, head, network = self.data, self.model.head, self.model.network
         if self._goes_on or head.task.is_classification or head.task.n_targets < 2:
             return []
-        _, y = outputs_of(network, data.X, data.rows)
+        y = data.outputs(network)
         targets, shares = data.targets[data.rows], row_shares(len(y), data.weights, data.rows)
         found = unlearnt_targets(head, targets, y, shares, self._least_gain)
         return [f"{finding.message} {finding.advice}" for finding in found]

@@ -8,6 +8,7 @@ values are refused, each with a sentence that says what would be right.
 from __future__ import annotations
 
 from datetime import date, timedelta
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,9 @@ from scipy import sparse
 
 from ..network.rows import checked_csr
 
-__all__ = ["accept_rows", "accept_targets", "accept_values", "refuse_masked"]
+__all__ = ["accept_rows", "accept_targets", "accept_values", "is_surely_finite", "refuse_masked"]
 
+_FEW = 2**14  # numbers of an array whose copy costs next to nothing
 _TIMES = (np.datetime64, np.timedelta64, date, timedelta)
 
 
@@ -56,6 +58,14 @@ def refuse_masked(given: Any, name: str) -> None:
             f"{name} is a masked array, and {np.count_nonzero(given.mask)} of its entries are "
             f"masked: missing values. Drop their rows, or fill them in: {name}.filled(...)."
         )
+
+
+def is_surely_finite(A: np.ndarray) -> bool:
+    """Whether the sum of squares of an array of numbers is finite; one that would be copied: no."""
+    flat = A if A.flags.c_contiguous else A.T
+    if not (flat.flags.c_contiguous or A.size <= _FEW):
+        return False
+    return isfinite(np.vdot(flat, flat))  # which does not warn of what overflows
 
 
 def accept_rows(X: Any, name: str = "X") -> Any:

@@ -17,11 +17,12 @@ from ..updates.rule import Solver
 from .compatibility import Interval, Options
 from .docstrings import complete_docstring
 
-__all__ = ["Parameters", "is_same_key", "with_constructor"]
+__all__ = ["COUNT", "Parameters", "is_same_key", "with_constructor"]
 
 T = TypeVar("T")
 
-_COUNT = Interval(Integral, 1, None, closed="left")
+#: A whole number >= 1.
+COUNT = Interval(Integral, 1, None, closed="left")
 _POSITIVE = Interval(Real, 0, None, closed="neither")
 _NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 _SEQUENCE = (list, tuple, np.ndarray)
@@ -82,7 +83,8 @@ class Parameters(Parametrised):
         its iterations, and it stops by its own criteria.
     eta : float, sequence of float, FanInEta or "auto", default="auto"
         Learning rate: one number, one per layer of weights (0 freezes a layer), or a `FanInEta`,
-        ``base / sqrt(n_in)`` layer by layer; "auto" is the solver's own default.
+        ``base / sqrt(n_in)`` layer by layer; "auto" is the solver's own default. That of adam
+        is 0.003; 0.001 where batches learn targets of size one, classes or scaled numbers.
     eta_schedule : str, callable or None, default=None
         A name in `SCHEDULES` (None is ``"constant"``), an object, or any ``t -> multiplier`` of
         eta, where t counts the updates done. Those with a horizon take `total_steps`, which `fit`
@@ -161,13 +163,14 @@ class Parameters(Parametrised):
         some ten seconds when it is first needed, and an error where it cannot serve. "auto" takes
         it if its code is on disk already (see `compile_engine`), else NumPy, and keeps to its
         choice for as long as the model lives. The two agree to round-off; dropout and noise are
-        other random numbers, from the same `random_state`.
+        other random numbers, from the same `random_state`. A whole-batch solver has its activations
+        from the compiled code, if that is on disk, unless engine is "numpy".
     """
 
     _parameter_hints: ClassVar[dict[str, Any]]  # of each parameter, in order
     _getter: ClassVar[attrgetter]
 
-    hidden_layer_sizes: Annotated[int | Sequence[int] | np.ndarray, _COUNT, *_SEQUENCE] = (100,)
+    hidden_layer_sizes: Annotated[int | Sequence[int] | np.ndarray, COUNT, *_SEQUENCE] = (100,)
     _: KW_ONLY
     activation: Annotated[
         str | Activation | Sequence[str | Activation], str, Activation, list, tuple
@@ -189,10 +192,10 @@ class Parameters(Parametrised):
     max_norm: Annotated[float | None, _POSITIVE, None] = None
     input_gain: Annotated[bool, "boolean"] = False
     mask: Annotated[Sequence[Any] | None, list, tuple, None] = None
-    batch_size: Annotated[int | Literal["auto"], Options(str, {"auto"}), _COUNT] = "auto"
-    max_iter: Annotated[int, _COUNT] = 200
+    batch_size: Annotated[int | Literal["auto"], Options(str, {"auto"}), COUNT] = "auto"
+    max_iter: Annotated[int, COUNT] = 200
     tol: Annotated[float, _NOT_NEGATIVE] = 1e-4
-    n_iter_no_change: Annotated[float, _COUNT, Options(Real, {np.inf})] = 10
+    n_iter_no_change: Annotated[float, COUNT, Options(Real, {np.inf})] = 10
     early_stopping: Annotated[bool, "boolean"] = False
     validation_fraction: Annotated[float, Interval(Real, 0, 1, closed="neither")] = 0.1
     scoring: Annotated[str | Callable[..., float] | None, str, callable, None] = None

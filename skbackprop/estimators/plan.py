@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Callable, Mapping
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any
 
@@ -15,6 +15,7 @@ from sklearn.metrics import check_scoring
 
 from ..activations.activation import Activation, resolve_activation
 from ..losses.loss import LOSSES, Loss
+from ..losses.task import Task
 from ..network.initializers import INITIALIZERS
 from ..registry import is_same, resolve
 from ..schedules import Schedule, constant, resolve_schedule
@@ -102,10 +103,23 @@ class Plan:
         eta = self.eta if isinstance(self.eta, list) else [self.eta] * len(fan_in)
         return Rates(eta, eta, eta[0])
 
+    def for_updates(self, batch_size: int, task: Task) -> Plan:
+        """The plan with the eta that ``eta="auto"`` stands for in such updates of such a task."""
+        if not isinstance(self.given.eta, str):
+            return self
+        unit_targets = task.is_classification or bool(getattr(self.given, "scale_targets", False))
+        eta = self.solver.auto_eta(of_rows=batch_size == 1, unit_targets=unit_targets)
+        return self if eta == self.eta else replace(self, eta=eta)
+
     @property
     def starts_at_constant(self) -> bool:
         """Whether batches are to begin at the best constant prediction."""
         return self.weight_init[-1] in ("auto", "zeros")
+
+    @property
+    def is_disturbed(self) -> bool:
+        """Whether signals are disturbed in training, by dropout or noise."""
+        return any(self.dropout) or bool(self.given.noise)
 
     def batch_rows(self, n_rows: int) -> int:
         """Rows in an update of `fit` on so many rows.
@@ -355,6 +369,8 @@ def _weight_init(given, n_layers: int) -> list[Any]:
 
 def _dropout(given, n_layers: int) -> list[float]:
     """Rate for the inputs and for each hidden layer."""
+    if type(given) is float and 0.0 <= given < 1.0:
+        return [0.0] + [given] * (n_layers - 1)
     rates = _floats(given)
     if _is_single(given) and not rates.shape and 0.0 <= rates < 1.0:
         return [0.0] + [float(rates)] * (n_layers - 1)

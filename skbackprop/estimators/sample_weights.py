@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils import check_array
 
 from .given_data import accept_rows, accept_targets
-from .targets import plain_target
+from .targets import plain_targets
 
 __all__ = ["accept_scored", "check_weights"]
 
@@ -54,8 +54,8 @@ def accept_scored(y: Any, sample_weight: Any, prediction, *, numeric: bool) -> t
 
 
 def _plain_weight(sample_weight, dtype) -> np.ndarray | None:
-    """The weight of one row, if scikit-learn would find nothing in it to refuse; else None."""
-    if plain_target(sample_weight, numeric=True) is None:
+    """The weights, if scikit-learn would find nothing in them to refuse; else None."""
+    if plain_targets(sample_weight, numeric=True) is None:
         return None
     with np.errstate(over="ignore"):
         weights = np.asarray(sample_weight, dtype)

@@ -21,13 +21,14 @@ from ..callers import warn_user
 from ..losses.loss import Loss
 from ..losses.task import Task
 from ..network.rows import ROUND_OFF
-from .given_data import accept_targets
+from .given_data import accept_targets, is_surely_finite
 from .offenders import naming
 
-__all__ = ["ClassCoding", "NumberCoding", "plain_target", "warn_of_one_class"]
+__all__ = ["ClassCoding", "NumberCoding", "plain_targets", "warn_of_one_class"]
 
 
 _LABELS = "biufUO"  # kinds of arrays whose entries, if they are equal, are the same label
+_DISCRETE = "biuU"  # those that hold labels and nothing else
 
 
 _NUMBERS = (float, int, np.number, np.bool_)
@@ -155,18 +156,9 @@ class ClassCoding:
         """The coding of `y`, for all the `classes` if given, and the targets."""
         y = _without_column(y)
         known = None if classes is None else _known_classes(classes)
-        try:
-            check_classification_targets(y)
-        except TypeError as error:
-            kinds = sorted({type(label).__name__ for label in y.tolist()})
-            if len(kinds) == 1:
-                raise
-            raise ValueError(f"y mixes labels of types that do not sort: {kinds}.") from error
-        if type_of_target(y) == "multiclass-multioutput":
-            raise ValueError(
-                "y is multiclass-multioutput, which is not supported: give one class per row, or a "
-                "0/1 indicator matrix of labels."
-            )
+        labels = np.unique(y) if y.ndim == 1 and y.dtype.kind in _DISCRETE else None
+        if labels is None or 2 * len(labels) > len(y):  # else nothing is wrong with them
+            _check_labels(y)
         if _is_indicator(y):
             task = Task("multilabel", y.shape[1])
             known = np.arange(y.shape[1]) if known is None else known
@@ -175,7 +167,8 @@ class ClassCoding:
         else:
             if online and classes is None:
                 raise ValueError("classes must be passed on the first call to partial_fit.")
-            known = np.unique(y) if known is None else known
+            labels = np.unique(y) if labels is None else labels
+            known = labels if known is None else known
             task = Task("binary" if len(known) == 2 else "multiclass", len(known))
         coding = cls(task, known)
         return coding, coding._encode(y)
@@ -313,15 +306,41 @@ def _cast(y: np.ndarray, dtype) -> np.ndarray:
     return y
 
 
-def warn_of_one_class(coding: NumberCoding | ClassCoding) -> None:
-    """Warn if the targets are of a single class, so that there is nothing to tell apart."""
-    if isinstance(coding, ClassCoding) and coding.task.is_one_class:
+def warn_of_one_class(coding: NumberCoding | ClassCoding, targets=None, weights=None) -> None:
+    """Warn if the rows that count are of a single class, so that there is nothing to tell apart.
+
+    Parameters
+    ----------
+    coding : NumberCoding or ClassCoding
+    targets : ndarray, optional
+        Encoded; None where more rows come later.
+    weights : ndarray of shape (n,), optional
+        Of the rows; those of weight zero do not count.
+    """
+    if not isinstance(coding, ClassCoding) or coding.task.kind == "multilabel":
+        return
+    if coding.task.is_one_class:
         (label,) = coding.classes.tolist()
         warn_user(f"There is one class, {label!r}: the model predicts it for every row.")
+    elif targets is not None and (alone := _only_class(targets, weights)) is not None:
+        label = coding.classes.tolist()[alone]
+        warn_user(
+            f"All rows with a weight above zero are of one class, {label!r}: the model predicts it "
+            "for every row. Look at sample_weight and class_weight."
+        )
 
 
-def plain_target(y, *, numeric: bool) -> np.ndarray | None:
-    """`y` of one row as an array, if scikit-learn would find nothing in it to refuse or to change.
+def _only_class(targets, weights) -> int | None:
+    """The index of the class that all rows with weight are of, if there is one."""
+    counted = targets if weights is None else targets[weights > 0.0]
+    alone = len(counted) > 0 and (counted == counted[0]).all()
+    return int(counted[0]) if alone else None
+
+
+def plain_targets(y, *, numeric: bool) -> np.ndarray | None:
+    """`y` as an array, if scikit-learn would find nothing in it to refuse or to change.
+
+    A list is one only if it is that of a single row.
 
     Parameters
     ----------
@@ -332,13 +351,11 @@ def plain_target(y, *, numeric: bool) -> np.ndarray | None:
     """
     if type(y) is list and len(y) == 1 and (isinstance(y[0], _SCALARS) or _is_number_list(y[0])):
         y = np.array(y)
-    if type(y) is not np.ndarray:
-        return None
-    if y.shape != (1,) and (y.ndim != 2 or len(y) != 1 or not y.size):
+    if type(y) is not np.ndarray or y.ndim not in (1, 2) or not y.size:
         return None
     kind = y.dtype.kind
     if kind == "f":  # squares that overflow take the full road, no more
-        return y if isfinite(y.item() if y.size == 1 else np.vdot(y, y)) else None
+        return y if (isfinite(y.item()) if y.size == 1 else is_surely_finite(y)) else None
     if kind == "O":
         return y if not numeric and y.size == 1 and isinstance(y.item(), str) else None
     return y if kind in ("biu" if numeric else "biuU") else None
@@ -369,6 +386,22 @@ def _without_column(y):
     return column_or_1d(y, warn=True) if one else y
 
 
+def _check_labels(y) -> None:
+    """Refuse what is no classes and no labels; warn of more classes than rows can teach."""
+    try:
+        check_classification_targets(y)
+    except TypeError as error:
+        kinds = sorted({type(label).__name__ for label in y.tolist()})
+        if len(kinds) == 1:
+            raise
+        raise ValueError(f"y mixes labels of types that do not sort: {kinds}.") from error
+    if type_of_target(y) == "multiclass-multioutput":
+        raise ValueError(
+            "y is multiclass-multioutput, which is not supported: give one class per row, or a "
+            "0/1 indicator matrix of labels."
+        )
+
+
 def _is_indicator(y) -> bool:
     return y.ndim == 2 and type_of_target(y) == "multilabel-indicator"
 
@@ -380,7 +413,8 @@ def _is_binary(y) -> bool:
 
 def _class_indices(y, classes) -> np.ndarray:
     """Index in `classes` of every label; a label that is not there is an error."""
-    y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
+    if y.dtype.kind not in _DISCRETE:
+        y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
     try:
         indices = np.searchsorted(classes, y)
         indices[indices == len(classes)] = 0

@@ -111,8 +111,9 @@ def eta_in_force(estimator: BackpropRegressor | BackpropClassifier) -> Rates:
     Rates
     """
     check_is_fitted(estimator)
-    plan, state = _plan_of(estimator), estimator._model.state
-    network = estimator._model.network
+    model = estimator._model
+    plan, network, state = _plan_of(estimator), model.network, model.state
+    plan = plan.for_updates(plan.online_batch_rows, model.head.task)
     n_layers = network.n_layers
     if plan.solver.full_batch:
         factor, rates = 1.0, Rates([1.0] * n_layers, [1.0] * n_layers, 1.0)

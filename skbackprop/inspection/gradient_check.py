@@ -24,6 +24,7 @@ from scipy.optimize import approx_fprime
 from ..activations.mixed import Mixed
 from ..network.network import Network, Workspace
 from ..network.objective import Objective, Problem
+from ..network.row_sums import RowSums
 from .fitted import fitted_objective, initial_objective, read_pairs
 from .unwrapping import unwrap
 
@@ -227,7 +228,8 @@ def _problem(estimator, X, y) -> tuple[Problem, np.ndarray]:
     w = objective.network.w.astype(np.float64)
     network = objective.network.with_parameters(w)
     free = Objective(network, objective.head, objective.penalty)
-    return Problem(free, (rows.astype(np.float64), targets, None)), w
+    data = rows.astype(np.float64), targets, None
+    return Problem(free, RowSums(network, objective.head, data)), w
 
 
 class _Comparison:
@@ -409,10 +411,12 @@ def _unit(w: np.ndarray, i: int) -> np.ndarray:
 
 def _terms(problem: Problem) -> np.ndarray:
     """The mean of ``|delta_j y_i|`` over the rows, of each parameter: g without the signs."""
-    objective, n_rows = problem.objective, problem.X.shape[0]
+    objective, rows = problem.objective, problem.sums
+    assert isinstance(rows, RowSums)
+    n_rows = problem.n_rows
     workspace = Workspace(objective.network, n_rows)
     with np.errstate(over="ignore", invalid="ignore"):
-        objective.signal_flow(problem.X, problem.targets, None, workspace, n_rows)
+        objective.signal_flow(rows.X, rows.targets, None, workspace, n_rows)
     workspace.entering = [abs(y) for y in workspace.entering]
     workspace.delta = [abs(delta) for delta in workspace.delta]
     return objective.network.correction(workspace)

@@ -7,6 +7,7 @@ from .objective import Objective, Problem
 from .outputs import outputs_of
 from .penalties import ElasticNet
 from .regularisation import Disturbance, limit_neuron_norms, limit_norm
+from .row_sums import RowSums
 from .rows import BLOCK_ROWS, add_outer, affine, row_blocks, take_rows, with_mean_one
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Network",
     "Objective",
     "Problem",
+    "RowSums",
     "Workspace",
     "Workspaces",
     "add_outer",

@@ -92,12 +92,19 @@ class Workspace:
             self.weights_with_gain = np.empty_like(self.layers[0][0])
         self.ones = np.ones(n_rows, dtype)
         self._rows: np.ndarray | None = None
+        self._jacobian: np.ndarray | None = None
 
     def rows(self) -> np.ndarray:
         """An array (n_rows, n_features) for the batch's input, made when first asked for."""
         if self._rows is None:
             self._rows = np.empty((len(self.ones), self.layers[0][0].shape[0]), self.g.dtype)
         return self._rows
+
+    def jacobian(self, n_units: int) -> np.ndarray:
+        """An array (n_rows, n_units, P) for the derivatives, made when first asked for."""
+        if self._jacobian is None:
+            self._jacobian = np.empty((len(self.ones), n_units, self.g.size), self.g.dtype)
+        return self._jacobian
 
 
 class Workspaces:
@@ -304,9 +311,10 @@ class Network:
         Returns
         -------
         ndarray of shape (n_rows, n_units, P)
+            The workspace's own, written.
         """
         n_rows, n_units = workspace.y[-1].shape
-        J = np.empty((n_rows, n_units, self.w.size), self.w.dtype)
+        J = workspace.jacobian(n_units)
         inputs = workspace.y[0]
         dense = inputs.toarray() if sparse.issparse(inputs) else inputs
         for k in range(n_units):
@@ -318,13 +326,14 @@ class Network:
             self.backward(workspace)
             start = 0
             for y, delta in zip([dense, *workspace.y[1:-1]], workspace.delta, strict=True):
-                n_weights = y.shape[1] * delta.shape[1]
-                outer = y[:, :, None] * delta[:, None, :]
+                shape = n_rows, y.shape[1], delta.shape[1]
+                end = start + shape[1] * shape[2]
+                outer = J[:, k, start:end].reshape(shape)  # a view
+                np.multiply(y[:, :, None], delta[:, None, :], out=outer)
                 if workspace.gains is not None and not start:
                     W = workspace.layers[0][0]
                     J[:, k, -len(W) :] = np.einsum("nij,ij->ni", outer, W)
                     outer *= workspace.gains
-                J[:, k, start : start + n_weights] = outer.reshape(n_rows, n_weights)
-                J[:, k, start + n_weights : start + n_weights + delta.shape[1]] = delta
-                start += n_weights + delta.shape[1]
+                start = end + shape[2]
+                J[:, k, end:start] = delta
         return J

@@ -8,22 +8,36 @@ turns the sign, for SciPy.
 from __future__ import annotations
 
 from math import isfinite
-from typing import Any
+from typing import NamedTuple, Protocol
 
 import numpy as np
-from scipy.linalg import blas
 
 from ..exceptions import DivergenceError
 from ..losses.head import Head
-from .network import Network, Workspace, Workspaces
+from .network import Network, Workspace
 from .penalties import ElasticNet
 from .regularisation import Disturbance
-from .rows import BLOCK_ROWS, SHARE, row_blocks, take_rows, with_mean_one
+from .rows import BLOCK_ROWS, SHARE, row_blocks, take_rows
 
-__all__ = ["Objective", "Problem"]
+__all__ = ["CostSums", "Objective", "Problem", "Sums"]
 
 
-_JACOBIAN_NUMBERS = 2**21  # numbers of the Jacobian that are held at a time
+class CostSums(NamedTuple):
+    """The sums that a weighted mean of costs is made of; those of several parts add up."""
+
+    total: float  # sum_n s_n E(n)
+    share: float  # a small share of it, `SHARE`, which is finite where that overflows
+    weight: float  # sum_n s_n
+
+    def plus(self, other: CostSums) -> CostSums:
+        """The sums over both parts."""
+        return CostSums(*map(sum, zip(self, other, strict=True)))
+
+    def mean(self) -> float:
+        """``sum_n s_n E(n) / sum_n s_n``."""
+        if isfinite(self.total):
+            return self.total / self.weight
+        return self.share / (SHARE * self.weight)
 
 
 class Objective:
@@ -116,6 +130,12 @@ class Objective:
         rows : ndarray of int, optional
             The rows that count; None is all.
         """
+        sums = self.cost_sums(X, targets, sample_weight, rows)
+        with np.errstate(all="ignore"):
+            return sums.mean() + self.penalty.value(self.network.w)
+
+    def cost_sums(self, X, targets, scale=None, rows=None) -> CostSums:
+        """The sums that `value` is made of, but for the penalty."""
         total, share, weight = 0.0, 0.0, 0.0
         with np.errstate(all="ignore"):
             for block in row_blocks(X.shape[0] if rows is None else rows, BLOCK_ROWS):
@@ -123,13 +143,35 @@ class Objective:
                 v, y = self.network.respond(batch)
                 d = self.head.encode(take_rows(targets, block), y.dtype)
                 values = self.head.value(d, y, v)
-                scale = np.ones(len(values)) if sample_weight is None else sample_weight[block]
-                total += float(np.dot(values, scale))
-                share += float(np.dot(values * SHARE, scale))
-                weight += float(scale.sum())
-            if not isfinite(total):
-                total, weight = share, SHARE * weight
-            return total / weight + self.penalty.value(self.network.w)
+                factors = np.ones(len(values)) if scale is None else scale[block]
+                total += float(np.dot(values, factors))
+                share += float(np.dot(values * SHARE, factors))
+                weight += float(factors.sum())
+        return CostSums(total, share, weight)
+
+
+class Sums(Protocol):
+    """Sums over the rows that a problem is about, wherever these are (see `row_sums.RowSums`).
+
+    Rows count by weights of mean one, and what is summed is divided by their number; the penalty,
+    and what is fixed, are no part of it.
+    """
+
+    n_rows: int
+    total_weight: float  # of the rows, as they are given
+
+    @property
+    def jacobian_rows(self) -> int:
+        """Rows (n_samples times output neurons) of the Jacobian that are held at a time."""
+
+    def value(self, w: np.ndarray) -> CostSums:
+        """The sums of the cost."""
+
+    def correction(self, w: np.ndarray) -> tuple[float, np.ndarray]:
+        """Cost, and ``-dE/dw``, (P,) in float64, a new array."""
+
+    def gauss_newton(self, w: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        """Cost, ``-dE/dw``, and the lower triangle of ``J'J``, new arrays."""
 
 
 class Problem:
@@ -142,10 +184,8 @@ class Problem:
     ----------
     objective : Objective
         Without a disturbance.
-    data : tuple
-        ``(X, targets, sample_weight)``, the weight None or (n,); only its ratios matter.
-    rows : ndarray of int, optional
-        The rows that count; None is all.
+    sums : Sums
+        Over the rows, of the same network and head.
     alpha : float, default=0.0
         Where a solver that tunes the strength of the penalty by itself begins.
 
@@ -153,37 +193,27 @@ class Problem:
     ----------
     w : ndarray of shape (P,)
         The trained network's parameters, in float64: where a solver begins.
+    n_rows : int
     n_residuals : float
         Sample weights summed, times the output neurons.
     """
 
-    def __init__(self, objective: Objective, data: tuple[Any, Any, Any], rows=None, alpha=0.0):
+    def __init__(self, objective: Objective, sums: Sums, alpha: float = 0.0):
         self.alpha = alpha
-        self.X, self.targets, weights = data
-        self.rows = self.X.shape[0] if rows is None else rows
-        self.n_rows = self.rows if isinstance(self.rows, int) else len(self.rows)
-        total, self._scale = float(self.n_rows), None
-        if weights is not None:
-            counted = weights if rows is None else weights[rows]
-            self._scale = with_mean_one(weights, rows)
-            with np.errstate(over="ignore"):  # it counts for Bayesian regularisation alone
-                total = float(counted.sum(dtype=np.float64))
+        self.sums = sums
+        self.n_rows = sums.n_rows
         self._trained = objective.network
         # A network of its own, so that trial points never show in the one that is trained.
         network = self._trained.with_parameters(self._trained.w.copy())
         self.objective = Objective(
             network, objective.head, objective.penalty, learning=objective.learning
         )
-        self.n_residuals = total * network.sizes[-1]
-        self._workspaces = Workspaces(network)
+        self.n_residuals = sums.total_weight * network.sizes[-1]
 
     @property
     def jacobian_rows(self) -> int:
         """Rows (n_samples times output neurons) of the Jacobian that are held at a time."""
-        n_units = self.objective.network.sizes[-1]
-        numbers = n_units * self._trained.w.size
-        size = max(1, min(BLOCK_ROWS, _JACOBIAN_NUMBERS // numbers, self.n_rows))
-        return size * n_units
+        return self.sums.jacobian_rows
 
     @property
     def w(self) -> np.ndarray:
@@ -207,12 +237,6 @@ class Problem:
             )
         self._trained.w[...] = moved
 
-    def _blocks(self, size: int):
-        for block in row_blocks(self.rows, size):
-            X = take_rows(self.X, block)
-            scale = None if self._scale is None else self._scale[block]
-            yield X, take_rows(self.targets, block), scale, self._workspaces.of(X.shape[0])
-
     def _move(self, w: np.ndarray) -> Objective:
         self.objective.network.w[...] = w
         return self.objective
@@ -220,17 +244,14 @@ class Problem:
     def value(self, w: np.ndarray) -> float:
         """``E(w)``."""
         with np.errstate(over="ignore", invalid="ignore"):
-            rows = None if isinstance(self.rows, int) else self.rows
-            return self._move(w).value(self.X, self.targets, self._scale, rows=rows)
+            penalty = self._move(w).penalty.value(self.objective.network.w)
+            return self.sums.value(w).mean() + penalty
 
     def correction(self, w: np.ndarray) -> tuple[float, np.ndarray]:
         """``E(w)`` and ``-dE/dw``, (P,) in float64, a new array."""
-        objective = self._move(w)
-        cost, g = 0.0, np.zeros(w.size)
         with np.errstate(over="ignore", invalid="ignore"):
-            for X, targets, scale, workspace in self._blocks(BLOCK_ROWS):
-                cost += objective.signal_flow(X, targets, scale, workspace, self.n_rows)
-                g += objective.network.correction(workspace)
+            objective = self._move(w)
+            cost, g = self.sums.correction(w)
             return cost + objective.penalise(g), g
 
     def value_and_gradient(self, w: np.ndarray) -> tuple[float, np.ndarray]:
@@ -242,8 +263,8 @@ class Problem:
         """``E(w)``, ``-dE/dw`` and ``J'J``, where ``J = dy/dw`` (see `Network.jacobian`).
 
         For a cost that is half a sum of squares, ``J'e`` is ``-dE/dw`` and ``J'J`` is the Hessian
-        but for its second derivatives of y. `J` is held for a block of rows at a time; rows count
-        as in the cost, ``s_n / sum s``. The penalty is a part of the first two only.
+        but for its second derivatives of y. Rows count as in the cost, ``s_n / sum s``. The penalty
+        is a part of the first two only.
 
         Returns
         -------
@@ -253,21 +274,9 @@ class Problem:
             Its lower triangle; zero above it, and in the rows and columns of parameters that are
             fixed.
         """
-        objective = self._move(w)
-        network = objective.network
-        cost, g, H = 0.0, np.zeros(w.size), np.zeros((w.size, w.size), order="F")
-        size = self.jacobian_rows // network.sizes[-1]
         with np.errstate(over="ignore", invalid="ignore"):
-            for X, targets, scale, workspace in self._blocks(size):
-                cost += objective.signal_flow(X, targets, scale, workspace, self.n_rows)
-                g += network.correction(workspace)
-                J = network.jacobian(workspace)
-                if scale is not None:
-                    J *= np.sqrt(scale)[:, None, None]
-                # By SciPy's BLAS, as the factors of H: it has all the threads here (blas_threads).
-                J = J.reshape(-1, w.size).T
-                H = blas.dsyrk(1.0, J, beta=1.0, c=H, lower=True, overwrite_c=True)
-            H /= self.n_rows
+            objective = self._move(w)
+            cost, g, H = self.sums.gauss_newton(w)
             if objective.learning is not None:
                 H *= objective.learning
                 H *= objective.learning[:, None]

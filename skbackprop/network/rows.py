@@ -15,7 +15,10 @@ __all__ = [
     "affine",
     "checked_csr",
     "column_moments",
+    "moment_sums",
+    "moments_of",
     "row_blocks",
+    "row_of_origin",
     "row_shares",
     "take_rows",
     "with_mean_one",
@@ -176,9 +179,18 @@ def column_moments(X, shares: np.ndarray, rows=None) -> tuple[np.ndarray, np.nda
     rows : ndarray of int, optional
         The rows that count; None is all.
     """
+    origin = row_of_origin(X, 0 if rows is None else rows[0])
+    return moments_of(origin, *moment_sums(X, shares, origin, rows))
+
+
+def row_of_origin(X, row: int):
+    """What `moment_sums` counts from: a row, so that a large mean leaves a deviation its digits."""
+    return X[row].astype(np.float64) if isinstance(X, np.ndarray) else 0.0
+
+
+def moment_sums(X, shares: np.ndarray, origin, rows=None) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted sums of ``x - origin`` and of its square, (n_features,) each, in float64."""
     numbers = np.arange(X.shape[0]) if rows is None else rows
-    # About a row, so that a large mean does not cost the deviation its digits.
-    origin = X[numbers[0]].astype(np.float64) if isinstance(X, np.ndarray) else 0.0
     first, second = np.zeros(X.shape[1]), np.zeros(X.shape[1])
     with np.errstate(over="ignore", invalid="ignore"):
         for block in row_blocks(len(numbers), _MOMENT_ROWS):
@@ -188,4 +200,10 @@ def column_moments(X, shares: np.ndarray, rows=None) -> tuple[np.ndarray, np.nda
             second += shares[block] @ (
                 A * A if isinstance(A, np.ndarray) else A.multiply(A).tocsr()
             )
+    return first, second
+
+
+def moments_of(origin, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation, (n_features,) each, from the sums of `moment_sums`."""
+    with np.errstate(over="ignore", invalid="ignore"):
         return origin + first, np.sqrt(np.maximum(second - first * first, 0.0))

@@ -4,49 +4,78 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from math import isfinite
-from numbers import Integral
+from dataclasses import KW_ONLY
+from numbers import Integral, Real
+from operator import attrgetter, is_
 from threading import RLock
-from typing import Any, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from scipy import sparse
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from ..activations.activation import resolve_activation
-from ..estimators.given_data import accept_rows
+from ..activations.activation import Activation, resolve_activation
+from ..estimators.compatibility import Interval, Options, check_constraints
+from ..estimators.parameters import COUNT, with_constructor
 from ..estimators.sample_weights import check_weights
-from ..estimators.targets import plain_target
+from ..estimators.targets import plain_targets
 from ..network.rows import row_blocks
-from ..registry import Checked
 from ..updates.rule import RULES
 from .model import StreamModel
 from .race import Race
+from .raw_rows import TakesRows, are_plain
 from .river import register
-from .rows import read_row
+from .rows import is_row, read_row
 from .stack import Stack
 
 __all__ = ["StreamEstimator", "one_row"]
 
 #: What ``etas="auto"`` stands for: docs/streams.md has the measurements.
 ETAS: dict[str, Sequence[float]] = {
-    "sgd": (0.02, 0.1),
+    "sgd": (0.02, 0.15),
     "adagrad": (0.1, 0.3),
     "rmsprop": (0.003, 0.02),
 }
 _BLOCK_ROWS = 256  # rows that are predicted at a time
 
 
-class StreamEstimator(Checked):
+@with_constructor
+class StreamEstimator(TakesRows):
     """What both stream estimators share: how rows come in, and how they are learned.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(32,)
+        Neurons of the hidden layers of each network; ``()`` is none.
+    activation : str or Activation, default="tanh"
+        Of the hidden neurons.
+    etas : "auto", sequence of float or dict, default="auto"
+        Learning rates: a network for each. A sequence is for ``sgd``; a dict has those of each
+        update rule. "auto" is ``{"sgd": (0.02, 0.15), "adagrad": (0.1, 0.3), "rmsprop": (0.003,
+        0.02)}``.
+    discount : float in (0, 1), default=0.99
+        What the loss of a row counts a row later, in the weights of the networks.
+    half_life : float > 0 or None, default=1000
+        Rows after which a row counts for half in the scales; None counts all rows alike.
+    correct_scale : bool, default=False
+        Whether first and last layer are corrected when a scale moves, so that the function does
+        not. It costs time, and on most of the streams that were measured, accuracy.
+    last_target : bool, default=False
+        Whether the target of the row learned before is an input, too. Leave it off where targets
+        come late.
+    max_features : int, default=10000
+        Most features of dict rows; later ones are left out.
+    engine : {"auto", "numpy", "compiled"}, default="auto"
+        What learns and predicts the rows. "compiled" needs Numba; "auto" takes it where its code is
+        there (see `compile_engine`).
+    random_state : int, RandomState or None, default=None
+        Draws the initial weights.
 
     Attributes
     ----------
     n_samples_seen_ : int
         Rows learned.
-    metric_ : float
-        Prequential score: each row is predicted before it is learned.
     networks_ : list of str
         Rule and learning rate of each network.
     weights_ : ndarray of shape (n_networks,)
@@ -66,41 +95,39 @@ class StreamEstimator(Checked):
         Names of the inputs, if X has string column names.
     """
 
+    hidden_layer_sizes: Annotated[int | Sequence[int], Integral, list, tuple, np.ndarray] = (32,)
+    _: KW_ONLY
+    activation: Annotated[str | Activation, str, Activation] = "tanh"
+    etas: Annotated[
+        str | Sequence[float] | Mapping[str, Sequence[float]],
+        *(str, list, tuple, np.ndarray, Mapping),
+    ] = "auto"
+    discount: Annotated[float, Interval(Real, 0, 1, closed="neither")] = 0.99
+    half_life: Annotated[float | None, Interval(Real, 0, None, closed="neither"), None] = 1000
+    correct_scale: Annotated[bool, "boolean"] = False
+    last_target: Annotated[bool, "boolean"] = False
+    max_features: Annotated[int, COUNT] = 10_000
+    engine: Annotated[
+        Literal["auto", "numpy", "compiled"], Options(str, {"auto", "numpy", "compiled"})
+    ] = "auto"
+    random_state: Annotated[int | np.random.RandomState | None, "random_state"] = None
+
     n_features_in_: int
     feature_names_in_: np.ndarray
     _model: StreamModel
+    _parameter_hints: ClassVar[dict[str, Any]]
+    _getter: ClassVar[attrgetter]
 
+    _inside = ("_model", "_lock", "_begun_with")
     _river_base: str
     _numeric_targets: bool
     # What river asks of an estimator, beside its class.
     _supervised = True
 
-    hidden_layer_sizes: Any
-    activation: Any
-    etas: Any
-    discount: float
-    half_life: float | None
-    correct_scale: bool
-    last_target: bool
-    max_features: int
-    engine: Any
-    random_state: Any
-
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Make an estimator that river knows as its own, where river is imported."""
         register(cls, cls._river_base)
         return super().__new__(cls)
-
-    def __sklearn_tags__(self):
-        """Missing values and sparse rows are taken."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.sparse = True
-        return tags
-
-    def __sklearn_is_fitted__(self) -> bool:
-        """Whether a row has been learned."""
-        return "_model" in vars(self)
 
     def __getstate__(self) -> dict:
         """Everything but the lock."""
@@ -113,11 +140,6 @@ class StreamEstimator(Checked):
             self._lock = RLock()
 
     # -- fitted attributes -----------------------------------------------------------------------
-
-    def _fitted(self, name: str) -> StreamModel:
-        if "_model" not in vars(self):
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        return self._model
 
     @property
     def n_samples_seen_(self) -> int:
@@ -187,7 +209,7 @@ class StreamEstimator(Checked):
         return model
 
     def _hidden_sizes(self) -> tuple[int, ...]:
-        sizes = self.hidden_layer_sizes
+        sizes: Any = self.hidden_layer_sizes
         listed = [sizes] if isinstance(sizes, Integral) else sizes
         if not isinstance(listed, (list, tuple, np.ndarray)) or not all(
             isinstance(n, Integral) and not isinstance(n, bool) and int(n) >= 1 for n in listed
@@ -197,21 +219,13 @@ class StreamEstimator(Checked):
 
     def _check_parameters(self) -> None:
         """Refuse parameters that are out of their range."""
-        self._check_number("discount", "(0, 1)")
-        if self.half_life is not None:
-            self._check_number("half_life", "(0, inf)")
-        self._check_count("max_features")
-        for name in ("correct_scale", "last_target"):
-            if not isinstance(getattr(self, name), (bool, np.bool_)):
-                self._refuse(name, "True or False")
-        if self.engine not in ("auto", "numpy", "compiled"):
-            self._refuse("engine", "'auto', 'numpy' or 'compiled'")
+        check_constraints(self, {name: getattr(self, name) for name in self._parameter_hints})
         if not resolve_activation(self.activation).elementwise:
             self._refuse("activation", "one that acts on each neuron by itself")
 
     def _rates(self) -> dict[str, tuple[float, ...]]:
         """Learning rates by rule, as `etas` says."""
-        etas = self.etas
+        etas: Any = self.etas
         if isinstance(etas, str) and etas == "auto":
             etas = ETAS
         if not isinstance(etas, Mapping):
@@ -239,14 +253,7 @@ class StreamEstimator(Checked):
                 f"This {type(self).__name__} has learned dict rows; give dict rows, such as "
                 "DataFrame.to_dict('records')."
             )
-        return validate_data(
-            carrier,
-            accept_rows(X),
-            accept_sparse="csr",
-            dtype=np.float64,
-            ensure_all_finite="allow-nan",
-            reset=is_first,
-        )
+        return self._validated(carrier, X, reset=is_first)
 
     def _by_names(self, rows: list, is_first: bool):
         """Entries as they are, or as an array if the model has learned one with names."""
@@ -274,31 +281,33 @@ class StreamEstimator(Checked):
         if model is None:
             return None
         if model.takes_dicts:
-            return [read_row(X[0])] if _are_dicts(X) and len(X) == 1 else None
-        if type(X) is not np.ndarray or X.dtype != np.float64 or X.shape != (1, model.n_features):
+            return read_row(X[0]) if _are_dicts(X) and len(X) == 1 else None
+        if "feature_names_in_" in vars(self) or not are_plain(X, model.n_features) or len(X) > 1:
             return None
-        plain = "feature_names_in_" not in vars(self) and isfinite(np.vdot(X, X))
-        return X if plain else None
+        return X[0]
+
+    def _plain_label(self, y) -> Any:
+        """The target of one row, if validation would find nothing in it; else None."""
+        target = plain_targets(y, numeric=self._numeric_targets)
+        return None if target is None or target.size != 1 else target.item()
 
     # -- learning --------------------------------------------------------------------------------
 
     def _fit(self, X, y) -> Self:
-        fresh: Any = copy.copy(self)
-        kept = {k: v for k, v in vars(self).items() if not k.endswith("_") and k not in _INSIDE}
-        fresh.__dict__ = kept
+        fresh = self._unfitted()
         fresh._partial_fit(X, y, None)
         self.__dict__ = vars(fresh)
         return self
 
     def _partial_fit(self, X, y, sample_weight, classes=None) -> Self:
         self._check_unchanged()
-        row, target = self._plain_row(X), plain_target(y, numeric=self._numeric_targets)
-        is_plain = row is not None and sample_weight is classes is None
-        if is_plain and target is not None and target.size == 1:
-            targets = target.ravel().tolist()
-            self._check_targets(self._model.task, targets)
-            self._learn(self._model, row, targets, None)
-            return self
+        if sample_weight is classes is None:
+            row, label = self._plain_row(X), self._plain_label(y)
+            if row is not None and label is not None and self._model.task.knows(label):
+                with self._lock:
+                    self._model.learn(row, label, 1.0)
+                    self._note_features()
+                return self
         carrier, is_first = copy.copy(self), not self.__sklearn_is_fitted__()
         targets = self._read_targets(carrier, y)
         rows = self._read_rows(carrier, X, is_first=is_first)
@@ -315,9 +324,19 @@ class StreamEstimator(Checked):
         self._learn(model, rows, targets, weights)
         return self
 
+    def _values(self) -> tuple:
+        """The parameters, in order, as they are now."""
+        cls = type(self)
+        if "_getter" not in vars(cls):
+            cls._getter = attrgetter("__class__", *cls._get_param_names())  # always a tuple
+        return cls._getter(self)[1:]
+
     def _check_unchanged(self) -> None:
         """Refuse parameters that were changed after the first row: the model does not know."""
-        for name, value in vars(self).get("_begun_with", {}).items():
+        begun_with = vars(self).get("_begun_with")
+        if begun_with is None or all(map(is_, self._values(), begun_with.values())):
+            return
+        for name, value in begun_with.items():
             now = getattr(self, name)
             if not _are_same(now, value):
                 raise ValueError(
@@ -325,6 +344,8 @@ class StreamEstimator(Checked):
                     "stream goes on with what it began with. Set it back, or begin with a new "
                     f"{type(self).__name__}."
                 )
+        # Of a pickle: other objects of the same content.
+        self._begun_with = dict(zip(begun_with, self._values(), strict=True))
 
     def _new_model_for(self, rows, classes) -> StreamModel:
         self._check_parameters()
@@ -338,7 +359,7 @@ class StreamEstimator(Checked):
     def _commit(self, model: StreamModel, carrier) -> None:
         """Take a new model, and what the rows have told of themselves."""
         self._model, self._lock = model, RLock()
-        self._begun_with = self.get_params(deep=False)
+        self._begun_with = dict(zip(self._get_param_names(), self._values(), strict=True))
         for name in ("n_features_in_", "feature_names_in_"):
             if name in vars(carrier) and not model.takes_dicts:
                 setattr(self, name, vars(carrier)[name])
@@ -346,23 +367,28 @@ class StreamEstimator(Checked):
     def _learn(self, model: StreamModel, rows, targets: list, weights) -> None:
         """Learn validated rows, in order."""
         is_sparse = sparse.issparse(rows)
-        with self._lock, np.errstate(all="ignore"):
+        with self._lock:
             for i, target in enumerate(targets):
                 weight = 1.0 if weights is None else float(weights[i])
                 if weight > 0.0:  # else it changes nothing
                     row = rows[i : i + 1].toarray()[0] if is_sparse else rows[i]
                     model.learn(row, target, weight)
-            if model.takes_dicts:
-                self.n_features_in_ = model.n_features
+            self._note_features()
+
+    def _note_features(self) -> None:
+        """Keep the number of features that have come up."""
+        if self._model.takes_dicts:
+            self.n_features_in_ = self._model.n_features
 
     # -- predictions -----------------------------------------------------------------------------
 
     def _vote(self, X) -> np.ndarray:
         """The vote (n, n_outputs) of the networks on rows."""
+        row = self._plain_row(X)
+        if row is not None:
+            return self._vote_one(row)
         check_is_fitted(self)
-        rows = self._plain_row(X)
-        if rows is None:
-            rows = self._read_rows(self, X, is_first=False)
+        rows = self._read_rows(self, X, is_first=False)
         n_rows = rows.shape[0] if hasattr(rows, "shape") else len(rows)
         with self._lock:
             votes = [
@@ -370,6 +396,11 @@ class StreamEstimator(Checked):
                 for block in (rows[part] for part in row_blocks(n_rows, _BLOCK_ROWS))
             ]
         return np.concatenate(votes)
+
+    def _vote_one(self, row) -> np.ndarray:
+        """The vote (1, n_outputs) on a row as the model takes it."""
+        with self._lock:
+            return self._model.predict([row] if self._model.takes_dicts else row[np.newaxis])
 
     # -- river's manner --------------------------------------------------------------------------
 
@@ -389,13 +420,9 @@ class StreamEstimator(Checked):
         ValueError, TypeError
             On invalid input; the model is left as it was.
         """
-        if np.ndim(y):
+        if not isinstance(y, (str, float, int)) and np.ndim(y):
             raise ValueError(f"y is {y!r}; learn_one takes the target of one row.")
         self._partial_fit(one_row(x), [y], None if w == 1.0 else [w])
-
-
-#: Attributes of a fitted estimator whose names do not end in ``_``.
-_INSIDE = ("_model", "_lock", "_begun_with")
 
 
 def _are_same(now, before) -> bool:
@@ -409,11 +436,11 @@ def _are_same(now, before) -> bool:
 
 def one_row(x) -> list[Mapping[str, Any]]:
     """Return a dict row as rows; TypeError if it is none."""
-    if not isinstance(x, Mapping):
+    if not is_row(x):
         raise TypeError(f"x is {x!r}; give one row as a dict, or rows of an array to partial_fit.")
     return [x]
 
 
 def _are_dicts(X) -> bool:
     """Whether X is a sequence of dict rows."""
-    return isinstance(X, (list, tuple)) and len(X) > 0 and isinstance(X[0], Mapping)
+    return isinstance(X, (list, tuple)) and len(X) > 0 and is_row(X[0])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, Literal, Self
+from collections.abc import Hashable, Mapping
+from dataclasses import KW_ONLY
+from typing import Annotated, Any, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
@@ -12,6 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from ..estimators.given_data import accept_targets
+from ..estimators.parameters import COUNT, with_constructor
 from ..estimators.sample_weights import accept_scored
 from .base import StreamEstimator, one_row
 from .tasks import ClassTask
@@ -19,6 +21,7 @@ from .tasks import ClassTask
 __all__ = ["StreamClassifier"]
 
 
+@with_constructor
 class StreamClassifier(ClassifierMixin, StreamEstimator):
     """Classification of a stream of raw rows, by networks that race; nothing has to be tuned.
 
@@ -30,19 +33,11 @@ class StreamClassifier(ClassifierMixin, StreamEstimator):
 
     Parameters
     ----------
-    hidden_layer_sizes, activation, etas, discount, half_life, correct_scale
-        See `StreamRegressor`.
     last_target : bool, default=False
         Whether the class of the row learned before is an input, too. Leave it off where classes
         come late.
-    max_features : int, default=10000
-        Most features of dict rows; later ones are left out.
     max_classes : int, default=1000
         Most classes that may come up; a row of one more is refused.
-    engine : {"auto", "numpy", "compiled"}, default="auto"
-        See `StreamRegressor`.
-    random_state : int, RandomState instance or None, default=None
-        Draws the initial weights.
 
     Attributes
     ----------
@@ -50,9 +45,6 @@ class StreamClassifier(ClassifierMixin, StreamEstimator):
         Classes that have come up, or that were given, sorted.
     metric_ : float
         Prequential accuracy: each row is predicted before it is learned.
-    n_samples_seen_, networks_, weights_, losses_, drift_, engine_, feature_names_, \
-n_features_in_, feature_names_in_
-        See `StreamRegressor`.
 
     See Also
     --------
@@ -62,7 +54,8 @@ n_features_in_, feature_names_in_
 
     Notes
     -----
-    See `StreamRegressor`.
+    A chunk of rows is learned row by row: it gives the same bits as its rows one at a time. The
+    parameters are read when the first row comes; `fit` starts anew.
 
     Examples
     --------
@@ -74,35 +67,11 @@ n_features_in_, feature_names_in_
     'big'
     """
 
+    _: KW_ONLY
+    max_classes: Annotated[int, COUNT] = 1000
+
     _numeric_targets = False
     _river_base = "Classifier"
-
-    def __init__(
-        self,
-        hidden_layer_sizes=(32,),
-        *,
-        activation="tanh",
-        etas: str | Sequence[float] | Mapping[str, Sequence[float]] = "auto",
-        discount: float = 0.99,
-        half_life: float | None = 1000,
-        correct_scale: bool = False,
-        last_target: bool = False,
-        max_features: int = 10_000,
-        max_classes: int = 1000,
-        engine: Literal["auto", "numpy", "compiled"] = "auto",
-        random_state=None,
-    ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.etas = etas
-        self.discount = discount
-        self.half_life = half_life
-        self.correct_scale = correct_scale
-        self.last_target = last_target
-        self.max_features = max_features
-        self.max_classes = max_classes
-        self.engine = engine
-        self.random_state = random_state
 
     @property
     def _multiclass(self) -> bool:  # river asks
@@ -112,10 +81,6 @@ n_features_in_, feature_names_in_
     def classes_(self) -> np.ndarray:
         """Classes, sorted, in the order of the probabilities."""
         return np.array(self._fitted("classes_").task.classes)
-
-    def _check_parameters(self) -> None:
-        self._check_count("max_classes")
-        super()._check_parameters()
 
     def _new_task(self, classes) -> ClassTask:
         return ClassTask(None if classes is None else self._sorted(classes))
@@ -144,7 +109,8 @@ n_features_in_, feature_names_in_
                 "is None."
             )
         y = column_or_1d(accept_targets(y, numeric=False), warn=True)
-        check_classification_targets(y)
+        with np.errstate(invalid="ignore"):  # of labels beyond all integers
+            check_classification_targets(y)
         return y.tolist()
 
     def _check_targets(self, task, targets: list) -> None:

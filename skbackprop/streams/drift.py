@@ -19,7 +19,7 @@ from typing import Any
 __all__ = ["DriftMonitor"]
 
 _RATE, _WIDTH = 0.005, 6.0  # lambda and h
-_WARM_UP = 300  # rows after an alarm before the next one can ring
+_WARM_UP = 600  # rows after an alarm before the next one can ring: networks get over the change
 _RECENT = 0.01  # what a row counts in the recent loss
 _KEPT = 100  # alarms that are remembered
 
@@ -47,11 +47,11 @@ class DriftMonitor:
 
     def record(self, row: int, vote_loss: float, average_loss: float) -> bool:
         """Take in the losses of vote and average on a row, and tell whether an alarm rings."""
-        self._n += 1
-        self.usual_loss += (vote_loss - self.usual_loss) / self._n
-        rate = max(_RECENT, 1.0 / (row + 1))
+        n = self._n = self._n + 1
+        self.usual_loss += (vote_loss - self.usual_loss) / n
+        rate = _RECENT if row >= 1.0 / _RECENT else 1.0 / (row + 1)
         self.recent_loss += rate * (vote_loss - self.recent_loss)
-        self._chart(average_loss - vote_loss)
+        self._chart(average_loss - vote_loss, n)
         if self.level < 1.0:
             return False
         self.n_alarms += 1
@@ -59,14 +59,13 @@ class DriftMonitor:
         self._start()
         return True
 
-    def _chart(self, x: float) -> None:
+    def _chart(self, x: float, n: int) -> None:
         d = x - self._mean
-        self._mean += d / self._n
-        self._squares += d * (x - self._mean)
-        self._recent = self._mean if self._n == 1 else self._recent + _RATE * (x - self._recent)
-        if self._n > _WARM_UP and self._squares > 0.0:
-            deviation = sqrt(self._squares / self._n * _RATE / (2.0 - _RATE))
-            self.level = (self._recent - self._mean) / (_WIDTH * deviation)
+        mean = self._mean = self._mean + d / n
+        squares = self._squares = self._squares + d * (x - mean)
+        recent = self._recent = mean if n == 1 else self._recent + _RATE * (x - self._recent)
+        if n > _WARM_UP and squares > 0.0:
+            self.level = (recent - mean) / (_WIDTH * sqrt(squares / n * _RATE / (2.0 - _RATE)))
 
     def figures(self) -> dict[str, Any]:
         """What the estimators show as `drift_`."""

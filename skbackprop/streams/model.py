@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from ..engines.choice import NOT_COMPILED, warn_of_numpy
 from ..engines.code_cache import why_no_compiler
 from ..engines.compiled_race import CompiledRace
 from ..engines.symbols import Untraceable
 from .drift import DriftMonitor
 from .moments import ROBUST_FROM, ROUNDING, Moments
-from .race import Race
+from .race import SHARPNESS, Race
 from .rows import Columns, Key
 from .stack import Stack
 from .tasks import LARGEST_ERROR, LARGEST_LOSS, LARGEST_OUTPUT, LEAST_PROBABILITY
@@ -85,10 +86,11 @@ class StreamModel:
         self.drift = DriftMonitor()
         self.n_samples = 0
         self.engine, self._code = "numpy", None
+        self._may_compile = self._stands_in = False
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the tables of the compiled code."""
-        return {**vars(self), "_code": None}
+        return {**vars(self), "_code": None, "_stands_in": False}
 
     # -- inputs ----------------------------------------------------------------------------------
 
@@ -113,8 +115,12 @@ class StreamModel:
 
     def inputs(self, rows: Any) -> np.ndarray:
         """Inputs (n, n_inputs) of rows of an array or a list of entries, with the last target."""
-        if not self.takes_dicts and not self.last_places:
-            return rows
+        if not self.last_places:
+            if not self.takes_dicts:
+                return rows
+            x = self.columns.whole(rows[0]) if len(rows) == 1 else None
+            if x is not None:
+                return x[np.newaxis]
         X = np.full((len(rows), len(self.moments)), np.nan)
         if self.takes_dicts:
             for x, entries in zip(X, rows, strict=True):
@@ -129,13 +135,22 @@ class StreamModel:
 
     def predict(self, rows: Any) -> np.ndarray:
         """The vote (n, n_outputs) on rows: probabilities, or numbers in y's units."""
-        with np.errstate(all="ignore"):
-            v = self.stack.respond(self.moments.scaled(self.inputs(rows), _CLIP, self.with_mean))
-            weights, finite = self.race.weights, np.isfinite(v).all(axis=(1, 2))
-            if not finite.all():  # what the next row to be learned restarts
-                v, weights = np.where(finite[:, None, None], v, 0.0), weights * finite
-                weights = weights / max(weights.sum(), np.finfo(float).tiny)
-            return np.tensordot(weights, self.task.outputs(v), 1)
+        X = self.inputs(rows)
+        if self._lay_out_if_compiled():
+            assert self._code is not None
+            votes = self._code.vote(X)
+            if votes is not None:
+                return self.task.in_units(votes)
+        return self.task.in_units(self._predict_numpy(X))
+
+    @np.errstate(all="ignore")
+    def _predict_numpy(self, X: np.ndarray) -> np.ndarray:
+        v = self.stack.respond(self.moments.scaled(X, _CLIP, self.with_mean))
+        weights, finite = self.race.weights, np.isfinite(v).all(axis=(1, 2))
+        if not finite.all():  # what the next row to be learned restarts
+            v, weights = np.where(finite[:, None, None], v, 0.0), weights * finite
+            weights = weights / max(weights.sum(), np.finfo(float).tiny)
+        return np.tensordot(weights, self.task.outputs(v), 1)
 
     # -- learning --------------------------------------------------------------------------------
 
@@ -148,14 +163,17 @@ class StreamModel:
         label : float or label
         weight : float > 0
         """
-        if self.takes_dicts:
-            self._add_features(row)
-            self._grow_stack()
-        x = row if not self.takes_dicts and not self.last_places else self.inputs([row])[0]
+        x = self.columns.whole(row) if self.takes_dicts else row
+        if x is None or self.last_places:
+            if self.takes_dicts:
+                self._add_features(row)
+                self._grow_stack()
+            x = self.inputs([row])[0]
         if not self._learn_compiled(x, label, weight):
             self._learn_numpy(x, label, weight)
         self.n_samples += 1
 
+    @np.errstate(all="ignore")
     def _learn_numpy(self, x: np.ndarray, label: Any, weight: float) -> None:
         task, stack = self.task, self.stack
         v = self._forward(x)
@@ -167,7 +185,7 @@ class StreamModel:
             outputs = task.outputs(v)
         target = task.place(label)
         if self.n_samples:
-            self._count(outputs, target, answer, label)
+            self._count(outputs, target, answer)
         ratio, shift = task.see(target)
         if self.corrects and ratio is not None:
             stack.rescale_outputs(ratio, shift)
@@ -177,7 +195,8 @@ class StreamModel:
             delta *= weight
         stack.learn(delta)
         self._update_moments(x)
-        task.remember(target)
+        if self.last_target:
+            task.remember(target)
 
     # -- the compiled engine ---------------------------------------------------------------------
 
@@ -207,7 +226,7 @@ class StreamModel:
             raise ImportError(f"engine='compiled' cannot be used: {missing}.")
         assert self._code is not None
         if wanted == "compiled" or (missing is None and self._code.is_compiled):
-            self.engine = "compiled"
+            self.engine, self._may_compile = "compiled", wanted == "compiled"
 
     def _learn_compiled(self, x: np.ndarray, label: Any, weight: float) -> bool:
         """Learn a row by the compiled code, and tell whether it did.
@@ -215,21 +234,41 @@ class StreamModel:
         It leaves to NumPy what comes seldom: a new class, and a network that has diverged.
         """
         task, stack = self.task, self.stack
-        if self.engine != "compiled" or not task.knows(label):
+        if not task.knows(label) or not self._lay_out_if_compiled():
             return False
-        if self._code is None or self._code_shape != stack.w.shape:
-            self._lay_out()
         code, target, is_first = self._code, task.place(label), self.n_samples == 0
         assert code is not None
-        arrays = self.moments.table, task.moments.table, stack.w, stack.state, self.race.table
-        row = target, weight, stack.n_updates, stack.averaging_rate, is_first
-        if not code.learn(x, arrays, row):
+        rate = stack.averaging_rate
+        if not code.learn(x, target, weight, stack.n_updates, rate, is_first):
             return False
         stack.count_update()
         if not is_first:
-            answer, vote_loss, average_loss = code.answer[:3].tolist()
-            self._watch(task.decode(answer), label, vote_loss, average_loss)
-        task.remember(target)
+            answer, vote_loss, average_loss = code.told()
+            self._watch(answer, target, vote_loss, average_loss)
+        if self.last_target:
+            task.remember(target)
+        return True
+
+    def _lay_out_if_compiled(self) -> bool:
+        """Whether there is compiled code; it is then laid out for the networks as they are now."""
+        if self.engine != "compiled" or self._stands_in:
+            return False
+        is_new = self._code is None
+        if is_new or self._code_shape != self.stack.w.shape:
+            self._lay_out()
+            self.moments.common = None  # the code counts in the table alone
+            self._stands_in = is_new and self._is_missing()
+        return not self._stands_in
+
+    def _is_missing(self) -> bool:
+        """Whether NumPy must stand in for the compiled code, as on another machine; it warns."""
+        assert self._code is not None
+        missing = why_no_compiler()
+        if missing is None and not self._may_compile and not self._code.is_compiled:
+            missing = NOT_COMPILED
+        if missing is None:
+            return False
+        warn_of_numpy(missing)
         return True
 
     def _lay_out(self) -> None:
@@ -246,6 +285,7 @@ class StreamModel:
             ROBUST_FROM,
             moments.keep,
             moments.limit,
+            SHARPNESS,
         )
         self._code = CompiledRace(
             stack.sizes,
@@ -255,6 +295,7 @@ class StreamModel:
             n_classes=self.task.n_units if self.task.is_classification else 0,
             settings=settings,
             with_mean=self.with_mean,
+            state=(moments.table, self.task.moments.table, stack.w, stack.state, self.race.table),
         )
         self._code_shape = stack.w.shape
 
@@ -278,17 +319,17 @@ class StreamModel:
             self.stack.restart(int(loser), winner)
             self.race.losses[loser] = self.race.losses[winner]
 
-    def _count(self, outputs: np.ndarray, target: Any, answer: Any, label: Any) -> None:
+    def _count(self, outputs: np.ndarray, target: Any, answer: Any) -> None:
         """Count the losses of the networks in the race, and the answer in the metric."""
         race = self.race
         losses = self.task.losses(outputs, target)
         loss = self.task.vote_loss(race.weights.dot(outputs), target)
         race.record(losses)
-        self._watch(answer, label, loss, float(losses[-1]))
+        self._watch(answer, self.task.decode(target), loss, float(losses[-1]))
 
-    def _watch(self, answer: Any, label: Any, vote_loss: float, average_loss: float) -> None:
+    def _watch(self, answer: Any, truth: Any, vote_loss: float, average_loss: float) -> None:
         """Show a row to metric and drift monitor; at an alarm the average starts anew."""
-        self.task.score(answer, label)
+        self.task.score(answer, truth)
         if self.drift.record(self.n_samples, vote_loss, average_loss):
             self.stack.restart_average()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import sqrt
+from typing import Any
 
 import numpy as np
 
@@ -40,12 +41,15 @@ class Moments:
         Sum of the weights of the rows, moments, and ``1 / s``.
     bound : ndarray of shape (n_columns,)
         Largest deviation that is believed of the next row.
+    common : float or None
+        The count of all columns, where that is known to be one: arithmetic with it is cheap.
     """
 
     def __init__(self, n_columns: int, half_life: float | None = None, limit: float = np.inf):
         self.limit, self.keep = limit, 1.0 if half_life is None else 0.5 ** (1.0 / half_life)
         self.table = np.zeros((5, n_columns))
         self.bound[...] = LARGEST
+        self.common: float | None = 0.0
 
     def __len__(self) -> int:
         return self.table.shape[1]
@@ -60,34 +64,42 @@ class Moments:
         """Add a column: one without rows, or, if fixed, of mean 0 and deviation 1 for ever."""
         new = (np.inf, 0.0, 1.0, 1.0, LARGEST) if fixed else (0.0, 0.0, 0.0, 0.0, LARGEST)
         self.table = np.column_stack([self.table, new])
+        self.common = self.common if self.common == 0.0 and not fixed else None
 
     def update(self, x: np.ndarray) -> None:
         """Take in one row, (n_columns,)."""
-        known = x == x
-        if np.logical_and.reduce(known):
-            self._update(self.table, x)
-        elif known.any():
+        squares = x.dot(x)
+        if squares == squares:  # nothing is missing
+            self._update(self.table, x, self.common)
+            return
+        self.common, known = None, x == x
+        if known.any():
             part = self.table[:, known]
-            self._update(part, x[known])
+            self._update(part, x[known], None)
             self.table[:, known] = part
 
-    def _update(self, table: np.ndarray, x: np.ndarray) -> None:
+    def _update(self, table: np.ndarray, x: np.ndarray, common: float | None) -> None:
         """Take in the numbers of a row, one for each column of a table of moments."""
         count, mean, variance, inverse, bound = table
-        count *= self.keep
-        count += 1.0
-        rate = 1.0 / count
+        if common is None:
+            count *= self.keep
+            count += 1.0
+            n: Any = count
+        else:
+            n = self.common = common * self.keep + 1.0
+            count[...] = n
+        rate = 1.0 / n
         d = x - mean
         np.minimum(d, bound, out=d)
         np.maximum(d, -bound, out=d)
-        step = rate * d
+        step = d * rate
         mean += step
         step *= d
         variance += step
-        variance *= np.subtract(1.0, rate, out=rate)
+        variance *= 1.0 - rate
         _set_inverses(mean, variance, inverse)
-        if self.limit < np.inf:
-            believed = (count > ROBUST_FROM) & (inverse > 0.0)
+        if self.limit < np.inf and (common is None or n > ROBUST_FROM):
+            believed = (n > ROBUST_FROM) & (inverse > 0.0)
             np.divide(self.limit, inverse, out=bound, where=believed)
 
     def merge(self, X: np.ndarray) -> None:
@@ -110,6 +122,7 @@ class Moments:
         d = mean - self.mean
         variance = (1.0 - share) * (self.variance + share * d * d) + share * variance
         np.copyto(self.count, count, where=seen)
+        self.common = None
         self.mean[...] += share * d
         np.copyto(self.variance, variance, where=seen)
         _set_inverses(self.mean, self.variance, self.inverse)
@@ -125,9 +138,9 @@ class Moments:
         Z *= self.inverse
         np.minimum(Z, clip, out=Z)
         np.maximum(Z, -clip, out=Z)
-        missing = Z != Z
-        if missing.any():
-            Z[missing] = 0.0
+        total = Z.sum()
+        if total != total:
+            Z[Z != Z] = 0.0
         return Z
 
 

@@ -1,15 +1,18 @@
 """The vote of networks that race: each counts by its recent losses.
 
-The prediction is ``sum_m q_m p_m`` with ``q_m = exp(-L_m) / sum_k exp(-L_k)``, and after each row
-``L_m <- discount L_m + loss_m``: Hedge (Freund and Schapire 1997) with discounted losses. As a loss
-is a negative log-likelihood, q is what Bayes' rule makes of the rows that still count.
+The prediction is ``sum_m q_m p_m`` with ``q_m = exp(-L_m / 2) / sum_k exp(-L_k / 2)``, and after
+each row ``L_m <- discount L_m + loss_m``: Hedge (Freund and Schapire 1997) with discounted losses.
+As a loss is a negative log-likelihood, q is what Bayes' rule makes of the rows that still count,
+each believed by half: networks that learn the same rows err together, so that each row tells less.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["Race"]
+__all__ = ["SHARPNESS", "Race"]
+
+SHARPNESS = 0.5  # what the losses are multiplied by in the weights
 
 
 class Race:
@@ -43,5 +46,6 @@ class Race:
         so_far *= self.discount
         so_far += losses
         np.subtract(np.minimum.reduce(so_far), so_far, out=weights)
+        weights *= SHARPNESS
         np.exp(weights, out=weights)
         weights /= np.add.reduce(weights)

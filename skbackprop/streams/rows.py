@@ -8,12 +8,13 @@ that value. What a row does not have, or has as None or NaN, is missing: NaN in 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Columns", "read_row"]
+__all__ = ["Columns", "is_row", "read_row"]
 
 Key = str | tuple[str, str]  # the name of a number; name and value of a string
 
@@ -36,6 +37,17 @@ class Columns:
         self.max_columns = max_columns
         self.places: dict[Key, int] = {}
         self._indicators: list[int] = []
+        self._before: tuple[tuple[Key, ...], np.ndarray] = (), np.zeros(0, np.intp)
+        self._whole: tuple[Key, ...] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but what it remembers of the row before."""
+        left_out = ("_before", "_whole")
+        return {name: value for name, value in vars(self).items() if name not in left_out}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._before, self._whole = ((), np.zeros(0, np.intp)), None
 
     @property
     def names(self) -> list[str]:
@@ -44,22 +56,43 @@ class Columns:
 
     def new_keys(self, entries: Mapping[Key, float]) -> list[Key]:
         """The features of a row that have no column yet, as far as there is room for them."""
+        if entries.keys() <= self.places.keys():
+            return []
         new = [key for key in entries if key not in self.places]
         return new[: max(self.max_columns - len(self.places), 0)]
 
     def add(self, key: Key, place: int) -> None:
         """Say that a feature's column is the one at a place."""
-        self.places[key] = place
+        self.places[key], self._whole = place, None
         if not isinstance(key, str):
             self._indicators.append(place)
 
     def write(self, entries: Mapping[Key, float], x: np.ndarray) -> None:
         """Write a row into a vector of NaN; features without a column are left out."""
-        x[self._indicators] = 0.0
-        for key, value in entries.items():
-            place = self.places.get(key)
-            if place is not None:
-                x[place] = value
+        if self._indicators:
+            x[self._indicators] = 0.0
+        if not entries.keys() <= self.places.keys():
+            entries = {key: value for key, value in entries.items() if key in self.places}
+        keys = tuple(entries)
+        if keys != self._before[0]:  # most rows have the features of the one before
+            places = [self.places[key] for key in keys]
+            self._before = keys, np.array(places, np.intp)
+            self._whole = keys if places == list(range(len(x))) else None
+        x[self._before[1]] = np.fromiter(entries.values(), float, len(keys))
+
+    def whole(self, entries: Mapping[Key, float]) -> np.ndarray | None:
+        """Return a row that has all columns in order, as the one before had; else None."""
+        if tuple(entries) != self._whole:
+            return None
+        return np.fromiter(entries.values(), float, len(self._whole))
+
+
+def is_row(row: Any) -> bool:
+    """Whether something is a dict row."""
+    return type(row) is dict or isinstance(row, Mapping)
+
+
+_FLOAT, _NAME = {float}, {str}
 
 
 def read_row(row: Mapping[str, Any]) -> dict[Key, float]:
@@ -72,8 +105,12 @@ def read_row(row: Mapping[str, Any]) -> dict[Key, float]:
     ValueError
         If a number is infinite.
     """
-    if not isinstance(row, Mapping):
+    if not is_row(row):
         raise TypeError(f"a row is {row!r}; among dict rows it must be a dict.")
+    if set(map(type, row.values())) == _FLOAT and set(map(type, row)) == _NAME:
+        if isfinite(sum(row.values())):  # nothing is missing
+            plain: Any = row
+            return plain if type(row) is dict else dict(plain)
     entries: dict[Key, float] = {}
     for name, value in row.items():
         if not isinstance(name, str):

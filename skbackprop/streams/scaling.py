@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import copy
-from math import isfinite
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from scipy import sparse
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from ..estimators.given_data import accept_rows
+from ..engines.code_cache import why_no_compiler
+from ..engines.compiled_moments import CompiledMoments
 from ..network.rows import row_blocks
-from ..registry import Checked
-from .moments import Moments
+from .moments import ROUNDING, Moments
+from .raw_rows import TakesRows, are_plain
 
 __all__ = ["OnlineScaler"]
 
 _BLOCK_ROWS = 1024
 
 
-class OnlineScaler(OneToOneFeatureMixin, TransformerMixin, Checked):
+class OnlineScaler(OneToOneFeatureMixin, TransformerMixin, TakesRows):
     """Standardise each column by its running mean and deviation: ``z = (x - m) / s``.
 
     Rows are taken in one at a time or in chunks, with the same result to round-off, in float64. A
@@ -35,9 +35,14 @@ class OnlineScaler(OneToOneFeatureMixin, TransformerMixin, Checked):
         Rows after which a row counts for half; None counts all rows alike.
     clip : float > 0 or None, default=None
         Deviations that z is kept within, against outliers.
+    engine : {"auto", "numpy", "compiled"}, default="auto"
+        What takes in and scales single rows. "compiled" needs Numba; "auto" takes it where its code
+        is there (see `compile_engine`).
 
     Attributes
     ----------
+    engine_ : {"numpy", "compiled"}
+        What takes in and scales single rows.
     mean_, var_ : ndarray of shape (n_features,)
         Running mean, and variance over n rows (not n - 1).
     scale_ : ndarray of shape (n_features,)
@@ -71,7 +76,10 @@ class OnlineScaler(OneToOneFeatureMixin, TransformerMixin, Checked):
     n_features_in_: int
     feature_names_in_: np.ndarray
     n_samples_seen_: int
+    engine_: str
     _moments: Moments
+
+    _inside = ("_moments", "_code")
 
     def __init__(
         self,
@@ -79,26 +87,16 @@ class OnlineScaler(OneToOneFeatureMixin, TransformerMixin, Checked):
         with_mean: bool = True,
         half_life: float | None = None,
         clip: float | None = None,
+        engine: Literal["auto", "numpy", "compiled"] = "auto",
     ):
         self.with_mean = with_mean
         self.half_life = half_life
         self.clip = clip
+        self.engine = engine
 
-    def __sklearn_tags__(self):
-        """Missing values and sparse rows are taken."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.sparse = True
-        return tags
-
-    def __sklearn_is_fitted__(self) -> bool:
-        """Whether a row has been taken in."""
-        return "_moments" in vars(self)
-
-    def _fitted(self, name: str) -> Moments:
-        if "_moments" not in vars(self):
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        return self._moments
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but compiled code."""
+        return {name: value for name, value in super().__getstate__().items() if name != "_code"}
 
     @property
     def mean_(self) -> np.ndarray:
@@ -121,22 +119,29 @@ class OnlineScaler(OneToOneFeatureMixin, TransformerMixin, Checked):
     def _plain(self, X: Any) -> Any:
         """`X` if it is rows that validation would find nothing in; else None."""
         moments = vars(self).get("_moments")
-        if moments is None or type(X) is not np.ndarray or X.dtype != np.float64:
+        if moments is None or "feature_names_in_" in vars(self):
             return None
-        if X.ndim != 2 or X.shape[1] != len(moments) or not len(X):
-            return None
-        plain = "feature_names_in_" not in vars(self) and isfinite(np.vdot(X, X))
-        return X if plain else None
+        return X if are_plain(X, len(moments)) else None
 
-    def _validated(self, carrier, X: Any, *, reset: bool) -> Any:
-        return validate_data(
-            carrier,
-            accept_rows(X),
-            accept_sparse="csr",
-            dtype=np.float64,
-            ensure_all_finite="allow-nan",
-            reset=reset,
-        )
+    def _compiled(self) -> CompiledMoments | None:
+        """The code of single rows, if that is what the scaler goes by and it is there."""
+        if self.engine_ != "compiled":
+            return None
+        if "_code" not in vars(self):
+            code = CompiledMoments(self._moments.table, self._moments.keep, ROUNDING)
+            usable = why_no_compiler() is None and (self.engine == "compiled" or code.is_compiled)
+            self._code = code if usable else None
+        return self._code
+
+    def _chosen_engine(self) -> str:
+        """What takes in single rows, as `engine` says."""
+        missing = why_no_compiler()
+        if self.engine == "compiled" and missing is not None:
+            raise ImportError(f"engine='compiled' cannot be used: {missing}.")
+        if self.engine == "auto" and missing is None:
+            is_there = CompiledMoments(np.zeros((5, 0)), 1.0, ROUNDING).is_compiled
+            return "compiled" if is_there else "numpy"
+        return "numpy" if self.engine == "auto" else self.engine
 
     def _check_parameters(self) -> None:
         for name in ("half_life", "clip"):
@@ -144,6 +149,8 @@ class OnlineScaler(OneToOneFeatureMixin, TransformerMixin, Checked):
                 self._check_number(name, "(0, inf)")
         if not isinstance(self.with_mean, (bool, np.bool_)):
             self._refuse("with_mean", "True or False")
+        if self.engine not in ("auto", "numpy", "compiled"):
+            self._refuse("engine", "'auto', 'numpy' or 'compiled'")
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Start anew with these rows.
@@ -163,13 +170,7 @@ class OnlineScaler(OneToOneFeatureMixin, TransformerMixin, Checked):
         ValueError
             On invalid input; the scaler is left as it was.
         """
-        fresh: Any = copy.copy(self)
-        fresh.__dict__ = {
-            name: value
-            for name, value in vars(self).items()
-            if not name.endswith("_") and name != "_moments"
-        }
-        fresh.partial_fit(X)
+        fresh = self._unfitted().partial_fit(X)
         self.__dict__ = vars(fresh)
         return self
 
@@ -198,18 +199,30 @@ class OnlineScaler(OneToOneFeatureMixin, TransformerMixin, Checked):
             rows = self._validated(carrier, X, reset=is_first)
             if is_first:
                 self._check_parameters()
+                carrier.engine_ = self._chosen_engine()
                 carrier._moments = Moments(rows.shape[1], self.half_life)
                 carrier.n_samples_seen_ = 0
                 self.__dict__ = vars(carrier)
-        with np.errstate(all="ignore"):
-            if rows.shape[0] == 1 and isinstance(rows, np.ndarray):
-                self._moments.update(rows[0])
-            else:
-                for block in row_blocks(rows.shape[0], _BLOCK_ROWS):
-                    part = rows[block]
-                    self._moments.merge(part.toarray() if sparse.issparse(part) else part)
+        if rows.shape[0] == 1 and isinstance(rows, np.ndarray):
+            self._take_in(rows[0])
+        else:
+            self._merge(rows)
         self.n_samples_seen_ += rows.shape[0]
         return self
+
+    def _take_in(self, x: np.ndarray) -> None:
+        code = self._compiled()
+        if code is not None:
+            code.update(x)
+            return
+        with np.errstate(all="ignore"):
+            self._moments.update(x)
+
+    @np.errstate(all="ignore")
+    def _merge(self, rows: Any) -> None:
+        for block in row_blocks(rows.shape[0], _BLOCK_ROWS):
+            part = rows[block]
+            self._moments.merge(part.toarray() if sparse.issparse(part) else part)
 
     def transform(self, X: Any) -> Any:
         """Scale rows by the moments as they are now.
@@ -233,6 +246,9 @@ class OnlineScaler(OneToOneFeatureMixin, TransformerMixin, Checked):
             rows = self._validated(self, X, reset=False)
         clip = np.inf if self.clip is None else float(self.clip)
         if not sparse.issparse(rows):
+            code = self._compiled() if len(rows) == 1 else None
+            if code is not None:
+                return code.scaled(rows, clip, bool(self.with_mean))
             return self._moments.scaled(rows, clip, self.with_mean)
         values = np.nan_to_num(rows.data * self._moments.inverse[rows.indices], nan=0.0)
         return _with_data(rows, np.clip(values, -clip, clip))

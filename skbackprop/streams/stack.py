@@ -28,6 +28,7 @@ from ..updates.rule import RULES
 __all__ = ["Stack"]
 
 _AVERAGING_RATE = 0.001
+_FEW = 8  # columns up to which an outer product is faster as that of matrices
 
 
 class Stack:
@@ -136,6 +137,7 @@ class Stack:
     def _prepare(self) -> None:
         """Make the views and workspaces, which go with the sizes."""
         n, n_learners, sizes = len(self), self.n_learners, self.sizes
+        self._averaged = self.averaged
         self._weights = self._layers(self.w)
         self._g = np.zeros((n_learners, self.n_parameters))
         self._corrections = self._layers(self._g)
@@ -190,12 +192,14 @@ class Stack:
             np.matmul(W, self._delta[layer][:, :, None], out=e[:, :, None])
             self.activation.delta(e, self._v[layer - 1][:n], self._y[layer][:n, :-1], out=e)
         for y, d, g in zip(self._y, self._delta, self._corrections, strict=True):
-            np.multiply(y[:n, :, None], d[:, None], out=g)
+            outer = np.multiply if d.shape[1] > _FEW else np.matmul
+            outer(y[:n, :, None], d[:, None], out=g)
         for rule, w, g, state, eta in self._groups:
             rule.step(w, g, state, self.n_updates, eta, 0.0)
-        step = self.w[self.averaged] - self.w[-1]
+        average = self.w[-1]
+        step = self.w[self._averaged] - average
         step *= self.averaging_rate
-        self.w[-1] += step
+        average += step
         self.count_update()
 
     def count_update(self) -> None:

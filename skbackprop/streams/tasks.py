@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from math import log
+from math import log, log2
 from typing import Any
 
 import numpy as np
 
 from ..activations.activation import ACTIVATIONS
-from .moments import NumberMoments
+from .moments import LARGEST, NumberMoments
 
 __all__ = [
     "LARGEST_ERROR",
@@ -24,11 +24,15 @@ LEAST_PROBABILITY = 1e-3  # that the right class counts with: it bounds the loss
 LARGEST_LOSS = 20.0
 LARGEST_ERROR = 5.0  # deviations of the target: one that is further off moves no more
 LARGEST_OUTPUT = 10.0  # deviations of the target that a prediction keeps within
+_SMALLEST_USUAL, _LARGEST_USUAL = 1e-100, 1e100  # targets that are learned as they are
 _STEADY = 30  # targets from which on their scale is corrected for
 
 
 class NumberTask:
     """Numbers, scaled by running moments: a prediction is ``m + s v``.
+
+    Where the first target that is not zero is below 1e-100 or above 1e100, so that its square would
+    be lost, all are learned in another unit: times a power of two that makes it about that.
 
     Parameters
     ----------
@@ -38,7 +42,9 @@ class NumberTask:
     Attributes
     ----------
     last : float
-        The last target; NaN before there is one.
+        The last target, in the unit of the task; NaN before there is one.
+    unit : float
+        What targets are multiplied by; 0 while all were 0.
     """
 
     is_classification = False
@@ -46,12 +52,12 @@ class NumberTask:
 
     def __init__(self, half_life: float | None):
         self.moments = NumberMoments(half_life, LARGEST_OUTPUT)
-        self.last = np.nan
+        self.last, self.unit = np.nan, 0.0
         self.n_scored, self.sum_squares = 0, 0.0
         self._overall_mean, self._overall_squares = 0.0, 0.0
 
     def outputs(self, v: np.ndarray) -> np.ndarray:
-        """Predictions in y's units, kept within ten deviations of the mean."""
+        """Predictions, kept within ten deviations of the mean."""
         mean, deviation = self.moments.location_and_scale()
         y = np.minimum(v, LARGEST_OUTPUT)
         np.maximum(y, -LARGEST_OUTPUT, out=y)
@@ -63,13 +69,18 @@ class NumberTask:
         """The prediction that a vote is."""
         return float(vote[0])
 
-    def decode(self, answer: float) -> float:
-        """The prediction that the compiled code gives."""
-        return answer
+    def decode(self, target: float) -> float:
+        """The target as the metric counts it."""
+        return target
+
+    def in_units(self, votes: np.ndarray) -> np.ndarray:
+        """Predictions in y's units."""
+        return votes if self.unit == 1.0 else votes / (self.unit or 1.0)
 
     def score(self, answer: float, y: float) -> None:
-        """Count the row in the metric."""
-        error = answer - y
+        """Count the row in the metric; a number beyond `LARGEST` counts as that."""
+        y = min(max(y, -LARGEST), LARGEST)
+        error = min(max(answer, -LARGEST), LARGEST) - y
         self.n_scored += 1
         self.sum_squares += error * error
         d = y - self._overall_mean
@@ -88,7 +99,15 @@ class NumberTask:
 
     def place(self, y: float) -> float:
         """The target as the networks are shown it."""
-        return y
+        unit = self.unit or self._choose_unit(abs(y))
+        return y if unit == 1.0 else min(max(y * unit, -LARGEST), LARGEST)
+
+    def _choose_unit(self, size: float) -> float:
+        """Choose the unit by the size of a target, unless that is 0."""
+        if size > 0.0:
+            usual = min(max(size, _SMALLEST_USUAL), _LARGEST_USUAL)
+            self.unit = 2.0 ** round(log2(usual) - log2(size))
+        return self.unit or 1.0
 
     def losses(self, outputs: np.ndarray, y: float) -> np.ndarray:
         """Half the squared error of each network, in deviations of the target."""
@@ -157,6 +176,13 @@ class ClassTask:
         self.last = np.zeros(len(self.classes))
         self.n_right, self.n_scored = 0, 0
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but what the classes tell."""
+        return {name: value for name, value in vars(self).items() if name != "known"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, known=set(state["classes"]))
+
     @property
     def n_units(self) -> int:
         """An output neuron for each class."""
@@ -192,18 +218,22 @@ class ClassTask:
             ACTIVATIONS["softmax"].into(v.reshape(flat), y.reshape(flat))
         return y
 
+    def in_units(self, votes: np.ndarray) -> np.ndarray:
+        """Probabilities, which have no unit."""
+        return votes
+
     def answer(self, vote: np.ndarray) -> Any:
         """The class that a vote is for."""
         return self.classes[int(vote.argmax())]
 
-    def decode(self, answer: float) -> Any:
-        """The class at the place that the compiled code gives."""
-        return self.classes[int(answer)]
+    def decode(self, target: int) -> Any:
+        """The class at a place."""
+        return self.classes[target]
 
-    def score(self, answer: Any, label: Any) -> None:
-        """Count the row in the metric."""
+    def score(self, answer: Any, truth: Any) -> None:
+        """Count the row in the metric, by classes or by their places."""
         self.n_scored += 1
-        self.n_right += answer == label
+        self.n_right += answer == truth
 
     @property
     def metric(self) -> float:

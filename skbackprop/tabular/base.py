@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
-from numbers import Integral
-from typing import Any, Self
+from collections.abc import Sequence
+from dataclasses import KW_ONLY
+from numbers import Integral, Real
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -13,13 +15,18 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..callers import warn_user
 from ..estimators.base import Backprop
+from ..estimators.compatibility import Interval, Options, check_constraints
 from ..estimators.given_data import accept_targets
 from ..estimators.onnx_methods import OnnxMethods
+from ..estimators.parameters import COUNT, with_constructor
 from ..estimators.plan import make_plan
 from ..estimators.sample_weights import check_weights
 from ..estimators.targets import warn_of_one_class
+from ..losses.head import Head
+from ..losses.loss import Loss
 from ..network.rows import row_blocks, with_mean_one
 from ..registry import Checked
+from ..training.causes import cost_unit
 from ..updates.adaptive import Adam
 from ..updates.fan_in import FanInEta
 from .columns import TableEncoder
@@ -35,23 +42,77 @@ __all__ = ["TabularEstimator"]
 _FEW_ROWS, _FOR_FEW, _FOR_MORE = 1500, 8, 4  # networks of a view
 _MANY_ROWS = 3000
 _BLOCK_ROWS = 4096
+_SMALL_COST = 1e-3  # of a constant: there is nothing to learn
+_SMALL_GAIN = 1e-2  # of that cost: next to nothing was learnt
 
 
+@with_constructor
 class TabularEstimator(OnnxMethods, Checked):
-    """What both estimators of tables share."""
+    """What both estimators of tables share.
 
-    hidden_layer_sizes: Any
-    n_networks: Any
-    neighbours: bool
-    loss: Any
-    categorical_features: Any
-    max_categories: int
-    max_iter: int
-    validation_fraction: float
-    max_time: float | None
-    n_jobs: int | None
-    verbose: bool
-    random_state: Any
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(64, 64)
+        Neurons of each hidden layer, in every network.
+    n_networks : int or "auto", default="auto"
+        Networks of each view, each with held-out rows of its own; "auto" is 8 up to 1500 rows, 4
+        for more, and 2 for classes of more than 3000 rows. There are three views, or two of the
+        same kind where no column is continuous.
+    neighbours : bool, default=True
+        Whether the 20 nearest training rows may be members of the average: they are if the rows
+        held out give them 5 % of the weight or more, with the squared error or classes. They help
+        where rows repeat each other; the model keeps its training rows then, cannot be exported,
+        and is slower at predictions.
+    categorical_features : "from_dtype" or array-like of bool, int or str, default="from_dtype"
+        Which columns are categories, as a mask, indices or names; "from_dtype": columns of strings,
+        of the dtype of categories, and of objects that are not all numbers. See `TableEncoder`.
+    max_categories : int, default=40
+        Most levels of a column of categories that count by themselves; the rarest are pooled.
+    max_iter : int, default=32
+        Epochs of each network. The learning rate falls to zero over them.
+    validation_fraction : float in (0, 1), default=0.1
+        The share of the rows that each network holds out. With fewer than 50 rows none are: all
+        epochs are run, on one full batch, and the views have equal weights.
+    max_time : float or None, default=None
+        Seconds after which no further epoch begins, shared evenly among the networks.
+    n_jobs : int or None, default=None
+        Networks that are trained side by side, in threads. The result is the same for any number.
+    verbose : bool, default=False
+        Whether to print a line for each network.
+    random_state : int, RandomState instance or None, default=None
+        Of the rows held out, the waves, the first weights, and the order of the rows.
+
+    Attributes
+    ----------
+    views_ : list of str
+        What each member sees: "plain", "waves", "ramps", "steps"; or "linear", "neighbours".
+    weights_ : ndarray of shape (n_estimators,)
+        Their weights; the sum is one.
+    loss_curve_ : list of list of float
+        The training loss of each network, epoch by epoch.
+    n_iter_ : int
+        The most epochs of a network.
+    n_features_in_ : int
+        The number of columns.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        The names of the columns, where `fit` saw names.
+    """
+
+    hidden_layer_sizes: Annotated[
+        int | Sequence[int] | np.ndarray, COUNT, list, tuple, np.ndarray
+    ] = (64, 64)
+    _: KW_ONLY
+    n_networks: Annotated[int | Literal["auto"], Options(str, {"auto"}), COUNT] = "auto"
+    neighbours: Annotated[bool, "boolean"] = True
+    loss: Annotated[str | Loss, str, Loss] = "squared_error"
+    categorical_features: Annotated[Any, object] = "from_dtype"
+    max_categories: Annotated[int, Interval(Integral, 2, None, closed="left")] = 40
+    max_iter: Annotated[int, COUNT] = 32
+    validation_fraction: Annotated[float, Interval(Real, 0, 1, closed="neither")] = 0.1
+    max_time: Annotated[float | None, Interval(Real, 0, None, closed="neither"), None] = None
+    n_jobs: Annotated[int | None, Integral, None] = None
+    verbose: Annotated[bool, "verbose"] = False
+    random_state: Annotated[int | np.random.RandomState | None, "random_state"] = None
 
     n_features_in_: int
     feature_names_in_: np.ndarray
@@ -65,6 +126,7 @@ class TabularEstimator(OnnxMethods, Checked):
     _members: list[Member]
 
     _numeric_targets: bool
+    _parameter_hints: ClassVar[dict[str, Any]]
 
     def __sklearn_tags__(self):
         """Categories and missing values are taken."""
@@ -92,13 +154,13 @@ class TabularEstimator(OnnxMethods, Checked):
         validated = copy.copy(self)
         table, y, weights, groups = self._read_training(validated, X, y, sample_weight, groups)
         task = self._read_task(y, weights)
-        warn_of_one_class(task.coding)
         targets = task.encode(y)
         weights = self._weigh_classes(task, targets, weights)
         kept, weights = positive_rows(weights)
         if not isinstance(kept, slice):
             table, targets = table.rows(kept), targets[kept]
             groups = None if groups is None else groups[kept]
+        warn_of_one_class(task.coding, targets)
         encoder = TableEncoder(
             categorical_features=self.categorical_features, max_categories=self.max_categories
         ).fit(table.data, sample_weight=weights)
@@ -118,24 +180,17 @@ class TabularEstimator(OnnxMethods, Checked):
             n_jobs=self.n_jobs,
             verbose=self.verbose,
         )
+        costs = team.fair_costs()
         self._commit(validated, task, encoder, team.weighed())
         if team.interrupted is not None:
             raise team.interrupted
         self._warn_of_divergence()
+        self._warn_of_nothing_learnt(task.head, *costs)
         return self
 
     def _check_parameters(self) -> None:
-        value = self.n_networks
-        automatic = isinstance(value, str) and value == "auto"
-        whole = isinstance(value, Integral) and not isinstance(value, bool)
-        if not automatic and not (whole and int(value) >= 1):
-            self._refuse("n_networks", "'auto' or a whole number >= 1")
-        if not isinstance(self.neighbours, bool | np.bool_):
-            self._refuse("neighbours", "True or False")
-        self._check_count("max_iter")
-        self._check_number("validation_fraction", "(0, 1)")
-        if self.max_time is not None:
-            self._check_number("max_time", "(0, inf)")
+        """Refuse parameters that are out of their range."""
+        check_constraints(self, {name: getattr(self, name) for name in self._parameter_hints})
 
     def _read_training(self, validated, X, y, sample_weight, groups):
         """The table, targets, weights and groups of the rows with weights above zero."""
@@ -164,7 +219,7 @@ class TabularEstimator(OnnxMethods, Checked):
     def _rows(self, task, encoder: TableEncoder, table: Table, targets, weights) -> TableRows:
         # Few rows are for exact weights: in single precision these would end in other digits.
         dtype = np.float32 if table.n_rows >= LEAST_ROWS else np.float64
-        encoded = encoder.transform(table.data).astype(dtype, copy=False)
+        encoded = encoder._encode(table).astype(dtype, copy=False)
         marks = task.marks(targets, dtype)
         if targets.dtype.kind == "f":
             targets = targets.astype(dtype)
@@ -275,6 +330,16 @@ class TabularEstimator(OnnxMethods, Checked):
                 ConvergenceWarning,
             )
 
+    def _warn_of_nothing_learnt(self, head: Head, cost: float, constant: float) -> None:
+        """Warn if rows held out are predicted hardly better than by a constant."""
+        if constant > _SMALL_COST and cost > constant - _SMALL_GAIN * cost_unit(head, constant):
+            warn_user(
+                f"{type(self).__name__} has learnt next to nothing that serves for other rows: "
+                f"those held out cost {cost:.4g}, and with a constant prediction {constant:.4g}. "
+                "Either the columns of X tell nothing about y, or the rows are too few.",
+                ConvergenceWarning,
+            )
+
     # -- predictions -----------------------------------------------------------------------------
 
     def _blend(self, X) -> np.ndarray:
@@ -282,7 +347,7 @@ class TabularEstimator(OnnxMethods, Checked):
         check_is_fitted(self)
         table = read_table(X, self)
         validate_data(self, table.data, reset=False, skip_check_array=True)
-        encoded = self._encoder.transform(table.data)
+        encoded = self._encoder._encode(table)
         return np.concatenate(
             [self._blend_block(encoded[block]) for block in row_blocks(len(encoded), _BLOCK_ROWS)]
         )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from collections.abc import Mapping
+from dataclasses import KW_ONLY
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 
+from ..estimators.compatibility import Options
+from ..estimators.parameters import with_constructor
 from ..estimators.plan import resolve_loss
 from ..estimators.sample_weights import accept_scored
 from ..estimators.targets import ClassCoding
@@ -21,6 +25,7 @@ __all__ = ["TabularClassifier"]
 _SMOOTHING = 0.1
 
 
+@with_constructor
 class TabularClassifier(ClassifierMixin, TabularEstimator):
     """Classification of a table as it comes, by small networks, logistic regression and neighbours.
 
@@ -39,14 +44,10 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
 
     Parameters
     ----------
-    hidden_layer_sizes, n_networks, neighbours, categorical_features, max_categories
-        See `TabularRegressor`.
     loss : str or Loss, default="cross_entropy"
         What networks minimise: "cross_entropy" is ``CrossEntropy(label_smoothing=0.1)``; or
         "focal", or an object of these classes. Probabilities, epochs and weights go by the log
         loss, whichever it is.
-    max_iter, validation_fraction, max_time, n_jobs, verbose, random_state
-        See `TabularRegressor`; rows are held out by classes, each with its share.
     class_weight : dict, list of dict, "balanced" or None, default=None
         Multiplies ``sample_weight``. A list is for the columns of labels.
 
@@ -57,8 +58,6 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         The members of the average: fitted networks, which speak of their view of the encoded
         table, and of classes as numbers; fitted pipelines of a `StandardScaler` and a
         `LogisticRegression` (none for labels); and the nearest rows, if they are members.
-    views_, weights_, loss_curve_, n_iter_, n_features_in_, feature_names_in_
-        See `TabularRegressor`.
 
     Notes
     -----
@@ -75,39 +74,15 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
     ['rose', 'violet', 'rose', 'daisy']
     """
 
+    _: KW_ONLY
+    loss: Annotated[str | Loss, str, Loss] = "cross_entropy"
+    class_weight: Annotated[
+        Mapping[Any, float] | Literal["balanced"] | list[Mapping[Any, float]] | None,
+        *(Options(str, {"balanced"}), Mapping, list, None),
+    ] = None
+
     _numeric_targets = False
     _task: ClassTask
-
-    def __init__(
-        self,
-        hidden_layer_sizes=(64, 64),
-        *,
-        n_networks: int | Literal["auto"] = "auto",
-        neighbours: bool = True,
-        loss: str | Loss = "cross_entropy",
-        categorical_features: Any = "from_dtype",
-        max_categories: int = 40,
-        max_iter: int = 32,
-        validation_fraction: float = 0.1,
-        max_time: float | None = None,
-        n_jobs: int | None = None,
-        verbose: bool = False,
-        random_state=None,
-        class_weight=None,
-    ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.n_networks = n_networks
-        self.neighbours = neighbours
-        self.loss = loss
-        self.categorical_features = categorical_features
-        self.max_categories = max_categories
-        self.max_iter = max_iter
-        self.validation_fraction = validation_fraction
-        self.max_time = max_time
-        self.n_jobs = n_jobs
-        self.verbose = verbose
-        self.random_state = random_state
-        self.class_weight = class_weight
 
     def __sklearn_tags__(self):
         """Label indicators are taken."""

@@ -174,6 +174,10 @@ default="from_dtype"
         check_is_fitted(self)
         table = read_table(X, self)
         validate_data(self, table.data, reset=False, skip_check_array=True)
+        return self._encode(table)
+
+    def _encode(self, table: Table) -> np.ndarray:
+        """A table that has been read and checked, as numbers."""
         out = np.empty((table.n_rows, len(self.origins_)), np.float32)
         end = self._numbers.write(table, out)
         for j, mark in self._marks.items():

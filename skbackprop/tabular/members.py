@@ -29,6 +29,7 @@ from .views import View
 __all__ = ["Clock", "Cycle", "Member", "TableRows", "train_network"]
 
 _WARM_UP = 0.1  # of the updates
+_BATCH_ROWS = 32, 128  # least and most
 
 
 @dataclass
@@ -186,7 +187,7 @@ def train_network(
 def _batch_size(n_rows: int) -> int:
     if n_rows < LEAST_ROWS:
         return n_rows  # so that weights are exact: see `holdouts`
-    return int(np.clip(n_rows // 16, 32, 256))
+    return int(np.clip(n_rows // 16, *_BATCH_ROWS))
 
 
 def _plan_updates(network: Backprop, batch_size: int, n_batches: int) -> None:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY
 from typing import Any, Literal, Self, overload
 
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 
+from ..estimators.parameters import with_constructor
 from ..estimators.plan import resolve_loss
 from ..estimators.sample_weights import accept_scored
 from ..estimators.targets import NumberCoding
-from ..losses.loss import Loss
 from .base import TabularEstimator
 from .number_task import NumberTask
 
 __all__ = ["TabularRegressor"]
 
 
+@with_constructor
 class TabularRegressor(RegressorMixin, MultiOutputMixin, TabularEstimator):
     """Regression on a table as it comes, by small networks, a ridge regression and neighbours.
 
@@ -35,38 +37,12 @@ class TabularRegressor(RegressorMixin, MultiOutputMixin, TabularEstimator):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(64, 64)
-        Neurons of each hidden layer, in every network.
-    n_networks : int or "auto", default="auto"
-        Networks of each view, each with held-out rows of its own; "auto" is 8 up to 1500 rows, 4
-        for more, and 2 for classes of more than 3000 rows. There are three views, or two of the
-        same kind where no column is continuous.
-    neighbours : bool, default=True
-        Whether the 20 nearest training rows may be members of the average: they are if the rows
-        held out give them 5 % of the weight or more, with the squared error or classes. They help
-        where rows repeat each other; the model keeps its training rows then, cannot be exported,
-        and is slower at predictions.
     loss : str or Loss, default="squared_error"
         What networks minimise: one of `LOSSES` for regression, or an object such as
         ``Quantile([0.1, 0.5, 0.9])``. Targets are in standard deviations there (and so are the
         `delta` of `Huber`, the `epsilon` of `GaussianNLL`); those of counts and amounts ("poisson",
         "gamma", "tweedie"), which must be positive, are divided by their mean. Only for the squared
         error a ridge regression is part of the average.
-    categorical_features, max_categories
-        See `TableEncoder`.
-    max_iter : int, default=32
-        Epochs of each network. The learning rate falls to zero over them.
-    validation_fraction : float in (0, 1), default=0.1
-        The share of the rows that each network holds out. With fewer than 50 rows none are: all
-        epochs are run, on one full batch, and the views have equal weights.
-    max_time : float or None, default=None
-        Seconds after which no further epoch begins, shared evenly among the networks.
-    n_jobs : int or None, default=None
-        Networks that are trained side by side, in threads. The result is the same for any number.
-    verbose : bool, default=False
-        Whether to print a line for each network.
-    random_state : int, RandomState instance or None, default=None
-        Of the rows held out, the waves, the first weights, and the order of the rows.
 
     Attributes
     ----------
@@ -74,18 +50,6 @@ class TabularRegressor(RegressorMixin, MultiOutputMixin, TabularEstimator):
         The members of the average: fitted networks, which speak of their view of the encoded
         table, and of standardised targets; fitted pipelines of `StandardScaler` and `Ridge`; and
         the nearest rows, if they are members.
-    views_ : list of str
-        What each member sees: "plain", "waves", "ramps", "steps"; or "linear", "neighbours".
-    weights_ : ndarray of shape (n_estimators,)
-        Their weights; the sum is one.
-    loss_curve_ : list of list of float
-        The training loss of each network, epoch by epoch.
-    n_iter_ : int
-        The most epochs of a network.
-    n_features_in_ : int
-        The number of columns.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        The names of the columns, where `fit` saw names.
 
     Notes
     -----
@@ -105,37 +69,9 @@ class TabularRegressor(RegressorMixin, MultiOutputMixin, TabularEstimator):
     True
     """
 
+    _: KW_ONLY
     _numeric_targets = True
     _task: NumberTask
-
-    def __init__(
-        self,
-        hidden_layer_sizes=(64, 64),
-        *,
-        n_networks: int | Literal["auto"] = "auto",
-        neighbours: bool = True,
-        loss: str | Loss = "squared_error",
-        categorical_features: Any = "from_dtype",
-        max_categories: int = 40,
-        max_iter: int = 32,
-        validation_fraction: float = 0.1,
-        max_time: float | None = None,
-        n_jobs: int | None = None,
-        verbose: bool = False,
-        random_state=None,
-    ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.n_networks = n_networks
-        self.neighbours = neighbours
-        self.loss = loss
-        self.categorical_features = categorical_features
-        self.max_categories = max_categories
-        self.max_iter = max_iter
-        self.validation_fraction = validation_fraction
-        self.max_time = max_time
-        self.n_jobs = n_jobs
-        self.verbose = verbose
-        self.random_state = random_state
 
     def __sklearn_tags__(self):
         """Say to scikit-learn that losses of counts and amounts need positive targets."""

@@ -14,6 +14,7 @@ import numpy as np
 from sklearn.utils.parallel import Parallel, delayed
 
 from ..estimators.base import Backprop
+from ..training.causes import constant_cost
 from .members import Clock, Member, TableRows, train_network
 from .neighbours import Neighbours, relevances
 from .views import VIEWS, Plain, View
@@ -156,6 +157,24 @@ class Team:
                 member.temperature = temperature
         return [member for k in views for member in by_view[k]]
 
+    def fair_costs(self) -> tuple[float, float]:
+        """The cost of rows held out that chose nothing, and that of the best constant.
+
+        The epoch of each network is the one that is best for the others of its view: its own rows
+        flatter the epoch that they chose. The cost is that of the best view; NaN where no view has
+        two networks that held rows out.
+        """
+        of_views = defaultdict(list)
+        for (k, _), member in self._members.items():
+            if isinstance(member.estimator, Backprop) and member.estimator.validation_loss_curve_:
+                of_views[k].append(member.estimator.validation_loss_curve_)
+        costs = [_cost_by_others(curves) for curves in of_views.values() if len(curves) > 1]
+        if not costs:
+            return np.nan, np.nan
+        held = np.concatenate([held for _, held in self.splits])
+        targets = self.rows.targets[held]
+        return min(costs), constant_cost(self.task.head, targets, self.rows.shares(held))
+
     def _weigh(self, views: list[int], common: list[int]):
         outputs: list[list[np.ndarray]] = [[] for _ in views]
         for i in common:
@@ -166,6 +185,14 @@ class Team:
         held = np.concatenate([self.splits[i][1] for i in common])
         targets, shares = self.rows.targets[held], self.rows.shares(held)
         return self.task.weigh([np.concatenate(parts) for parts in outputs], targets, shares)
+
+
+def _cost_by_others(curves: list[list[float]]) -> float:
+    """The mean of curves of costs, each at the epoch at which the mean of the others is least."""
+    n_epochs = min(map(len, curves))
+    each = np.array([curve[:n_epochs] for curve in curves])
+    epochs = (each.sum(axis=0) - each).argmin(axis=1)
+    return float(each[np.arange(len(each)), epochs].mean())
 
 
 def _report(view: str, i: int, n: int, network: Backprop, seconds: float) -> str:

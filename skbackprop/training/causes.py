@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 from scipy import sparse
@@ -28,6 +29,7 @@ __all__ = [
     "likely_causes",
     "members",
     "output_ranges",
+    "some_rows",
     "unlearnt_targets",
     "unreachable_targets",
     "unscaled_inputs",
@@ -163,25 +165,30 @@ def unscaled_inputs(X) -> Iterator[Finding]:
         np.maximum.at(largest, X.indices, np.abs(X.data))
     else:
         size, largest = np.sqrt(np.mean(X * X, axis=0, dtype=float)), np.abs(X).max(axis=0)
-    ill, figure = np.flatnonzero(size > _LARGE_INPUT), float(size.max())
-    seen = f"Large columns of X: {len(ill)}, the largest {figure:.3g} in root mean square."
-    if not len(ill) and largest.any():
+    ill = size > _LARGE_INPUT
+    if ill.any():
+        figure = float(size.max())
+        seen = f"Large columns of X: {ill.sum()}, the largest {figure:.3g} in root mean square."
+    elif (ill := _much_smaller(largest) & _much_smaller(size) & (largest > 0)).any():
         figure = float(largest.max() / largest[largest > 0].min())
-        unequal = (a * _UNEQUAL_INPUTS < a.max() for a in (largest, size))
-        ill = np.flatnonzero(np.logical_and(*unequal) & (largest > 0))
         seen = f"The largest values of the columns of X differ by a factor of {figure:.3g}."
-    if not len(ill) and 0 < (length := float(np.linalg.norm(size))) < _SMALL_ROWS:
-        figure, ill = length, np.flatnonzero(largest)
+    elif 0 < (figure := sqrt(np.dot(size, size))) < _SMALL_ROWS:
+        ill = largest > 0
         seen = f"The rows of X are of length {figure:.3g}, in root mean square: hardly a signal."
-    if len(ill):
+    if ill.any():
         yield Finding(
             "unscaled_inputs",
             seen,
             "Scale X, such as by StandardScaler in a Pipeline.",
             figure,
             0,
-            tuple(ill.tolist()),
+            tuple(np.flatnonzero(ill).tolist()),
         )
+
+
+def _much_smaller(sizes: np.ndarray) -> np.ndarray:
+    """Which columns are much smaller than the largest."""
+    return sizes * _UNEQUAL_INPUTS < sizes.max()
 
 
 def output_ranges(head: Head) -> np.ndarray:
@@ -192,10 +199,11 @@ def output_ranges(head: Head) -> np.ndarray:
 
 def unreachable_targets(network: Network, head: Head, targets) -> Iterator[Finding]:
     """Targets of a regression that the output activation cannot reach."""
-    low, high = output_ranges(head)
-    bounded = np.isfinite(low).any() or np.isfinite(high).any()
-    if not bounded or head.task.is_classification or head.loss.least_target is not None:
+    if head.task.is_classification or head.loss.least_target is not None:
         return  # a loss refuses by itself what is below its least target
+    low, high = output_ranges(head)
+    if not (np.isfinite(low).any() or np.isfinite(high).any()):
+        return
     d = head.encode(targets, np.float64)
     outside = (d < low) | (d > high)
     if outside.any():
@@ -232,6 +240,13 @@ def unscaled_targets(network: Network, head: Head, targets) -> Iterator[Finding]
             network.n_layers - 1,
             tuple(np.flatnonzero(ill).tolist()),
         )
+
+
+def some_rows(rows: np.ndarray) -> np.ndarray:
+    """Return the rows that `likely_causes` is to look at: some of them, evenly spread."""
+    if len(rows) <= _CAUSE_ROWS:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, _CAUSE_ROWS).astype(int)]
 
 
 def unlearnt_targets(
@@ -296,10 +311,11 @@ def dead_neurons(network: Network, workspace: Workspace) -> Iterator[Finding]:
         return
     for layer in range(network.n_layers - 1):
         activation, v = network.activations[layer], workspace.v[layer]
+        unbounded = ~np.isfinite([m.range for m in members(activation, 1)]).all(axis=1)
+        if not unbounded.any():
+            continue
         slope = activation.delta(np.ones_like(v), v, workspace.y[layer + 1])
-        ranges = [m.range for m in members(activation, v.shape[1])]
-        unbounded = ~np.isfinite(ranges).all(axis=1)
-        ill = np.flatnonzero(unbounded & (slope == 0.0).all(axis=0))
+        ill = np.flatnonzero(unbounded & ~slope.any(axis=0))
         share = len(ill) / v.shape[1]
         if share >= SHARE:
             yield Finding(
@@ -313,16 +329,23 @@ def dead_neurons(network: Network, workspace: Workspace) -> Iterator[Finding]:
             )
 
 
-def likely_causes(network: Network, head: Head, X, targets, rows) -> list[Finding]:
-    """What is commonly to blame for a network that has learnt nothing from these rows."""
-    if len(rows) > _CAUSE_ROWS:
-        rows = rows[np.linspace(0, len(rows) - 1, _CAUSE_ROWS).astype(int)]
-    X, targets = take_rows(X, rows), take_rows(targets, rows)
-    workspace = Workspace(network, len(rows))
+def likely_causes(network: Network, head: Head, X, targets) -> list[Finding]:
+    """What is commonly to blame for a network that has learnt nothing from rows such as these."""
     with np.errstate(all="ignore"):
-        network.forward(X, workspace)
         return [
             *unscaled_inputs(X),
             *unscaled_targets(network, head, targets),
-            *dead_neurons(network, workspace),
+            *_dead_on_all(network, X),
         ]
+
+
+def _dead_on_all(network: Network, X) -> list[Finding]:
+    """What `dead_neurons` finds on the rows of X; a few rows tell mostly that there is nothing."""
+    found: list[Finding] = []
+    for n_rows in (min(FEW_ROWS, X.shape[0]), X.shape[0]):
+        workspace = Workspace(network, n_rows)
+        network.forward(X[:n_rows], workspace)
+        found = list(dead_neurons(network, workspace))
+        if not found:
+            break
+    return found

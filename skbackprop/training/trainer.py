@@ -91,22 +91,45 @@ class Trainer:
 
     def apply(self, X, targets, scale, workspace: Workspace) -> float:
         """One update on one batch; returns the batch's cost before it."""
-        update, state, w = self.update, self.state, self.objective.network.w
         cost, g = self.objective.correction(X, targets, scale, workspace)
+        self._move(cost, g, X.shape[0], workspace)
+        return cost
+
+    def move(self, cost: float, g: np.ndarray, n_rows: int) -> None:
+        """One update by a correction that was summed up elsewhere.
+
+        Parameters
+        ----------
+        cost : float
+            Of the rows, before the update.
+        g : ndarray of shape (P,)
+            Their correction, in the dtype of the network; used up.
+        n_rows : int
+
+        Raises
+        ------
+        DivergenceError
+            If the update would not be finite; nothing has changed.
+        """
+        with self._deferral, np.errstate(all="ignore"):
+            self._move(cost, g, n_rows)
+
+    def _move(self, cost: float, g: np.ndarray, n_rows: int, workspace=None) -> None:
+        """One update; `workspace` has the signals that it comes from, if they are here."""
+        update, state, w = self.update, self.state, self.objective.network.w
         # What raises does so before any change.
         multiplier = multiplier_at(self.schedule, state.n_updates)
         state.adapt_to(update.rule, self.schedule, w)
         factor = state.decay * multiplier
         rest = np.dot(w, w) + abs(cost)  # infinite if an output is not finite (`Head.value`)
-        for v in workspace.v:
+        for v in () if workspace is None else workspace.v:
             rest += np.vdot(v, v)
         if self._is_tame and has_headroom(np.dot(g, g), update.largest_eta * factor, rest):
             update.step(g, factor, cost)
         else:
             self._careful_step(g, workspace, factor, cost)
         state.n_updates += 1
-        state.n_samples += X.shape[0]
-        return cost
+        state.n_samples += n_rows
 
     def next_eta(self) -> float:
         """The eta of the next update, as it is shown: the largest, or the base of all."""
@@ -127,7 +150,8 @@ class Trainer:
         """Step on numbers near overflow: apply it only if everything stays finite."""
         eta = self.update.largest_eta * factor
         # A cost may be infinite, of residuals whose squares overflow; NaN says nothing.
-        finite = self._signals_are_finite(workspace, eta) and np.isfinite(g).all()
+        finite = workspace is None or self._signals_are_finite(workspace, eta)
+        finite = finite and np.isfinite(g).all()
         if not (finite and cost == cost and self.update.try_step(g, factor, cost)):
             raise self._divergence(factor)
 

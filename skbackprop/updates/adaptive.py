@@ -131,6 +131,7 @@ class Adam(UpdateRule):
     """
 
     default_eta = 0.003
+    eta_of_unit_targets = 0.001  # targets of any other size ask for longer steps
 
     def __init__(
         self,

@@ -25,6 +25,7 @@ class SGD(UpdateRule):
     """
 
     default_eta = 0.005
+    eta_of_rows = 0.02
 
     def step(self, w, g, state, t, eta, cost) -> None:
         """``w += eta g``."""

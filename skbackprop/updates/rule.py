@@ -22,6 +22,11 @@ class Solver(Checked):
         Rows of state that the solver keeps per parameter.
     default_eta : float
         What ``eta="auto"`` stands for.
+    eta_of_unit_targets : float or None
+        What it stands for where batches learn targets of size one, those of classes and with
+        ``scale_targets=True``; None is `default_eta`.
+    eta_of_rows : float or None
+        What it stands for where each row is an update; None is `default_eta`.
     full_batch : bool
         Whether each update needs all rows: no batches then, no ``partial_fit``, no randomness.
     sum_of_squares : bool
@@ -34,10 +39,33 @@ class Solver(Checked):
 
     n_slots = 0
     default_eta = 0.01
+    eta_of_unit_targets: float | None = None
+    eta_of_rows: float | None = None
     full_batch = False
     sum_of_squares = False
     tunes_alpha = False
     refuses: frozenset[str] = frozenset()
+
+    def auto_eta(self, *, of_rows: bool, unit_targets: bool) -> float:
+        """Return what ``eta="auto"`` stands for.
+
+        Parameters
+        ----------
+        of_rows : bool
+            Whether each row is an update.
+        unit_targets : bool
+            Whether targets are of size one: classes, or numbers that are scaled.
+
+        Returns
+        -------
+        float
+        """
+        special = None
+        if of_rows:
+            special = self.eta_of_rows
+        elif unit_targets:
+            special = self.eta_of_unit_targets
+        return self.default_eta if special is None else special
 
     def fitted(self, state) -> dict[str, float]:
         """Attributes that the estimator shows after a fit."""

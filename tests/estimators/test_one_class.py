@@ -103,6 +103,15 @@ def test_labels_of_any_kind(given):
         check_predictions(make().fit(X, np.full(N, given)), given)
 
 
+@pytest.mark.parametrize("given", [{}, {"sample_weight": 1.0 * (X[:, 0] > 0)}])
+def test_rows_with_weights_of_one_class_alone_are_told(given):
+    labels = np.where(X[:, 0] > 0, "b", "c")
+    model = make(class_weight=None if given else {"b": 1.0, "c": 0.0})
+    with pytest.warns(UserWarning, match="All rows with a weight above zero are of one class, 'b'"):
+        model.fit(X, labels, **given)
+    assert (model.predict(X) == "b").all()
+
+
 @pytest.mark.filterwarnings("ignore:There is one class")
 def test_warm_start():
     model = make(warm_start=True).fit(X, Y)

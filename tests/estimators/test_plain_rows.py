@@ -13,9 +13,7 @@ from problems import KINDS
 from scipy import sparse
 from sklearn.exceptions import DataConversionWarning
 
-from skbackprop import (
-    BackpropRegressor,
-)
+from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.estimators import base, sample_weights, targets
 
 
@@ -176,7 +174,7 @@ def test_a_row_that_is_not_validated_has_nothing_to_be_refused(data):
     weight = data.draw(mostly(FORMS_OF_WEIGHTS))(data.draw(numbers))
     got = outcome(pickle.loads(stored), X, y, sample_weight=weight)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(base, "plain_target", lambda y, numeric: None)
+        patch.setattr(base, "plain_targets", lambda y, numeric: None)
         patch.setattr(sample_weights, "_plain_weight", lambda sample_weight, dtype: None)
         patch.setattr(targets.ClassCoding, "_look_up", lambda coding, y: None)
         assert got == outcome(pickle.loads(stored), X, y, sample_weight=weight)
@@ -339,3 +337,67 @@ def test_later_rows_are_cast_to_the_dtype_of_the_first():
     same.partial_fit(X, y.astype(np.float32))
     assert flat(model).dtype == np.float32
     assert bits(model) == bits(same)
+
+
+FORMS_OF_TABLES = {
+    "as it is": lambda A: A,
+    "by columns": np.asfortranarray,
+    "every other row": lambda A: np.repeat(A, 2, axis=0)[::2],
+    "large and strided": lambda A: np.tile(A, (190, 2))[:, :3],
+    "float32": lambda A: A.astype(np.float32),
+    "integers": lambda A: (9 * A).astype(int),
+    "a NaN": lambda A: np.where(A == A.max(), np.nan, A),
+    "squares that overflow": lambda A: A * 1e160,
+    "other bytes": lambda A: A.astype(A.dtype.newbyteorder()),
+    "no rows": lambda A: A[:0],
+    "a list": lambda A: A.tolist(),
+}
+FORMS_OF_TARGETS = {
+    "numbers": lambda x: x,
+    "integers": lambda x: (x > 0).astype(int),
+    "many integers": lambda x: np.arange(len(x)) % 40,
+    "booleans": lambda x: x > 0,
+    "text": lambda x: np.where(x > 0, "yes", "no"),
+    "objects": lambda x: np.where(x > 0, "yes", "no").astype(object),
+    "a column": lambda x: (x > 0).astype(int)[:, None],
+    "two columns": lambda x: np.column_stack([x > 0, x > 1]).astype(int),
+    "infinite": lambda x: np.where(x > 0, np.inf, x),
+    "one class": lambda x: np.zeros(len(x), int),
+    "too short": lambda x: x[1:],
+    "three dimensions": lambda x: x[:, None, None],
+}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("Estimator", [BackpropRegressor, BackpropClassifier])
+@pytest.mark.parametrize("form_of_y", FORMS_OF_TARGETS)
+@pytest.mark.parametrize("form_of_x", FORMS_OF_TABLES)
+def test_a_fit_of_plain_arrays_is_that_of_validated_ones(Estimator, form_of_x, form_of_y):
+    X = np.random.default_rng(0).normal(size=(30, 3))
+    X = FORMS_OF_TABLES[form_of_x](X)
+    y = FORMS_OF_TARGETS[form_of_y](np.asarray(X)[:, 0].astype(float))
+
+    def fitted():
+        model = Estimator((3,), max_iter=2, engine="numpy", random_state=0)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                model.fit(X, y)
+            except (ValueError, TypeError, ArithmeticError) as error:
+                return type(error), str(error), sorted(vars(model))
+        told = [(warning.category, str(warning.message)) for warning in caught]
+        return bits(model), model.n_features_in_, model.loss_curve_, told
+
+    got = fitted()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(base, "plain_targets", lambda y, numeric: None)
+        patch.setattr(targets, "_DISCRETE", "")
+        assert got == fitted()
+
+
+def test_a_refit_on_a_plain_array_forgets_the_names_of_columns():
+    frame = pytest.importorskip("pandas").DataFrame(np.eye(4), columns=list("abcd"))
+    model = BackpropRegressor((3,), solver="lbfgs", random_state=0).fit(frame, np.arange(4.0))
+    assert list(model.feature_names_in_) == list("abcd")
+    model.fit(np.eye(3), np.arange(3.0))
+    assert not hasattr(model, "feature_names_in_") and model.n_features_in_ == 3

@@ -30,7 +30,14 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 
 
 def model(**given):
-    given = {"random_state": 0, "max_iter": 100, "scale_targets": True, "batch_size": 20, **given}
+    given = {
+        "random_state": 0,
+        "eta": 0.003,
+        "max_iter": 100,
+        "scale_targets": True,
+        "batch_size": 20,
+        **given,
+    }
     return BackpropRegressor((20,), **given)
 
 

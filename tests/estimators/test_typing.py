@@ -144,6 +144,7 @@ search = sb.HalvingPartialFitSearchCV(sb.BackpropRegressor(), {"eta": [0.01, 0.1
 assert_type(search.fit(X, y), sb.HalvingPartialFitSearchCV)
 assert_type(search.best_score_, float)
 sb.compile_engine(verbose=True)
+assert_type(sb.fit_distributed(sb.BackpropRegressor(), [X], [y]), sb.BackpropRegressor)
 print(sb.Task("binary", 2), sb.DivergenceError.__name__, sb.__version__)
 """
 # Each is an error of this kind.
@@ -187,6 +188,7 @@ def test_the_tour_can_be_gone(tmp_path, monkeypatch):
     for name in names:
         monkeypatch.setattr(skbackprop, name, dict(getattr(skbackprop, name)))
     monkeypatch.setattr(skbackprop, "compile_engine", lambda *, verbose: None)
+    monkeypatch.setattr(skbackprop, "fit_distributed", lambda model, X, y: model)  # needs a cluster
     script = TOUR.replace("(X, y).gamma_, float)", "(X, y).loss_, float)")  # which br alone has
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

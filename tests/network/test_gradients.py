@@ -12,6 +12,7 @@ from skbackprop.losses.head import Head
 from skbackprop.network.network import Network, Workspace
 from skbackprop.network.objective import Objective, Problem
 from skbackprop.network.penalties import ElasticNet
+from skbackprop.network.row_sums import RowSums
 
 HIDDEN = sorted(set(ACTIVATIONS) - {"softmax", "exp"})  # exp is for outputs: it overflows
 CLASSES = ("binary", "multiclass", "multilabel")
@@ -98,6 +99,11 @@ def objective_of(head, hidden, penalty, n_targets, depth, rng):
     return Objective(network, loss, ElasticNet(is_weight, *penalty)), n_targets
 
 
+def problem_of(objective, X, targets, weight=None):
+    sums = RowSums(objective.network, objective.head, (X, targets, weight))
+    return Problem(objective, sums)
+
+
 def agrees(case, n_directions=None):
     """Whether one of three steps agrees: small ones drown in round-off, large ones meet kinks."""
     return any(relative_error(case, step, n_directions) < 1e-7 for step in (1e-6, 1e-5, 1e-4))
@@ -112,7 +118,7 @@ def relative_error(case, step, n_directions):
     targets = targets_of(head, n_targets, 4, rng)
     weight = rng.uniform(0.5, 3.0, size=4) if weighted else None
     w = objective.network.w.copy()
-    problem = Problem(objective, (X, targets, weight))
+    problem = problem_of(objective, X, targets, weight)
     cost, gradient = problem.value_and_gradient(w)
     assert problem.value(w) == pytest.approx(cost, rel=1e-12, abs=1e-14)
     directions = np.eye(w.size)
@@ -160,8 +166,8 @@ def test_gradient_of_several_quantiles():
     head = Head(Quantile([0.1, 0.5, 0.9]), Task("regression", 1))
     network = Network((3, 4, 3), [resolve_activation("tanh"), head.output])
     network.w[:] = rng.normal(size=network.w.size)
-    data = rng.normal(size=(5, 3)), rng.normal(size=(5, 1)), None
-    problem = Problem(Objective(network, head, ElasticNet(None)), data)
+    data = rng.normal(size=(5, 3)), rng.normal(size=(5, 1))
+    problem = problem_of(Objective(network, head, ElasticNet(None)), *data)
     _, gradient = problem.value_and_gradient(network.w)
     for i in range(network.w.size):
         h = np.zeros(network.w.size)
@@ -226,9 +232,7 @@ def test_sparse_rows_have_the_gradient_of_dense_ones(container):
     X = rng.normal(size=(8, 3)) * (rng.uniform(size=(8, 3)) < 0.4)
     d = rng.normal(size=(8, 3))
     w = objective.network.w
-    dense, sparse_ = (
-        Problem(objective, (Z, d, None)).value_and_gradient(w) for Z in (X, container(X))
-    )
+    dense, sparse_ = (problem_of(objective, Z, d).value_and_gradient(w) for Z in (X, container(X)))
     assert sparse_[0] == pytest.approx(dense[0], rel=1e-13)
     np.testing.assert_allclose(sparse_[1], dense[1], rtol=1e-10, atol=1e-13)
 
@@ -238,9 +242,9 @@ def test_weights_are_repetition_and_value_needs_no_derivatives():
     objective, _ = objective_of(HEADS[0], "gelu", (0.1, 0.5), 2, 1, rng)
     X, d, weight = rng.normal(size=(5, 3)), rng.normal(size=(5, 2)), np.array([1, 2, 0, 3, 1])
     w = objective.network.w
-    cost, gradient = Problem(objective, (X, d, weight.astype(float))).value_and_gradient(w)
+    cost, gradient = problem_of(objective, X, d, weight.astype(float)).value_and_gradient(w)
     rows = np.repeat(np.arange(5), weight)
-    again = Problem(objective, (X[rows], d[rows], None)).value_and_gradient(w)
+    again = problem_of(objective, X[rows], d[rows]).value_and_gradient(w)
     assert cost == pytest.approx(again[0], rel=1e-13)
     np.testing.assert_allclose(gradient, again[1], rtol=1e-11)
     assert objective.value(X, d, weight.astype(float)) == pytest.approx(cost)

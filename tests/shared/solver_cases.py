@@ -13,6 +13,7 @@ from skbackprop.losses.task import Task
 from skbackprop.network.network import Network
 from skbackprop.network.objective import Objective, Problem
 from skbackprop.network.penalties import ElasticNet
+from skbackprop.network.row_sums import RowSums
 
 unconverged = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -46,4 +47,4 @@ def problem_of(n_units=2, alpha=0.0, weights=None, learning=None, output="identi
     penalty = ElasticNet(network.spread([1.0] * 3, [0.0] * 3), alpha)
     objective = Objective(network, loss, penalty, learning=learning)
     data = rng.normal(size=(n, 3)), rng.normal(size=(n, n_units)), weights
-    return Problem(objective, data)
+    return Problem(objective, RowSums(network, loss, data))

@@ -102,3 +102,43 @@ def test_ten_million_rows_at_constant_memory_and_time():
     assert np.median(seconds[-tenth:]) < 1.5 * np.median(seconds[1 : tenth + 1])
     assert model.metric_ > 0.88
     assert np.isfinite(model._model.stack.w).all()
+
+
+def growing_rows(n, n_features=500, n_classes=20):
+    """Rows of a stream whose features and classes come up over its first half, as an array."""
+    rng = np.random.default_rng(0)
+    X, y = np.full((n, n_features), np.nan), np.empty(n, int)
+    for i in range(n):
+        share = min(2 * i / n, 1.0)
+        y[i] = rng.integers(2 + int(share * (n_classes - 2)))
+        known = 5 + int(share * (n_features - 5))
+        own = np.arange(y[i], known, n_classes)  # those that are high in rows of the class
+        shown = np.append(rng.choice(own, 3), rng.integers(known, size=8))
+        X[i, shown] = rng.normal(0.0, 0.5, len(shown))
+        X[i, shown[:3]] += 2.0
+    return X, y
+
+
+def test_what_grows_ends_where_a_network_that_knew_all_does(figures):
+    n, last = 20_000, 5000
+    X, y = growing_rows(n)
+    dicts = [
+        {f"f{j}": float(x[j]) for j in np.flatnonzero(~np.isnan(x))} for x in X
+    ]  # absent, where the array has NaN
+    grown = StreamClassifier(random_state=0, engine="compiled")
+    knew = StreamClassifier(random_state=0, engine="compiled")
+    right = np.zeros((n, 2), bool)
+    for i in range(n):
+        if i:
+            right[i] = grown.predict_one(dicts[i]) == y[i], knew.predict(X[i : i + 1])[0] == y[i]
+        grown.learn_one(dicts[i], int(y[i]))
+        knew.partial_fit(X[i : i + 1], y[i : i + 1], classes=None if i else range(20))
+        if i == 0:
+            assert (grown.n_features_in_, len(grown.classes_)) <= (5, 1)
+    assert (grown.n_features_in_, len(grown.classes_)) == (500, 20)
+    accuracy = right[-last:].mean(axis=0)
+    figures["from 2 to 20 classes and 5 to 500 features"] = (
+        f"accuracy at the end {accuracy[0]:.4f}, {accuracy[1]:.4f} where all were known"
+    )
+    assert accuracy[0] > accuracy[1] - 0.01
+    assert accuracy[1] > 0.9

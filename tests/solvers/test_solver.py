@@ -52,7 +52,7 @@ def test_scaled_problem_keeps_derivatives_and_what_is_fixed(output):
     learning = np.ones(53)
     learning[[3, -1, -4]] = 0.0
     problem = problem_of(n_units=2, learning=learning, output=output)
-    problem.targets *= 1e4
+    problem.sums.targets *= 1e4
     scaled, before = ScaledProblem(problem), problem.w
     assert (scaled.unit == 1.0) == (output == "tanh")
     u = scaled.start() + 0.1 * np.random.default_rng(0).normal(size=before.size)

@@ -47,9 +47,38 @@ def test_clip_bounds_what_comes_out():
     assert np.abs(scaler.transform(X * 100)).max() == 2.0
 
 
+@pytest.mark.parametrize("parameters", [{}, {"half_life": 30, "clip": 1.0, "with_mean": False}])
+def test_the_compiled_engine_scales_as_numpy_does(parameters, numba):
+    compiled, other = (OnlineScaler(engine=e, **parameters) for e in ("compiled", "numpy"))
+    holes = X.copy()
+    holes[np.random.default_rng(2).random(X.shape) < 0.1] = np.nan
+    for x in holes:
+        rows = [each.partial_fit(x[None]).transform(x[None]) for each in (compiled, other)]
+        np.testing.assert_allclose(*rows, rtol=1e-9, atol=1e-12)
+    assert (compiled.engine_, other.engine_) == ("compiled", "numpy")
+    again = pickle.loads(pickle.dumps(compiled))
+    for each in (again, compiled):
+        each.partial_fit(X[:1])
+    np.testing.assert_array_equal(again.var_, compiled.var_)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "compiled"])
+def test_squares_may_overflow(engine, numba):
+    rows = [[1e200], [-1e200], [1e-200]]
+    scaler = OnlineScaler(engine=engine)
+    for row in rows:
+        z = scaler.partial_fit(np.array([row])).transform(np.array([row]))
+        assert np.isfinite(z).all()
+
+
 @pytest.mark.parametrize(
     ("parameters", "told"),
-    [({"half_life": 0}, "half_life"), ({"clip": -1.0}, "clip"), ({"with_mean": 2}, "with_mean")],
+    [
+        ({"half_life": 0}, "half_life"),
+        ({"clip": -1.0}, "clip"),
+        ({"with_mean": 2}, "with_mean"),
+        ({"engine": "fast"}, "engine"),
+    ],
 )
 def test_parameters_out_of_range_are_named(parameters, told):
     with pytest.raises(ValueError, match=told):

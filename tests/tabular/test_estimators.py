@@ -9,7 +9,7 @@ import pytest
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris, make_classification
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, r2_score
 from sklearn.model_selection import GridSearchCV, train_test_split
@@ -201,6 +201,7 @@ def test_members_and_weights_go_together(classes):
     assert all(network.best_iter_ is not None for network in networks)
 
 
+@pytest.mark.filterwarnings("ignore:.* has learnt next to nothing")
 @pytest.mark.parametrize("n, each, of_classes", [(1500, 8, 8), (3000, 4, 4), (3100, 4, 2)])
 def test_networks_by_number_of_rows(n, each, of_classes):
     rng = np.random.RandomState(0)
@@ -337,6 +338,7 @@ def test_what_does_not_fit_together_is_refused(numbers, given, message):
         {"hidden_layer_sizes": (0,)},
         {"loss": "squared"},
         {"max_categories": 1},
+        {"random_state": "x"},
     ],
 )
 def test_a_refusal_names_the_parameter_and_leaves_the_model(numbers, wrong):
@@ -392,3 +394,36 @@ def test_ctrl_c_leaves_the_networks_that_are_whole(numbers, monkeypatch, n_jobs)
     }
     np.testing.assert_allclose(model.weights_.sum(), 1)
     assert np.isfinite(model.predict(X)).all()
+
+
+@pytest.mark.parametrize("kind", ["numbers", "classes"])
+def test_who_learns_nothing_that_serves_for_other_rows_is_told(kind):
+    rng = np.random.default_rng(0)
+    X, noise = rng.normal(size=(400, 5)), rng.normal(size=400)
+    signal = X[:, 0] + 0.5 * noise
+    model = TabularRegressor(n_networks=4, random_state=0)
+    if kind == "classes":
+        model, noise, signal = (
+            TabularClassifier(n_networks=4, random_state=4),
+            noise > 0,
+            signal > 0,
+        )
+    with pytest.warns(ConvergenceWarning, match="has learnt next to nothing that serves"):
+        model.fit(X, noise)
+    assert model.fit(X, signal).score(X, signal) > 0.7  # without a warning
+
+
+def test_rows_with_weights_of_one_class_alone_are_told(classes):
+    X, y = classes
+    with pytest.warns(UserWarning, match="All rows with a weight above zero are of one class, 1"):
+        model = TabularClassifier(class_weight={0: 0, 1: 1, 2: 0}, **QUICK).fit(X, y)
+    assert (model.predict(X) == 1).all()
+
+
+def test_columns_without_names_are_warned_of_once(numbers):
+    X, y = numbers
+    pandas = pytest.importorskip("pandas")
+    model = TabularRegressor(**QUICK).fit(pandas.DataFrame(X).add_prefix("x"), y)
+    with pytest.warns(UserWarning, match="X does not have valid feature names") as caught:
+        model.predict(X)
+    assert len(caught) == 1

@@ -341,9 +341,31 @@ def test_a_masked_weight_does_not_move(name):
 @pytest.mark.parametrize("name", ONLINE)
 def test_auto_is_the_rules_own_eta(name):
     given = {"hidden_layer_sizes": (3,), "solver": name, "random_state": 0}
+    eta = {"sgd": 0.02}.get(name, RULES[name].default_eta)
     auto = BackpropRegressor(**given).partial_fit([[1.0]], [2.0])
-    same = BackpropRegressor(eta=RULES[name].default_eta, **given).partial_fit([[1.0]], [2.0])
+    same = BackpropRegressor(eta=eta, **given).partial_fit([[1.0]], [2.0])
     np.testing.assert_array_equal(auto.coefs_[0], same.coefs_[0])
+
+
+@pytest.mark.parametrize(
+    "Estimator, given, eta",
+    [
+        (BackpropRegressor, {"solver": "adam"}, 0.003),
+        (BackpropRegressor, {"solver": "adam", "scale_targets": True}, 0.001),
+        (BackpropRegressor, {"solver": "adam", "scale_targets": True, "batch_size": 1}, 0.003),
+        (BackpropClassifier, {"solver": "adam"}, 0.001),
+        (BackpropClassifier, {"solver": "adamw"}, 0.001),
+        (BackpropClassifier, {"solver": "nadam"}, 0.003),
+        (BackpropClassifier, {"solver": "adam", "batch_size": 1}, 0.003),
+        (BackpropClassifier, {"solver": "sgd"}, 0.005),
+        (BackpropClassifier, {"solver": "sgd", "batch_size": 1}, 0.02),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_auto_knows_batches_from_rows_and_classes_from_numbers(Estimator, given, eta):
+    rows, d = np.random.default_rng(0).normal(size=(40, 2)), np.arange(40) % 2
+    fitted = Estimator((3,), max_iter=1, random_state=0, **given).fit(rows, d)
+    assert fitted.eta_curve_ == [eta]
 
 
 def test_sgd_is_the_rule_and_nothing_else():
