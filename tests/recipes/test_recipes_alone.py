@@ -1,6 +1,5 @@
 """Recipes of one process, and pages beside other libraries; `alone.txt` lists what they need."""
 
-
 import pytest
 from recipe_scripts import RECIPES, SECTIONS, numbers, run, run_section
 
