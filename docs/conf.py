@@ -60,8 +60,9 @@ html_math_renderer = "mathml"
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
-    # Server and cluster start processes of themselves, which a page that runs them is not.
-    "filename_pattern": re.escape("examples/") + "(?!stream_server|distributed_fit)",
+    # Server and cluster start processes of themselves, which a page that runs them is not; recipes
+    # need more than the site does.
+    "filename_pattern": re.escape("examples/") + "(?!stream_server|distributed_fit|recipes)",
     "within_subsection_order": "ExampleTitleSortKey",
     "reset_argv": "example_runs.give_output_folder",
     "abort_on_example_error": True,

@@ -256,7 +256,8 @@ class HalvingPartialFitSearchCV(MetaEstimatorMixin, Checked):
             _with_classes(candidates[0].trained[0], y, routed.partial_fit),
             routed.score,
         )
-        rounds = self._halve(candidates, X, y, splits, work)
+        with Parallel(n_jobs=self.n_jobs) as parallel:  # the same workers in all iterations
+            rounds = self._halve(parallel, candidates, X, y, splits, work)
         found = _found(rounds, len(splits)) | {"scorer_": work.scorer}
         if self.refit:
             start = time.perf_counter()
@@ -290,14 +291,14 @@ class HalvingPartialFitSearchCV(MetaEstimatorMixin, Checked):
             )
         return estimator
 
-    def _halve(self, candidates: list[_Candidate], X, y, splits, work: _Work) -> list[_Round]:
+    def _halve(self, parallel, candidates: list[_Candidate], X, y, splits, work) -> list[_Round]:
         """Train the candidates, and those on that are better, until few are left."""
         rounds: list[_Round] = []
         done = 0
         for epochs in self._epochs(len(candidates)):
             if self.verbose > 0:
                 print(f"iter {len(rounds)}: {len(candidates)} candidates, {epochs} epochs")
-            outcomes = Parallel(n_jobs=self.n_jobs)(
+            outcomes = parallel(
                 delayed(_train_and_score)(work, estimator, X, y, train, test, range(done, epochs))
                 for candidate in candidates
                 for estimator, (train, test) in zip(candidate.trained, splits, strict=True)

@@ -63,8 +63,9 @@ def test_no_python_is_shown_that_is_not_run(name):
     text = (ROOT / name).read_text(encoding="utf-8")
     opened = re.findall(r"^ *[`:~]{3,}.*py.*$", text, re.M | re.I)
     included = text.count("```{literalinclude}")
-    # What needs onnxruntime or skops is run where they are: tests/export/test_onnx.py.
-    elsewhere = text.count("\n```py\n") if name == "docs/deployment.md" else 0
+    # What needs other packages is run where they are: tests/export/test_onnx.py, tests/recipes.
+    beside = ("docs/deployment.md", "docs/other_libraries.md")
+    elsewhere = text.count("\n```py\n") if name in beside else 0
     assert len(opened) == len(BLOCK.findall(text)) + included + elsewhere
 
 

@@ -211,6 +211,12 @@ def test_examples_are_pages_of_the_gallery(path):
     assert not re.search(r"__file__|sys\.argv|savefig", notebook)
 
 
+def test_every_recipe_is_run():
+    tests = (EXAMPLES.parent / "tests" / "recipes").glob("*.py")
+    tested = "".join(path.read_text("utf-8") for path in tests)
+    assert all(f'"{path.name}"' in tested for path in EXAMPLES.glob("recipes/*.py"))
+
+
 def test_online_scaling_recipe():
     # The recipe of online_stream.py is the three estimators told in turn, in y's own units.
     spec = importlib.util.spec_from_file_location("online_stream", EXAMPLES / "online_stream.py")
