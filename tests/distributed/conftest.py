@@ -22,7 +22,10 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def client():
-    """Four workers, processes of their own; a nanny starts another one where one is lost."""
+    """Four workers, processes of their own. Three tests lose one each: one is left at least.
+
+    (Dask's nannies start others in their place; on a busy machine that may take minutes.)
+    """
     from dask.distributed import Client, LocalCluster
 
     settings = {"n_workers": 4, "threads_per_worker": 1, "dashboard_address": ":0"}
