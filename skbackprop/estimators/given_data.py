@@ -19,6 +19,7 @@ from ..network.rows import checked_csr
 __all__ = ["accept_rows", "accept_targets", "accept_values", "is_surely_finite", "refuse_masked"]
 
 _FEW = 2**14  # numbers of an array whose copy costs next to nothing
+_PIECE = 2**13  # numbers whose product BLAS does not share among threads, which may be busy
 _TIMES = (np.datetime64, np.timedelta64, date, timedelta)
 
 
@@ -65,7 +66,12 @@ def is_surely_finite(A: np.ndarray) -> bool:
     flat = A if A.flags.c_contiguous else A.T
     if not (flat.flags.c_contiguous or A.size <= _FEW):
         return False
-    return isfinite(np.vdot(flat, flat))  # which does not warn of what overflows
+    numbers = flat.reshape(-1)
+    for start in range(0, numbers.size, _PIECE):
+        piece = numbers[start : start + _PIECE]
+        if not isfinite(np.vdot(piece, piece)):  # which does not warn of what overflows
+            return False
+    return True
 
 
 def accept_rows(X: Any, name: str = "X") -> Any:
