@@ -18,8 +18,9 @@ from ..network.rows import checked_csr
 
 __all__ = ["accept_rows", "accept_targets", "accept_values", "is_surely_finite", "refuse_masked"]
 
-_FEW = 2**14  # numbers of an array whose copy costs next to nothing
-_PIECE = 2**13  # numbers whose product BLAS does not share among threads, which may be busy
+# Numbers that are copied at next to no cost, and whose product BLAS does not share among threads,
+# which may be busy.
+_PIECE = 2**13
 _TIMES = (np.datetime64, np.timedelta64, date, timedelta)
 
 
@@ -63,13 +64,15 @@ def refuse_masked(given: Any, name: str) -> None:
 
 def is_surely_finite(A: np.ndarray) -> bool:
     """Whether the sum of squares of an array of numbers is finite; one that would be copied: no."""
+    if A.size <= _PIECE:
+        return isfinite(np.vdot(A, A))  # which does not warn of what overflows
     flat = A if A.flags.c_contiguous else A.T
-    if not (flat.flags.c_contiguous or A.size <= _FEW):
+    if not flat.flags.c_contiguous:
         return False
     numbers = flat.reshape(-1)
     for start in range(0, numbers.size, _PIECE):
         piece = numbers[start : start + _PIECE]
-        if not isfinite(np.vdot(piece, piece)):  # which does not warn of what overflows
+        if not isfinite(np.vdot(piece, piece)):
             return False
     return True
 
