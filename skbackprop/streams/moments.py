@@ -11,7 +11,7 @@ __all__ = ["LARGEST", "ROBUST_FROM", "ROUNDING", "Moments", "NumberMoments"]
 
 LARGEST = 1e150  # of a deviation: its square is within float64
 ROUNDING = 1e-24  # of the square of a mean: a variance that is no larger is none
-ROBUST_FROM = 30  # rows from which on a deviation is told from an outlier
+ROBUST_FROM = 12  # rows from which on a deviation is told from an outlier
 
 
 class Moments:
@@ -31,7 +31,7 @@ class Moments:
     half_life : float or None
         Rows after which a row counts for half; None counts all rows alike.
     limit : float
-        From the 30th row on, a row counts as no more than this many deviations away.
+        From the 14th row on, a row counts as no more than this many deviations away.
 
     Attributes
     ----------

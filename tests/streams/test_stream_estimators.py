@@ -558,3 +558,16 @@ def test_rows_of_dicts_need_as_many_targets():
     with pytest.raises(ValueError, match="X has 1 rows, and y has 2"):
         model.partial_fit([{"a": 3.0}], [1.0, 2.0])
     assert pickle.dumps(model) == before
+
+
+def test_an_early_outlier_among_the_targets_is_got_over():
+    rng = np.random.default_rng(1)
+    model = StreamRegressor(engine="numpy", random_state=0)
+    errors = []
+    for i in range(600):
+        a = rng.normal()
+        target = 2 * a + 1
+        if i > 500:
+            errors.append(abs(model.predict_one({"a": a}) - target))
+        model.learn_one({"a": a}, 1e6 if i == 14 else target)
+    assert np.mean(errors) < 0.3
