@@ -30,15 +30,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 
 
 def model(**given):
-    given = {
-        "random_state": 0,
-        "eta": 0.003,
-        "max_iter": 100,
-        "scale_targets": True,
-        "batch_size": 20,
-        **given,
-    }
-    return BackpropRegressor((20,), **given)
+    eta = {} if "solver" in given else {"eta": 0.003}
+    given = {"random_state": 0, "max_iter": 100, "scale_targets": True, "batch_size": 20} | given
+    return BackpropRegressor((20,), **eta, **given)
 
 
 def standard(y, weights=None):
