@@ -41,8 +41,8 @@ _BLOCK_ROWS = 256  # rows that are predicted at a time
 
 
 @with_constructor
-class StreamEstimator(TakesRows):
-    """What both stream estimators share: how rows come in, and how they are learned.
+class StreamParameters(TakesRows):
+    """The parameters that both stream estimators share.
 
     Parameters
     ----------
@@ -71,6 +71,36 @@ class StreamEstimator(TakesRows):
         there (see `compile_engine`).
     random_state : int, RandomState or None, default=None
         Draws the initial weights.
+    """
+
+    hidden_layer_sizes: Annotated[int | Sequence[int], Integral, list, tuple, np.ndarray] = (32,)
+    _: KW_ONLY
+    activation: Annotated[str | Activation, str, Activation] = "tanh"
+    etas: Annotated[
+        str | Sequence[float] | Mapping[str, Sequence[float]],
+        *(str, list, tuple, np.ndarray, Mapping),
+    ] = "auto"
+    discount: Annotated[float, Interval(Real, 0, 1, closed="neither")] = 0.99
+    half_life: Annotated[float | None, Interval(Real, 0, None, closed="neither"), None] = 1000
+    correct_scale: Annotated[bool, "boolean"] = False
+    last_target: Annotated[bool, "boolean"] = False
+    max_features: Annotated[int, COUNT] = 10_000
+    engine: Annotated[
+        Literal["auto", "numpy", "compiled"], Options(str, {"auto", "numpy", "compiled"})
+    ] = "auto"
+    random_state: Annotated[int | np.random.RandomState | None, "random_state"] = None
+
+    _parameter_hints: ClassVar[dict[str, Any]]
+
+    def _check_parameters(self) -> None:
+        """Refuse parameters that are out of their range."""
+        check_constraints(self, {name: getattr(self, name) for name in self._parameter_hints})
+        if not resolve_activation(self.activation).elementwise:
+            self._refuse("activation", "one that acts on each neuron by itself")
+
+
+class StreamEstimator(StreamParameters):
+    """What both stream estimators share: how rows come in, and how they are learned.
 
     Attributes
     ----------
@@ -95,27 +125,9 @@ class StreamEstimator(TakesRows):
         Names of the inputs, if X has string column names.
     """
 
-    hidden_layer_sizes: Annotated[int | Sequence[int], Integral, list, tuple, np.ndarray] = (32,)
-    _: KW_ONLY
-    activation: Annotated[str | Activation, str, Activation] = "tanh"
-    etas: Annotated[
-        str | Sequence[float] | Mapping[str, Sequence[float]],
-        *(str, list, tuple, np.ndarray, Mapping),
-    ] = "auto"
-    discount: Annotated[float, Interval(Real, 0, 1, closed="neither")] = 0.99
-    half_life: Annotated[float | None, Interval(Real, 0, None, closed="neither"), None] = 1000
-    correct_scale: Annotated[bool, "boolean"] = False
-    last_target: Annotated[bool, "boolean"] = False
-    max_features: Annotated[int, COUNT] = 10_000
-    engine: Annotated[
-        Literal["auto", "numpy", "compiled"], Options(str, {"auto", "numpy", "compiled"})
-    ] = "auto"
-    random_state: Annotated[int | np.random.RandomState | None, "random_state"] = None
-
     n_features_in_: int
     feature_names_in_: np.ndarray
     _model: StreamModel
-    _parameter_hints: ClassVar[dict[str, Any]]
     _getter: ClassVar[attrgetter]
 
     _inside = ("_model", "_lock", "_begun_with")
@@ -216,12 +228,6 @@ class StreamEstimator(TakesRows):
         ):
             self._refuse("hidden_layer_sizes", "a whole number >= 1 or a sequence of them")
         return tuple(map(int, listed))
-
-    def _check_parameters(self) -> None:
-        """Refuse parameters that are out of their range."""
-        check_constraints(self, {name: getattr(self, name) for name in self._parameter_hints})
-        if not resolve_activation(self.activation).elementwise:
-            self._refuse("activation", "one that acts on each neuron by itself")
 
     def _rates(self) -> dict[str, tuple[float, ...]]:
         """Learning rates by rule, as `etas` says."""

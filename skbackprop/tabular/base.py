@@ -48,8 +48,8 @@ _SMALL_GAIN = 1e-2  # of that cost: next to nothing was learnt
 
 
 @with_constructor
-class TabularEstimator(OnnxMethods, Checked):
-    """What both estimators of tables share.
+class TableParameters(Checked):
+    """The parameters that both estimators of tables share.
 
     Parameters
     ----------
@@ -83,21 +83,6 @@ class TabularEstimator(OnnxMethods, Checked):
         Whether to print a line for each network.
     random_state : int, RandomState instance or None, default=None
         Of the rows held out, the waves, the first weights, and the order of the rows.
-
-    Attributes
-    ----------
-    views_ : list of str
-        What each member sees: "plain", "waves", "ramps", "steps"; or "linear", "neighbours".
-    weights_ : ndarray of shape (n_estimators,)
-        Their weights; the sum is one.
-    loss_curve_ : list of list of float
-        The training loss of each network, epoch by epoch.
-    n_iter_ : int
-        The most epochs of a network.
-    n_features_in_ : int
-        The number of columns.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        The names of the columns, where `fit` saw names.
     """
 
     hidden_layer_sizes: Annotated[
@@ -118,6 +103,32 @@ class TabularEstimator(OnnxMethods, Checked):
     verbose: Annotated[bool, "verbose"] = False
     random_state: Annotated[int | np.random.RandomState | None, "random_state"] = None
 
+    _parameter_hints: ClassVar[dict[str, Any]]
+
+    def _check_parameters(self) -> None:
+        """Refuse parameters that are out of their range."""
+        check_constraints(self, {name: getattr(self, name) for name in self._parameter_hints})
+
+
+class TabularEstimator(OnnxMethods, TableParameters):
+    """What both estimators of tables share.
+
+    Attributes
+    ----------
+    views_ : list of str
+        What each member sees: "plain", "waves", "ramps", "steps"; or "linear", "neighbours".
+    weights_ : ndarray of shape (n_estimators,)
+        Their weights; the sum is one.
+    loss_curve_ : list of list of float
+        The training loss of each network, epoch by epoch.
+    n_iter_ : int
+        The most epochs of a network.
+    n_features_in_ : int
+        The number of columns.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        The names of the columns, where `fit` saw names.
+    """
+
     n_features_in_: int
     feature_names_in_: np.ndarray
     estimators_: list
@@ -130,7 +141,6 @@ class TabularEstimator(OnnxMethods, Checked):
     _members: list[Member]
 
     _numeric_targets: bool
-    _parameter_hints: ClassVar[dict[str, Any]]
 
     def __sklearn_tags__(self):
         """Categories and missing values are taken."""
@@ -191,10 +201,6 @@ class TabularEstimator(OnnxMethods, Checked):
         self._warn_of_divergence()
         self._warn_of_nothing_learnt(task.head, *costs)
         return self
-
-    def _check_parameters(self) -> None:
-        """Refuse parameters that are out of their range."""
-        check_constraints(self, {name: getattr(self, name) for name in self._parameter_hints})
 
     def _read_training(self, validated, X, y, sample_weight, groups):
         """The table, targets, weights and groups of the rows with weights above zero."""

@@ -82,7 +82,6 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
     ] = None
 
     _numeric_targets = False
-    _task: ClassTask
 
     def __sklearn_tags__(self):
         """Label indicators are taken."""

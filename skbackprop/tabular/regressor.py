@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY
 from typing import Any, Literal, Self, overload
 
 import numpy as np
@@ -69,9 +68,7 @@ class TabularRegressor(RegressorMixin, MultiOutputMixin, TabularEstimator):
     True
     """
 
-    _: KW_ONLY
     _numeric_targets = True
-    _task: NumberTask
 
     def __sklearn_tags__(self):
         """Say to scikit-learn that losses of counts and amounts need positive targets."""
