@@ -35,9 +35,8 @@ def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
 
 _PLAIN = frozenset([str, int, float, bool, type(None)])  # kinds of values that do not change
 _MOST_KNOWN = 4096
-_known_good: set[tuple] = (
-    set()
-)  # what has been checked: a class, all kinds of values, the plain ones
+# What has been checked: a class, the kinds of all values, and those that are plain.
+_known_good: set[tuple] = set()
 
 
 def check_constraints(estimator: Any, parameters: dict[str, Any]) -> None:
