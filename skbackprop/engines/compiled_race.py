@@ -1,4 +1,4 @@
-"""A row of a stream, compiled: a race of networks is laid out for its code, which is then run.
+"""Rows of a stream, compiled: a race of networks is laid out for its code, which is then run.
 
 The networks are of equal shape, and each goes by a rule of its own: `race_kernels` holds the
 equations.
@@ -7,11 +7,11 @@ equations.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..activations.activation import ACTIVATIONS, Activation
 from ..network.network import Network
@@ -24,6 +24,7 @@ from .source import race_text, rule_text, votes_text
 __all__ = ["CompiledRace"]
 
 _FLOAT = np.dtype(np.float64)
+_PIECE_WORK = 2e7  # weights of a call, so that Ctrl-C waits some hundredths of a second
 
 
 class CompiledRace(Compiled):
@@ -45,7 +46,8 @@ class CompiledRace(Compiled):
         The first entries of the settings: see `race_kernels`.
     with_mean : bool
     state : tuple of ndarray
-        ``moments, target, w, state, race``, which are read and changed where they are.
+        ``moments, target, w, state, race, counts, scores, chart``, float64, which are read and
+        changed where they are.
 
     Raises
     ------
@@ -86,6 +88,7 @@ class CompiledRace(Compiled):
         formula, parameters = self._kind(self._activation)
         plan = [len(members), averaged, len(sizes) - 1, starts[-1], places[-1], *code[formula]]
         plan += [n_classes, with_mean]
+        plan += [0] * (kernels.LAYERS - kernels.MOMENTS)
         for layer, (n_in, n_out) in enumerate(pairwise(sizes)):
             plan += [n_in, n_out, starts[layer], places[layer], places[layer + 1]]
         settings = [*self._numbers, 0.0, *(eta for _, eta, _, _ in members)]
@@ -97,26 +100,27 @@ class CompiledRace(Compiled):
             settings += step.numbers
         for name, _, place, stride in members:
             plan += [*code.get(name, (0, 0)), place, stride, begins.get(name, 0)]
-        tables = np.array(plan, np.int64), np.array(settings, float)
-        signals, rows, g, shared = (
+        scratch = (
+            np.array(settings, float),
             np.zeros(3 * (len(members) + 1) * places[-1]),
             np.zeros(max(sizes), np.int32),
             np.zeros(max(kernels.CHUNK, *sizes)),
             np.zeros(sizes[0] + len(members) + 1 + 64),
+            np.zeros(kernels.N_ANSWER + sizes[-1]),
         )
-        self._row, self._answer = np.zeros(sizes[0]), np.zeros(kernels.N_ANSWER + sizes[-1])
-        moments, target, w, state, race = self._state
-        self._learn = partial(
-            code["present"], self._row, moments, target, w, state, race, *tables, signals, rows, g,
-            shared, self._answer,
-        )  # fmt: skip
-        of_vote = moments, target, w, race, *tables, signals, rows, shared, self._answer
-        self._vote = lambda X, votes: code["vote"](X, *of_vote, votes)
+        self._held = *self._state, *scratch  # the plan has their addresses alone
+        plan[kernels.MOMENTS : kernels.LAYERS] = [table.ctypes.data for table in self._held]
+        self._plan = np.array(plan, np.int64)
+        self._row, self._label, self._weight = np.zeros((1, sizes[0])), np.zeros(1), np.zeros(1)
+        self._learn, self._vote = code["present"], code["vote"]
 
-    def learn(
-        self, x: np.ndarray, label: float, weight: float, t: int, rate: float, is_first: bool
-    ) -> bool:
-        """Learn one row, unless an output is not finite; tell whether it was done.
+    @property
+    def most_rows(self) -> int:
+        """Rows of a call of `learn_rows`: few enough for Ctrl-C."""
+        return max(1, int(_PIECE_WORK / max(1, self._state[2].size)))
+
+    def learn(self, x: np.ndarray, label: float, weight: float) -> int:
+        """Learn one row: 1, or -1 if it rings an alarm; 0 if an output is not finite.
 
         Parameters
         ----------
@@ -124,21 +128,26 @@ class CompiledRace(Compiled):
         label : float or int
             The target, or the place of the class.
         weight : float
-        t : int
-            Updates so far.
-        rate : float
-            What the row counts in the average of weights.
-        is_first : bool
-            Whether nothing was predicted, so that there is no loss.
         """
         if self._run is None:
             self.load()
-        self._row[...] = x  # which may be strided, or not writeable
-        return self._learn(label, weight, t, rate, is_first)
+        row, labels, weights = self._row, self._label, self._weight
+        row[0] = x  # which may be strided, or not writeable
+        labels[0], weights[0] = label, weight
+        return self._learn(self._plan, row, labels, weights, 1)
 
-    def told(self) -> list[float]:
-        """What `learn` has told: the prediction, the loss of the vote, and that of the average."""
-        return self._answer[:3].tolist()
+    def learn_rows(self, X: np.ndarray, labels: ArrayLike, weights: ArrayLike) -> int:
+        """Learn rows, up to one that diverges or rings an alarm; how many, negative after an alarm.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, n_inputs)
+        labels, weights : array-like of shape (n,)
+        """
+        if self._run is None:
+            self.load()
+        numbers = [np.array(values, _FLOAT) for values in (labels, weights)]
+        return self._learn(self._plan, contiguous(X, _FLOAT), *numbers, len(X))
 
     def vote(self, X: np.ndarray) -> np.ndarray | None:
         """The vote (n, n_outputs) of the networks on rows; None if an output is not finite.
@@ -150,4 +159,4 @@ class CompiledRace(Compiled):
         if self._run is None:
             self.load()
         votes = np.empty((len(X), self._sizes[-1]))
-        return votes if self._vote(contiguous(X, _FLOAT), votes) else None
+        return votes if self._vote(self._plan, contiguous(X, _FLOAT), votes) else None

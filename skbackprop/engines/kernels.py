@@ -102,6 +102,24 @@ def shifted(typing_context, array, index):
     return array(array, index), generate
 
 
+def _make_at(kind):
+    """A function that gives a pointer to numbers of a kind."""
+
+    @intrinsic
+    def at(typing_context, address):
+        """A pointer to the numbers at an address."""
+
+        def generate(context, builder, signature, arguments):
+            return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
+
+        return types.CPointer(kind)(types.int64), generate
+
+    return at
+
+
+decimals_at, places_at = _make_at(types.float64), _make_at(types.int32)
+
+
 def make_load(count: int):
     """A function that gives a vector of numbers from an array."""
 

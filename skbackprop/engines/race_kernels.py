@@ -1,7 +1,8 @@
-"""One row of a stream for the compiler: all networks of a race, their vote, and the scales.
+"""Rows of a stream for the compiler: all networks of a race, their vote, and the scales.
 
 It does what `streams.model.StreamModel.learn` and `predict` do, with the activation and the update
 rules called by their addresses, as in `kernels`, whose layers these are; and the scaling alone.
+What a race keeps from row to row is read and written where it is: the plan has the addresses.
 This module needs Numba, and is imported only by the code that `source` writes.
 """
 
@@ -21,35 +22,42 @@ from .kernels import (
     call_phi,
     call_prepare,
     call_step,
+    decimals_at,
     exp,
     inlined,
     jit,
     like,
+    places_at,
     pointer,
     shifted,
+    where,
 )
 
 # Entries of `plan`: networks that learn, the one of them whose weights are averaged (the average
 # is the last network of all), layers of weights, parameters of a network, neurons of all layers
 # with their padding, the addresses of the activation's functions; the classes, or 0 for numbers;
-# whether inputs are shifted by their means; then for each layer of weights its inputs, outputs,
-# first weight, and the places of the signals before and after it; then for each network that
-# learns the addresses of its rule's functions (0: the bare one), the place and the stride of its
-# state, and where the rule's numbers begin in `settings`.
+# whether inputs are shifted by their means; the addresses of what is kept and of scratch; then for
+# each layer of weights its inputs, outputs, first weight, and the places of the signals before and
+# after it; then for each network that learns the addresses of its rule's functions (0: the bare
+# one), the place and the stride of its state, and where the rule's numbers begin in `settings`.
 (
-    N_LEARNERS, AVERAGED, N_LAYERS, N_PARAMETERS, N_SIGNALS, PHI, DELTA, N_CLASSES, SHIFTED, LAYERS,
-) = range(10)  # fmt: skip
+    N_LEARNERS, AVERAGED, N_LAYERS, N_PARAMETERS, N_SIGNALS, PHI, DELTA, N_CLASSES, SHIFTED,
+    MOMENTS, TARGET, W, STATES, RACE, COUNTS, SCORES, CHART, SETTINGS, SIGNALS, ROWS, G, SHARED,
+    ANSWER, LAYERS,
+) = range(24)  # fmt: skip
 N_IN, N_OUT, WEIGHTS, BEFORE, AFTER, N_COLUMNS = range(6)
 PREPARE, STEP, STATE, STRIDE, NUMBERS, N_ENTRIES = range(6)
 # Entries of `settings`: then eta of each network, the activation's numbers and the rules'.
 (
-    CLIP, DISCOUNT, LEAST_P, LARGEST_LOSS, LARGEST_ERROR, LARGEST_OUTPUT, ROUNDING, ROBUST_FROM,
-    KEEP, LIMIT, SHARPNESS, ACTIVATION, ETAS,
-) = range(13)  # fmt: skip
+    CLIP, DISCOUNT, LEAST_P, LARGEST_LOSS, LARGEST_ERROR, LARGEST_OUTPUT, LARGEST, ROUNDING,
+    ROBUST_FROM, KEEP, LIMIT, SHARPNESS, LEAST_RATE, RATE, WIDTH, WARM_UP, RECENT, ACTIVATION, ETAS,
+) = range(19)  # fmt: skip
 COUNT, MEAN, VARIANCE, INVERSE, BOUND = range(5)  # rows of a table of moments
-LOSSES, SHARES = range(2)  # rows of the table of a race
+N_UPDATES, N_AVERAGED = range(2)  # entries of `counts`
+N_CHARTED, MEAN_LOSS, SQUARES, SMOOTHED, LEVEL, USUAL_LOSS, RECENT_LOSS = range(7)  # of `chart`
+N_SCORED, SUM, OVERALL_MEAN, OVERALL_SQUARES = range(4)  # of `scores`; of classes the first two
 CHUNK = 512  # weights that a rule is given at a time
-N_ANSWER = 3  # entries of `answer` before the probabilities of the vote
+N_ANSWER = 2  # entries of `answer`, prediction and loss of the vote, before its probabilities
 
 
 @jit
@@ -69,25 +77,26 @@ def _scale(x, moments, n, clip, shifted, z):
 def _update_moments(x, moments, n, settings, limit):
     """Take a row into the moments, as `Moments.update` does."""
     keep, rounding, robust_from = settings[KEEP], settings[ROUNDING], settings[ROBUST_FROM]
-    for i in range(n):
-        if not abs(x[i]) < math.inf:
-            continue
-        count = moments[COUNT * n + i] * keep + 1.0
+    counts, means, variances, inverses, bounds = (
+        moments, shifted(moments, n), shifted(moments, 2 * n), shifted(moments, 3 * n),
+        shifted(moments, 4 * n),
+    )  # fmt: skip
+    for i in range(n):  # without a branch, so that it becomes vector code
+        known = abs(x[i]) < math.inf
+        count = counts[i] * keep + 1.0
         rate = 1.0 / count
-        bound = moments[BOUND * n + i]
-        d = min(max(x[i] - moments[MEAN * n + i], -bound), bound)
+        bound = bounds[i]
+        d = min(max(x[i] - means[i], -bound), bound)
         step = rate * d
-        mean = moments[MEAN * n + i] + step
-        variance = (moments[VARIANCE * n + i] + step * d) * (1.0 - rate)
-        inverse = 0.0
-        if variance > rounding * mean * mean:
-            inverse = 1.0 / math.sqrt(variance)
-        if count > robust_from and inverse > 0.0:
-            moments[BOUND * n + i] = limit / inverse
-        moments[COUNT * n + i] = count
-        moments[MEAN * n + i] = mean
-        moments[VARIANCE * n + i] = variance
-        moments[INVERSE * n + i] = inverse
+        mean = means[i] + step
+        variance = (variances[i] + step * d) * (1.0 - rate)
+        inverse = where(variance > rounding * mean * mean, 1.0 / math.sqrt(variance), 0.0)
+        believed = known & (count > robust_from) & (inverse > 0.0)
+        bounds[i] = where(believed, limit / inverse, bound)
+        counts[i] = where(known, count, counts[i])
+        means[i] = where(known, mean, means[i])
+        variances[i] = where(known, variance, variances[i])
+        inverses[i] = where(known, inverse, inverses[i])
 
 
 @jit
@@ -246,37 +255,84 @@ def _average(w, average, averaged, size, rate):
         w[average + k] = w[average + k] + rate * (w[averaged + k] - w[average + k])
 
 
-@inlined
-def learn(
-    x, moments, target, w, state, race, plan, settings, signals, rows, g, shared, answer,
-    label, weight, t, rate, is_first,
-):  # fmt: skip
-    """Learn one row; False, with nothing changed, if an output is not finite.
+@jit
+def _score(n_classes, scores, settings, answer, label):
+    """Count the row in the metric, as the `score` of the tasks does."""
+    n = scores[N_SCORED] + 1.0
+    scores[N_SCORED] = n
+    if n_classes > 0:
+        scores[SUM] += where(answer[0] == label, 1.0, 0.0)
+        return
+    largest = settings[LARGEST]
+    y = min(max(label, -largest), largest)
+    error = min(max(answer[0], -largest), largest) - y
+    scores[SUM] += error * error
+    d = y - scores[OVERALL_MEAN]
+    scores[OVERALL_MEAN] += d / n
+    scores[OVERALL_SQUARES] += d * (y - scores[OVERALL_MEAN])
 
-    `answer` is written: the prediction (a number, or the place of a class), the loss of the
-    vote, and that of the average.
-    """
-    n_learners, n_layers, n_classes = plan[N_LEARNERS], plan[N_LAYERS], plan[N_CLASSES]
-    n_networks, size, n_signals = n_learners + 1, plan[N_PARAMETERS], plan[N_SIGNALS]
-    n_in, last = plan[LAYERS + N_IN], LAYERS + (n_layers - 1) * N_COLUMNS
-    top, n_units = plan[last + AFTER], plan[last + N_OUT]
-    x, moments, target, plan, settings = (
-        pointer(x), pointer(moments), pointer(target), pointer(plan), pointer(settings)
-    )  # fmt: skip
-    w, answer, listed, z = pointer(w), pointer(answer), pointer(rows), pointer(shared)
-    losses = shifted(z, n_in)
-    common = shifted(losses, n_networks)
-    totals, shares = pointer(race), shifted(pointer(race), n_networks)
-    v = pointer(signals)
-    y, e = shifted(v, n_networks * n_signals), shifted(v, 2 * n_networks * n_signals)
-    _scale(x, moments, n_in, settings[CLIP], plan[SHIFTED] > 0, z)
+
+@jit
+def _watch(chart, settings, row, vote_loss, average_loss):
+    """Chart the losses of a row, as `DriftMonitor.record` does; whether an alarm rings."""
+    n = chart[N_CHARTED] + 1.0
+    chart[N_CHARTED] = n
+    chart[USUAL_LOSS] += (vote_loss - chart[USUAL_LOSS]) / n
+    rate, recent = settings[RATE], settings[RECENT]
+    if row < 1.0 / recent:
+        recent = 1.0 / (row + 1.0)
+    chart[RECENT_LOSS] += recent * (vote_loss - chart[RECENT_LOSS])
+    x = average_loss - vote_loss
+    d = x - chart[MEAN_LOSS]
+    chart[MEAN_LOSS] += d / n
+    chart[SQUARES] += d * (x - chart[MEAN_LOSS])
+    chart[SMOOTHED] += rate * (x - chart[SMOOTHED])
+    if n == 1.0:
+        chart[SMOOTHED] = chart[MEAN_LOSS]
+    if n > settings[WARM_UP] and chart[SQUARES] > 0.0:
+        deviation = math.sqrt(chart[SQUARES] / n * rate / (2.0 - rate))
+        chart[LEVEL] = (chart[SMOOTHED] - chart[MEAN_LOSS]) / (settings[WIDTH] * deviation)
+    return chart[LEVEL] >= 1.0
+
+
+@jit
+def _respond(plan, settings, x, z, w, v, y):
+    """Present a row to all networks; `_list_rows` of its inputs, -2 if an output is not finite."""
+    n_networks, size, n_signals = plan[N_LEARNERS] + 1, plan[N_PARAMETERS], plan[N_SIGNALS]
+    n_in, listed = plan[LAYERS + N_IN], places_at(plan[ROWS])
+    _scale(x, decimals_at(plan[MOMENTS]), n_in, settings[CLIP], plan[SHIFTED] > 0, z)
     n_rows = _list_rows(z, n_in, listed)
     for m in range(n_networks):
         k = m * n_signals
         member = shifted(w, m * size)
         if not _forward(member, plan, settings, z, listed, n_rows, shifted(v, k), shifted(y, k)):
-            return False
-    outputs = shifted(v, top)
+            return -2
+    return n_rows
+
+
+@jit
+def _learn_row(plan, x, label, weight):
+    """Learn one row. 0, with nothing changed, if an output is not finite; 2 at an alarm, else 1."""
+    n_learners, n_layers, n_classes = plan[N_LEARNERS], plan[N_LAYERS], plan[N_CLASSES]
+    n_networks, size, n_signals = n_learners + 1, plan[N_PARAMETERS], plan[N_SIGNALS]
+    n_in, last = plan[LAYERS + N_IN], LAYERS + (n_layers - 1) * N_COLUMNS
+    top, n_units = plan[last + AFTER], plan[last + N_OUT]
+    settings, w, answer = (
+        decimals_at(plan[SETTINGS]), decimals_at(plan[W]), decimals_at(plan[ANSWER])
+    )  # fmt: skip
+    target, counts, totals = (
+        decimals_at(plan[TARGET]), decimals_at(plan[COUNTS]), decimals_at(plan[RACE])
+    )  # fmt: skip
+    z, v, shares = (
+        decimals_at(plan[SHARED]), decimals_at(plan[SIGNALS]), shifted(totals, n_networks)
+    )  # fmt: skip
+    losses = shifted(z, n_in)
+    common = shifted(losses, n_networks)
+    y, e = shifted(v, n_networks * n_signals), shifted(v, 2 * n_networks * n_signals)
+    n_rows = _respond(plan, settings, x, z, w, v, y)
+    if n_rows == -2:
+        return 0
+    outputs, row, rings = shifted(v, top), counts[N_UPDATES], False
     if n_classes > 0:
         _vote_classes(
             n_networks, n_units, n_signals, np.int64(label), outputs, shifted(y, top), settings,
@@ -286,9 +342,13 @@ def learn(
         _vote_numbers(
             n_networks, n_signals, label, target, outputs, settings, shares, losses, answer
         )
-    answer[2] = losses[n_learners]
-    if not is_first:
+    if row > 0.0:
         _record(n_networks, losses, totals, shares, settings[DISCOUNT], settings[SHARPNESS])
+        _score(n_classes, decimals_at(plan[SCORES]), settings, answer, label)
+        chart = decimals_at(plan[CHART])
+        rings = _watch(chart, settings, row, answer[1], losses[n_learners])
+        if rings:
+            counts[N_AVERAGED] = 0.0
     if n_classes == 0:
         common[0] = label
         _update_moments(common, target, 1, settings, settings[LARGEST_OUTPUT])
@@ -302,39 +362,53 @@ def learn(
         )
         _backward(member, plan, settings, v_m, y_m, e_m)
         _change_by_rules(
-            member, pointer(state), shifted(plan, last + N_COLUMNS + m * N_ENTRIES), plan, settings,
-            settings[ETAS + m], t, z, listed, n_rows, y_m, e_m, pointer(g), common,
+            member, decimals_at(plan[STATES]),
+            shifted(plan, last + N_COLUMNS + m * N_ENTRIES), plan, settings, settings[ETAS + m],
+            np.int64(row), z, places_at(plan[ROWS]), n_rows, y_m, e_m, decimals_at(plan[G]), common,
         )  # fmt: skip
+    rate = max(settings[LEAST_RATE], 1.0 / (counts[N_AVERAGED] + 1.0))
     _average(w, n_learners * size, plan[AVERAGED] * size, size, rate)
-    _update_moments(x, moments, n_in, settings, settings[LIMIT])
-    return True
+    _update_moments(x, decimals_at(plan[MOMENTS]), n_in, settings, settings[LIMIT])
+    counts[N_UPDATES] += 1.0
+    counts[N_AVERAGED] += 1.0
+    return 2 if rings else 1
 
 
 @inlined
-def vote(X, moments, target, w, race, plan, settings, signals, rows, shared, answer, votes):
+def learn(plan, X, labels, weights, n_rows):
+    """Learn rows, up to one that diverges or rings an alarm; how many, negative after an alarm.
+
+    A label is a number, or the place of a class. What diverges is left unlearned.
+    """
+    plan, x, labels, weights = pointer(plan), pointer(X), pointer(labels), pointer(weights)
+    n_in = plan[LAYERS + N_IN]
+    for i in range(n_rows):
+        told = _learn_row(plan, shifted(x, i * n_in), labels[i], weights[i])
+        if told != 1:
+            return i if told == 0 else -(i + 1)
+    return n_rows
+
+
+@inlined
+def vote(plan, X, votes):
     """Write the vote on each row of X; False if an output is not finite."""
-    n_layers, n_classes, size = plan[N_LAYERS], plan[N_CLASSES], plan[N_PARAMETERS]
-    n_networks, n_signals = plan[N_LEARNERS] + 1, plan[N_SIGNALS]
+    plan, x, out = pointer(plan), pointer(X), pointer(votes)
+    n_layers, n_classes, n_networks = plan[N_LAYERS], plan[N_CLASSES], plan[N_LEARNERS] + 1
     n_in, last = plan[LAYERS + N_IN], LAYERS + (n_layers - 1) * N_COLUMNS
-    top, n_units, n_samples = plan[last + AFTER], plan[last + N_OUT], len(X)
-    x, out = pointer(X), pointer(votes)
-    moments, target, plan, settings = (
-        pointer(moments), pointer(target), pointer(plan), pointer(settings)
+    top, n_units, n_signals = plan[last + AFTER], plan[last + N_OUT], plan[N_SIGNALS]
+    settings, w, answer = (
+        decimals_at(plan[SETTINGS]), decimals_at(plan[W]), decimals_at(plan[ANSWER])
     )  # fmt: skip
-    w, answer, listed, z = pointer(w), pointer(answer), pointer(rows), pointer(shared)
-    losses, shares = shifted(z, n_in), shifted(pointer(race), n_networks)
-    v = pointer(signals)
+    z, v, shares = (
+        decimals_at(plan[SHARED]), decimals_at(plan[SIGNALS]),
+        shifted(decimals_at(plan[RACE]), n_networks),
+    )  # fmt: skip
+    losses = shifted(z, n_in)
     y = shifted(v, n_networks * n_signals)
     outputs = shifted(v, top)
-    for i in range(n_samples):
-        _scale(shifted(x, i * n_in), moments, n_in, settings[CLIP], plan[SHIFTED] > 0, z)
-        n_rows = _list_rows(z, n_in, listed)
-        for m in range(n_networks):
-            k = m * n_signals
-            own_v, own_y = shifted(v, k), shifted(y, k)
-            member = shifted(w, m * size)
-            if not _forward(member, plan, settings, z, listed, n_rows, own_v, own_y):
-                return False
+    for i in range(len(X)):
+        if _respond(plan, settings, shifted(x, i * n_in), z, w, v, y) == -2:
+            return False
         if n_classes > 0:
             _vote_classes(
                 n_networks, n_units, n_signals, 0, outputs, shifted(y, top), settings, shares,
@@ -344,8 +418,9 @@ def vote(X, moments, target, w, race, plan, settings, signals, rows, shared, ans
                 out[i * n_units + j] = answer[N_ANSWER + j]
         else:
             _vote_numbers(
-                n_networks, n_signals, 0.0, target, outputs, settings, shares, losses, answer
-            )
+                n_networks, n_signals, 0.0, decimals_at(plan[TARGET]), outputs, settings, shares,
+                losses, answer,
+            )  # fmt: skip
             out[i] = answer[0]
     return True
 

@@ -198,41 +198,18 @@ table = numba.float64[:, ::1]
 line = numba.float64[::1]
 
 
-@numba.njit(
-    numba.boolean(
-        line, table, line, table, line, table, numba.int64[::1], line, line, numba.int32[::1], line,
-        line, line, decimal, decimal, whole, decimal, numba.boolean,
-    ),
-    **quickly,
-)
-def compiled(
-    x, moments, target, w, state, race, plan, settings, signals, rows, g, shared, answer, label,
-    weight, t, rate, is_first,
-):
-    return race_kernels.learn(
-        x, moments, target, w, state, race, plan, settings, signals, rows, g, shared, answer, label,
-        weight, t, rate, is_first,
-    )
+@numba.njit(whole(numba.int64[::1], table, line, line, whole), **quickly)
+def compiled(plan, X, labels, weights, n_rows):
+    return race_kernels.learn(plan, X, labels, weights, n_rows)
 """
 
 _VOTES = """\
 table = numba.float64[:, ::1]
-line = numba.float64[::1]
 
 
-@numba.njit(
-    numba.boolean(
-        table, table, line, table, table, numba.int64[::1], line, line, numba.int32[::1], line,
-        line, table,
-    ),
-    **quickly,
-)
-def compiled(
-    X, moments, target, w, race, plan, settings, signals, rows, shared, answer, votes
-):
-    return race_kernels.vote(
-        X, moments, target, w, race, plan, settings, signals, rows, shared, answer, votes
-    )
+@numba.njit(numba.boolean(numba.int64[::1], table, table), **quickly)
+def compiled(plan, X, votes):
+    return race_kernels.vote(plan, X, votes)
 """
 
 _SCALE = """\

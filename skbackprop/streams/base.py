@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY
 from numbers import Integral, Real
-from operator import attrgetter, is_
+from operator import attrgetter
 from threading import RLock
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -24,7 +24,7 @@ from ..network.rows import row_blocks
 from ..updates.rule import RULES
 from .model import StreamModel
 from .race import Race
-from .raw_rows import TakesRows, are_plain
+from .raw_rows import TakesRows, is_plain_row
 from .river import register
 from .rows import is_row, read_row
 from .stack import Stack
@@ -278,19 +278,34 @@ class StreamEstimator(StreamParameters):
         """Targets (n,), validated."""
         raise NotImplementedError
 
+    def _is_plain(self, y) -> bool:
+        """Whether validation would find nothing in a target to refuse or to change."""
+        raise NotImplementedError
+
     def _check_targets(self, task: Any, targets: list) -> None:
         """Refuse targets that the task cannot take in."""
 
     def _plain_row(self, X) -> Any:
         """One row as the model takes it, if validation would find nothing in it; else None."""
-        model = vars(self).get("_model")
+        state = vars(self)
+        model = state.get("_model")
         if model is None:
             return None
         if model.takes_dicts:
-            return read_row(X[0]) if _are_dicts(X) and len(X) == 1 else None
-        if "feature_names_in_" in vars(self) or not are_plain(X, model.n_features) or len(X) > 1:
+            return self._dict_row(X[0]) if _are_dicts(X) and len(X) == 1 else None
+        if "feature_names_in_" in state or not is_plain_row(X, model.n_features):
             return None
         return X[0]
+
+    def _takes(self, x) -> bool:
+        """Whether x is a dict row, and the model is one of dict rows."""
+        model = vars(self).get("_model")
+        return model is not None and model.takes_dicts and is_row(x)
+
+    def _dict_row(self, row) -> Any:
+        """A dict row as a model of dict rows takes it."""
+        x = self._model.columns.whole(row) if type(row) is dict else None
+        return read_row(row) if x is None else x
 
     def _plain_label(self, y) -> Any:
         """The target of one row, if validation would find nothing in it; else None."""
@@ -310,9 +325,7 @@ class StreamEstimator(StreamParameters):
         if sample_weight is classes is None:
             row, label = self._plain_row(X), self._plain_label(y)
             if row is not None and label is not None and self._model.task.knows(label):
-                with self._lock:
-                    self._model.learn(row, label, 1.0)
-                    self._note_features()
+                self._learn_row(row, label)
                 return self
         carrier, is_first = copy.copy(self), not self.__sklearn_is_fitted__()
         targets = self._read_targets(carrier, y)
@@ -330,19 +343,31 @@ class StreamEstimator(StreamParameters):
         self._learn(model, rows, targets, weights)
         return self
 
+    def _learn_row(self, row, label) -> None:
+        """Learn one row that is as the model takes it."""
+        with self._lock:
+            self._model.learn(row, label, 1.0)
+            if type(row) is dict:
+                self._note_features()
+
     def _values(self) -> tuple:
         """The parameters, in order, as they are now."""
         cls = type(self)
         if "_getter" not in vars(cls):
-            cls._getter = attrgetter("__class__", *cls._get_param_names())  # always a tuple
-        return cls._getter(self)[1:]
+            cls._getter = attrgetter(*cls._get_param_names())
+        return cls._getter(self)
 
     def _check_unchanged(self) -> None:
         """Refuse parameters that were changed after the first row: the model does not know."""
         begun_with = vars(self).get("_begun_with")
-        if begun_with is None or all(map(is_, self._values(), begun_with.values())):
+        if begun_with is None:
             return
-        for name, value in begun_with.items():
+        try:  # equal are values that are one object, and numbers and names that are equal
+            if self._values() == begun_with:
+                return
+        except ValueError:  # an array is compared below
+            pass
+        for name, value in zip(self._get_param_names(), begun_with, strict=True):
             now = getattr(self, name)
             if not _are_same(now, value):
                 raise ValueError(
@@ -351,7 +376,7 @@ class StreamEstimator(StreamParameters):
                     f"{type(self).__name__}."
                 )
         # Of a pickle: other objects of the same content.
-        self._begun_with = dict(zip(begun_with, self._values(), strict=True))
+        self._begun_with = self._values()
 
     def _new_model_for(self, rows, classes) -> StreamModel:
         self._check_parameters()
@@ -365,20 +390,24 @@ class StreamEstimator(StreamParameters):
     def _commit(self, model: StreamModel, carrier) -> None:
         """Take a new model, and what the rows have told of themselves."""
         self._model, self._lock = model, RLock()
-        self._begun_with = dict(zip(self._get_param_names(), self._values(), strict=True))
+        self._begun_with = self._values()
         for name in ("n_features_in_", "feature_names_in_"):
             if name in vars(carrier) and not model.takes_dicts:
                 setattr(self, name, vars(carrier)[name])
 
     def _learn(self, model: StreamModel, rows, targets: list, weights) -> None:
         """Learn validated rows, in order."""
-        is_sparse = sparse.issparse(rows)
+        each = np.ones(len(targets)) if weights is None else weights
+        kept = np.flatnonzero(each).tolist()  # a row of weight 0 changes nothing
         with self._lock:
-            for i, target in enumerate(targets):
-                weight = 1.0 if weights is None else float(weights[i])
-                if weight > 0.0:  # else it changes nothing
-                    row = rows[i : i + 1].toarray()[0] if is_sparse else rows[i]
-                    model.learn(row, target, weight)
+            if isinstance(rows, np.ndarray):
+                labels = [targets[i] for i in kept]
+                model.learn_rows(rows if len(kept) == len(rows) else rows[kept], labels, each[kept])
+                return
+            is_sparse = sparse.issparse(rows)
+            for i in kept:
+                row = rows[i : i + 1].toarray()[0] if is_sparse else rows[i]
+                model.learn(row, targets[i], float(each[i]))
             self._note_features()
 
     def _note_features(self) -> None:
@@ -406,7 +435,11 @@ class StreamEstimator(StreamParameters):
     def _vote_one(self, row) -> np.ndarray:
         """The vote (1, n_outputs) on a row as the model takes it."""
         with self._lock:
-            return self._model.predict([row] if self._model.takes_dicts else row[np.newaxis])
+            return self._model.predict([row] if type(row) is dict else row[np.newaxis])
+
+    def _vote_dict(self, x) -> np.ndarray:
+        """The vote (n_outputs,) on a dict row."""
+        return (self._vote_one(self._dict_row(x)) if self._takes(x) else self._vote(one_row(x)))[0]
 
     # -- river's manner --------------------------------------------------------------------------
 
@@ -426,6 +459,10 @@ class StreamEstimator(StreamParameters):
         ValueError, TypeError
             On invalid input; the model is left as it was.
         """
+        if w == 1.0 and self._takes(x) and self._is_plain(y) and self._model.task.knows(y):
+            self._check_unchanged()
+            self._learn_row(self._dict_row(x), y)
+            return
         if not isinstance(y, (str, float, int)) and np.ndim(y):
             raise ValueError(f"y is {y!r}; learn_one takes the target of one row.")
         self._partial_fit(one_row(x), [y], None if w == 1.0 else [w])

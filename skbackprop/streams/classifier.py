@@ -15,10 +15,12 @@ from sklearn.utils.validation import column_or_1d
 from ..estimators.given_data import accept_targets
 from ..estimators.parameters import COUNT, with_constructor
 from ..estimators.sample_weights import accept_scored
-from .base import StreamEstimator, one_row
+from .base import StreamEstimator
 from .tasks import ClassTask
 
 __all__ = ["StreamClassifier"]
+
+_KINDS = frozenset([str, int, bool, float])  # of labels that stay what they are
 
 
 @with_constructor
@@ -112,6 +114,9 @@ class StreamClassifier(ClassifierMixin, StreamEstimator):
         with np.errstate(invalid="ignore"):  # of labels beyond all integers
             check_classification_targets(y)
         return y.tolist()
+
+    def _is_plain(self, y) -> bool:
+        return type(y) in _KINDS
 
     def _check_targets(self, task, targets: list) -> None:
         """Refuse classes that were not given, too many, or of kinds that do not sort."""
@@ -235,9 +240,7 @@ class StreamClassifier(ClassifierMixin, StreamEstimator):
         if not self.__sklearn_is_fitted__():
             return {}
         with self._lock:
-            return dict(
-                zip(self._model.task.classes, self._vote(one_row(x))[0].tolist(), strict=True)
-            )
+            return dict(zip(self._model.task.classes, self._vote_dict(x).tolist(), strict=True))
 
     def predict_one(self, x: Mapping[str, Any]) -> Any:
         """Predict the class of one dict row; None before the first row has been learned.

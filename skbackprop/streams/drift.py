@@ -16,11 +16,13 @@ from __future__ import annotations
 from math import sqrt
 from typing import Any
 
-__all__ = ["DriftMonitor"]
+import numpy as np
 
-_RATE, _WIDTH = 0.005, 6.0  # lambda and h
-_WARM_UP = 600  # rows after an alarm before the next one can ring: networks get over the change
-_RECENT = 0.01  # what a row counts in the recent loss
+__all__ = ["RATE", "RECENT", "WARM_UP", "WIDTH", "DriftMonitor"]
+
+RATE, WIDTH = 0.005, 6.0  # lambda and h
+WARM_UP = 600  # rows after an alarm before the next one can ring: networks get over the change
+RECENT = 0.01  # what a row counts in the recent loss
 _KEPT = 100  # alarms that are remembered
 
 
@@ -29,50 +31,54 @@ class DriftMonitor:
 
     Attributes
     ----------
+    table : ndarray of shape (7,)
+        Since the last alarm the rows, the mean of x, the sum of its squared deviations, z, the
+        level, and the mean loss of the vote; then the recent loss, which alarms do not end.
     alarms : list of int
         Rows of the last hundred alarms.
     n_alarms : int
-    level : float
-        How near the next alarm is; it rings at 1.
     """
 
     def __init__(self) -> None:
         self.n_alarms, self.alarms = 0, []  # type: int, list[int]
-        self.recent_loss = 0.0
-        self._start()
+        self.table = np.zeros(7)
 
-    def _start(self) -> None:
-        self.level, self.usual_loss = 0.0, 0.0
-        self._n, self._mean, self._squares, self._recent = 0, 0.0, 0.0, 0.0
+    @property
+    def level(self) -> float:
+        """How near the next alarm is; it rings at 1."""
+        return float(self.table[4])
 
     def record(self, row: int, vote_loss: float, average_loss: float) -> bool:
         """Take in the losses of vote and average on a row, and tell whether an alarm rings."""
-        n = self._n = self._n + 1
-        self.usual_loss += (vote_loss - self.usual_loss) / n
-        rate = _RECENT if row >= 1.0 / _RECENT else 1.0 / (row + 1)
-        self.recent_loss += rate * (vote_loss - self.recent_loss)
-        self._chart(average_loss - vote_loss, n)
-        if self.level < 1.0:
-            return False
+        n, mean, squares, recent, level, usual_loss, recent_loss = self.table.tolist()
+        n += 1.0
+        usual_loss += (vote_loss - usual_loss) / n
+        rate = RECENT if row >= 1.0 / RECENT else 1.0 / (row + 1)
+        recent_loss += rate * (vote_loss - recent_loss)
+        x = average_loss - vote_loss
+        d = x - mean
+        mean += d / n
+        squares += d * (x - mean)
+        recent = mean if n == 1.0 else recent + RATE * (x - recent)
+        if n > WARM_UP and squares > 0.0:
+            level = (recent - mean) / (WIDTH * sqrt(squares / n * RATE / (2.0 - RATE)))
+        self.table[:] = n, mean, squares, recent, level, usual_loss, recent_loss
+        if level >= 1.0:
+            self.ring(row)
+        return level >= 1.0
+
+    def ring(self, row: int) -> None:
+        """Note an alarm, and begin anew."""
         self.n_alarms += 1
         self.alarms = [*self.alarms[1 - _KEPT :], row]
-        self._start()
-        return True
-
-    def _chart(self, x: float, n: int) -> None:
-        d = x - self._mean
-        mean = self._mean = self._mean + d / n
-        squares = self._squares = self._squares + d * (x - mean)
-        recent = self._recent = mean if n == 1 else self._recent + _RATE * (x - self._recent)
-        if n > _WARM_UP and squares > 0.0:
-            self.level = (recent - mean) / (_WIDTH * sqrt(squares / n * _RATE / (2.0 - _RATE)))
+        self.table[:6] = 0.0
 
     def figures(self) -> dict[str, Any]:
         """What the estimators show as `drift_`."""
         return {
             "n_alarms": self.n_alarms,
             "alarms": list(self.alarms),
-            "recent_loss": self.recent_loss,
-            "usual_loss": self.usual_loss,
+            "recent_loss": float(self.table[6]),
+            "usual_loss": float(self.table[5]),
             "level": self.level,
         }

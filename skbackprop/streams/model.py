@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,11 @@ from ..engines.choice import NOT_COMPILED, warn_of_numpy
 from ..engines.code_cache import why_no_compiler
 from ..engines.compiled_race import CompiledRace
 from ..engines.symbols import Untraceable
-from .drift import DriftMonitor
-from .moments import ROBUST_FROM, ROUNDING, Moments
+from .drift import RATE, RECENT, WARM_UP, WIDTH, DriftMonitor
+from .moments import LARGEST, ROBUST_FROM, ROUNDING, Moments
 from .race import SHARPNESS, Race
 from .rows import Columns, Key
-from .stack import Stack
+from .stack import AVERAGING_RATE, Stack
 from .tasks import LARGEST_ERROR, LARGEST_LOSS, LARGEST_OUTPUT, LEAST_PROBABILITY
 
 __all__ = ["StreamModel"]
@@ -24,7 +25,7 @@ _CLIP = 3.0  # deviations from the mean that an input is kept within
 _LIMIT = 10.0  # deviations that one row counts for in the running moments
 _STEADY = 30  # rows from which on a scale is corrected for: before, it jumps
 
-Row = Any  # an ndarray (n_features,), or what `read_row` makes of a dict row
+Row = Any  # an ndarray (n_features,), or what `read_row` or `Columns.whole` makes of a dict row
 
 
 class StreamModel:
@@ -34,7 +35,7 @@ class StreamModel:
     ----------
     task : NumberTask or ClassTask
     first : ndarray of shape (n_features,) or mapping
-        The first row: of an array, or what `read_row` makes of a dict row.
+        The first row: of an array, or what `read_row` or `Columns.whole` makes of a dict row.
     new_stack : callable
         Sizes of inputs and outputs -> `Stack`.
     race : Race
@@ -84,13 +85,17 @@ class StreamModel:
             self._add_features(first)
         self.stack = new_stack(len(self.moments), task.n_units)
         self.drift = DriftMonitor()
-        self.n_samples = 0
         self.engine, self._code = "numpy", None
         self._may_compile = self._stands_in = False
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the tables of the compiled code."""
         return {**vars(self), "_code": None, "_stands_in": False}
+
+    @property
+    def n_samples(self) -> int:
+        """Rows that have been learned."""
+        return self.stack.n_updates
 
     # -- inputs ----------------------------------------------------------------------------------
 
@@ -115,18 +120,14 @@ class StreamModel:
 
     def inputs(self, rows: Any) -> np.ndarray:
         """Inputs (n, n_inputs) of rows of an array or a list of entries, with the last target."""
-        if not self.last_places:
-            if not self.takes_dicts:
-                return rows
-            x = self.columns.whole(rows[0]) if len(rows) == 1 else None
-            if x is not None:
-                return x[np.newaxis]
+        if isinstance(rows, np.ndarray) and not self.last_places:
+            return rows
         X = np.full((len(rows), len(self.moments)), np.nan)
-        if self.takes_dicts:
+        if isinstance(rows, np.ndarray):
+            X[:, : self.n_features] = rows
+        else:
             for x, entries in zip(X, rows, strict=True):
                 self.columns.write(entries, x)
-        else:
-            X[:, : self.n_features] = rows
         if self.last_places:
             X[:, self.last_places] = self.task.last
         return X
@@ -163,28 +164,45 @@ class StreamModel:
         label : float or label
         weight : float > 0
         """
-        x = self.columns.whole(row) if self.takes_dicts else row
-        if x is None or self.last_places:
-            if self.takes_dicts:
-                self._add_features(row)
-                self._grow_stack()
+        x = row
+        if not isinstance(row, np.ndarray):
+            self._add_features(row)
+            self._grow_stack()
             x = self.inputs([row])[0]
+        elif self.last_places:
+            x = self.inputs(row[np.newaxis])[0]
         if not self._learn_compiled(x, label, weight):
             self._learn_numpy(x, label, weight)
-        self.n_samples += 1
+
+    def learn_rows(self, rows: np.ndarray, labels: list, weights: np.ndarray) -> None:
+        """Learn rows of an array as `learn` does, many at once where the compiled code can.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n, n_features)
+        labels : list of length n
+        weights : ndarray of shape (n,)
+            Above 0.
+        """
+        done = 0
+        while done < len(rows):
+            n_learned = self._learn_rows_compiled(rows, labels, weights, done)
+            if not n_learned:
+                self.learn(rows[done], labels[done], float(weights[done]))
+            done += n_learned or 1
 
     @np.errstate(all="ignore")
     def _learn_numpy(self, x: np.ndarray, label: Any, weight: float) -> None:
-        task, stack = self.task, self.stack
+        task, stack, is_first = self.task, self.stack, not self.n_samples
         v = self._forward(x)
         outputs = task.outputs(v)
-        answer = task.answer(self.race.weights.dot(outputs)) if self.n_samples else None
+        answer = None if is_first else task.answer(self.race.weights.dot(outputs))
         if not task.knows(label):
             x = self._add_class(label, v, x)
             v = self._forward(x)
             outputs = task.outputs(v)
         target = task.place(label)
-        if self.n_samples:
+        if not is_first:
             self._count(outputs, target, answer)
         ratio, shift = task.see(target)
         if self.corrects and ratio is not None:
@@ -233,21 +251,36 @@ class StreamModel:
 
         It leaves to NumPy what comes seldom: a new class, and a network that has diverged.
         """
-        task, stack = self.task, self.stack
+        task = self.task
         if not task.knows(label) or not self._lay_out_if_compiled():
             return False
-        code, target, is_first = self._code, task.place(label), self.n_samples == 0
-        assert code is not None
-        rate = stack.averaging_rate
-        if not code.learn(x, target, weight, stack.n_updates, rate, is_first):
+        target = task.place(label)
+        assert self._code is not None
+        done = self._code.learn(x, target, weight)
+        if done == 0:
             return False
-        stack.count_update()
-        if not is_first:
-            answer, vote_loss, average_loss = code.told()
-            self._watch(answer, target, vote_loss, average_loss)
+        if done < 0:
+            self.drift.ring(self.n_samples - 1)
         if self.last_target:
             task.remember(target)
         return True
+
+    def _learn_rows_compiled(
+        self, rows: np.ndarray, labels: list, weights: np.ndarray, start: int
+    ) -> int:
+        """Learn rows by the compiled code, from one on, as many as it can at once; how many."""
+        if self.last_target or not self._lay_out_if_compiled():
+            return 0
+        assert self._code is not None
+        known = takewhile(self.task.knows, labels[start : start + self._code.most_rows])
+        places = list(map(self.task.place, known))
+        if not places:
+            return 0
+        part = slice(start, start + len(places))
+        done = self._code.learn_rows(rows[part], places, weights[part])
+        if done < 0:
+            self.drift.ring(self.n_samples - 1)
+        return abs(done)
 
     def _lay_out_if_compiled(self) -> bool:
         """Whether there is compiled code; it is then laid out for the networks as they are now."""
@@ -273,7 +306,7 @@ class StreamModel:
 
     def _lay_out(self) -> None:
         """Lay the networks out for the compiled code, as they are now."""
-        stack, moments = self.stack, self.moments
+        stack, moments, task = self.stack, self.moments, self.task
         settings = (
             _CLIP,
             self.race.discount,
@@ -281,21 +314,36 @@ class StreamModel:
             LARGEST_LOSS,
             LARGEST_ERROR,
             LARGEST_OUTPUT,
+            LARGEST,
             ROUNDING,
             ROBUST_FROM,
             moments.keep,
             moments.limit,
             SHARPNESS,
+            AVERAGING_RATE,
+            RATE,
+            WIDTH,
+            WARM_UP,
+            RECENT,
         )
         self._code = CompiledRace(
             stack.sizes,
             stack.activation,
             stack.members(),
             averaged=stack.averaged,
-            n_classes=self.task.n_units if self.task.is_classification else 0,
+            n_classes=task.n_units if task.is_classification else 0,
             settings=settings,
             with_mean=self.with_mean,
-            state=(moments.table, self.task.moments.table, stack.w, stack.state, self.race.table),
+            state=(
+                moments.table,
+                task.moments.table,
+                stack.w,
+                stack.state,
+                self.race.table,
+                stack.counts,
+                task.scores,
+                self.drift.table,
+            ),
         )
         self._code_shape = stack.w.shape
 
@@ -325,12 +373,8 @@ class StreamModel:
         losses = self.task.losses(outputs, target)
         loss = self.task.vote_loss(race.weights.dot(outputs), target)
         race.record(losses)
-        self._watch(answer, self.task.decode(target), loss, float(losses[-1]))
-
-    def _watch(self, answer: Any, truth: Any, vote_loss: float, average_loss: float) -> None:
-        """Show a row to metric and drift monitor; at an alarm the average starts anew."""
-        self.task.score(answer, truth)
-        if self.drift.record(self.n_samples, vote_loss, average_loss):
+        self.task.score(answer, self.task.decode(target))
+        if self.drift.record(self.n_samples, loss, float(losses[-1])):
             self.stack.restart_average()
 
     def _add_class(self, label: Any, v: np.ndarray, x: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from sklearn.utils.validation import validate_data
 from ..estimators.given_data import accept_rows
 from ..registry import Checked
 
-__all__ = ["TakesRows", "are_plain"]
+__all__ = ["TakesRows", "are_plain", "is_plain_row"]
 
 _FLOAT = np.dtype(np.float64)
 
@@ -71,3 +71,8 @@ def are_plain(X: Any, n_columns: int) -> bool:
     if X.ndim != 2 or X.shape[1] != n_columns or not len(X):
         return False
     return isfinite(np.vdot(X, X)) or not np.isinf(X).any()  # squares may overflow, NaN is missing
+
+
+def is_plain_row(X: Any, n_columns: int) -> bool:
+    """Whether X is such an array of one row."""
+    return type(X) is np.ndarray and X.shape == (1, n_columns) and are_plain(X, n_columns)

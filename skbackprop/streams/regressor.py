@@ -13,10 +13,12 @@ from sklearn.utils.validation import column_or_1d
 from ..estimators.given_data import accept_targets
 from ..estimators.parameters import with_constructor
 from ..estimators.sample_weights import accept_scored
-from .base import StreamEstimator, one_row
+from .base import StreamEstimator
 from .tasks import NumberTask
 
 __all__ = ["StreamRegressor"]
+
+_MOST = float(np.finfo(np.float64).max)
 
 
 @with_constructor
@@ -71,6 +73,9 @@ class StreamRegressor(RegressorMixin, StreamEstimator):
         if not np.isfinite(y).all():
             raise ValueError("y has values that are not finite in float64.")
         return y.tolist()
+
+    def _is_plain(self, y) -> bool:
+        return type(y) in (float, int) and -_MOST <= y <= _MOST
 
     def fit(self, X: Any, y: Any) -> Self:
         """Start anew, and learn the rows once, in order.
@@ -144,7 +149,7 @@ class StreamRegressor(RegressorMixin, StreamEstimator):
         -------
         float or None
         """
-        return self._vote(one_row(x)).item() if self.__sklearn_is_fitted__() else None
+        return self._vote_dict(x).item() if self.__sklearn_is_fitted__() else None
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """R^2 of the predictions on rows; `metric_` is the prequential one.

@@ -16,6 +16,8 @@ import numpy as np
 
 __all__ = ["Columns", "is_row", "read_row"]
 
+_FLOAT, _NAME = {float}, {str}
+
 Key = str | tuple[str, str]  # the name of a number; name and value of a string
 
 
@@ -80,19 +82,20 @@ class Columns:
             self._whole = keys if places == list(range(len(x))) else None
         x[self._before[1]] = np.fromiter(entries.values(), float, len(keys))
 
-    def whole(self, entries: Mapping[Key, float]) -> np.ndarray | None:
-        """Return a row that has all columns in order, as the one before had; else None."""
-        if tuple(entries) != self._whole:
+    def whole(self, row: Mapping[str, Any]) -> np.ndarray | None:
+        """A dict row as a vector, if it has all columns in order, as the one before had; else None.
+
+        Its values are then floats, none of which is infinite; it is what `write` makes of it.
+        """
+        if tuple(row) != self._whole or set(map(type, row.values())) != _FLOAT:
             return None
-        return np.fromiter(entries.values(), float, len(self._whole))
+        x = np.fromiter(row.values(), float, len(self._whole))
+        return x if isfinite(x.dot(x)) or not np.isinf(x).any() else None
 
 
 def is_row(row: Any) -> bool:
     """Whether something is a dict row."""
     return type(row) is dict or isinstance(row, Mapping)
-
-
-_FLOAT, _NAME = {float}, {str}
 
 
 def read_row(row: Mapping[str, Any]) -> dict[Key, float]:

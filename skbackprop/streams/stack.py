@@ -25,9 +25,9 @@ from ..activations.activation import Activation
 from ..network.initializers import initializer_for
 from ..updates.rule import RULES
 
-__all__ = ["Stack"]
+__all__ = ["AVERAGING_RATE", "Stack"]
 
-_AVERAGING_RATE = 0.001
+AVERAGING_RATE = 0.001  # what a row counts in the average, at least
 _FEW = 8  # columns up to which an outer product is faster as that of matrices
 
 
@@ -52,6 +52,8 @@ class Stack:
         Those that learn, then the average.
     state : ndarray
         For each rule (n_slots, n_networks of the rule, P), one after the other.
+    counts : ndarray of shape (2,)
+        Updates, and those since the average began.
     """
 
     def __init__(
@@ -64,7 +66,7 @@ class Stack:
         self.sizes = list(sizes)
         self.activation = activation
         self.etas = {rule: tuple(map(float, values)) for rule, values in etas.items()}
-        self.n_updates = self.n_averaged = 0
+        self.counts = np.zeros(2)
         self.w = np.zeros((len(self), self.n_parameters))
         self._draw(rng)
         self.restart_average()
@@ -91,13 +93,13 @@ class Stack:
         return [*names, f"average of {names[self.averaged]}"]
 
     @property
-    def averaging_rate(self) -> float:
-        """What the next row counts in the average."""
-        return max(_AVERAGING_RATE, 1.0 / (self.n_averaged + 1))
+    def n_updates(self) -> int:
+        """Rows that have been learned."""
+        return int(self.counts[0])
 
     def restart_average(self) -> None:
         """Let the average begin with the weights as they are now."""
-        self.n_averaged = 0
+        self.counts[1] = 0.0
         self.w[-1] = self.w[self.averaged]
 
     @property
@@ -194,18 +196,14 @@ class Stack:
         for y, d, g in zip(self._y, self._delta, self._corrections, strict=True):
             outer = np.multiply if d.shape[1] > _FEW else np.matmul
             outer(y[:n, :, None], d[:, None], out=g)
+        n_updates, n_averaged = self.counts.tolist()
         for rule, w, g, state, eta in self._groups:
-            rule.step(w, g, state, self.n_updates, eta, 0.0)
+            rule.step(w, g, state, int(n_updates), eta, 0.0)
         average = self.w[-1]
         step = self.w[self._averaged] - average
-        step *= self.averaging_rate
+        step *= max(AVERAGING_RATE, 1.0 / (n_averaged + 1.0))
         average += step
-        self.count_update()
-
-    def count_update(self) -> None:
-        """Count an update, for the rules and for the average."""
-        self.n_updates += 1
-        self.n_averaged += 1
+        self.counts += 1.0
 
     def respond(self, X: np.ndarray) -> np.ndarray:
         """Induced local fields (n_networks, n, n_units) of the outputs; nothing is kept."""

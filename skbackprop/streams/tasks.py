@@ -45,6 +45,9 @@ class NumberTask:
         The last target, in the unit of the task; NaN before there is one.
     unit : float
         What targets are multiplied by; 0 while all were 0.
+    scores : ndarray of shape (4,)
+        Rows predicted, the sum of their squared errors, their mean, and the sum of their squared
+        deviations from it.
     """
 
     is_classification = False
@@ -53,8 +56,7 @@ class NumberTask:
     def __init__(self, half_life: float | None):
         self.moments = NumberMoments(half_life, LARGEST_OUTPUT)
         self.last, self.unit = np.nan, 0.0
-        self.n_scored, self.sum_squares = 0, 0.0
-        self._overall_mean, self._overall_squares = 0.0, 0.0
+        self.scores = np.zeros(4)
 
     def outputs(self, v: np.ndarray) -> np.ndarray:
         """Predictions, kept within ten deviations of the mean."""
@@ -81,17 +83,16 @@ class NumberTask:
         """Count the row in the metric; a number beyond `LARGEST` counts as that."""
         y = min(max(y, -LARGEST), LARGEST)
         error = min(max(answer, -LARGEST), LARGEST) - y
-        self.n_scored += 1
-        self.sum_squares += error * error
-        d = y - self._overall_mean
-        self._overall_mean += d / self.n_scored
-        self._overall_squares += d * (y - self._overall_mean)
+        n, squares, mean, total = self.scores.tolist()
+        d = y - mean
+        mean += d / (n + 1.0)
+        self.scores[:] = n + 1.0, squares + error * error, mean, total + d * (y - mean)
 
     @property
     def metric(self) -> float:
         """Prequential R^2, ``1 - sum (prediction - y)^2 / sum (y - mean)^2``."""
-        total = self._overall_squares
-        return 1.0 - self.sum_squares / total if total > 0.0 else np.nan
+        _, squares, _, total = self.scores.tolist()
+        return 1.0 - squares / total if total > 0.0 else np.nan
 
     def knows(self, y: float) -> bool:
         """Whether the target can be presented as it is."""
@@ -162,6 +163,8 @@ class ClassTask:
         Whether more may come up.
     last : ndarray of shape (n_classes,)
         1 for the class of the last row, in order of arrival.
+    scores : ndarray of shape (2,)
+        Rows predicted, and those predicted right.
     """
 
     is_classification = True
@@ -174,7 +177,7 @@ class ClassTask:
         self.known = set(self.classes)
         self.arrivals = list(self.classes)
         self.last = np.zeros(len(self.classes))
-        self.n_right, self.n_scored = 0, 0
+        self.scores = np.zeros(2)
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but what the classes tell."""
@@ -231,14 +234,14 @@ class ClassTask:
         return self.classes[target]
 
     def score(self, answer: Any, truth: Any) -> None:
-        """Count the row in the metric, by classes or by their places."""
-        self.n_scored += 1
-        self.n_right += answer == truth
+        """Count the row in the metric."""
+        self.scores += 1.0, answer == truth
 
     @property
     def metric(self) -> float:
         """Prequential accuracy."""
-        return self.n_right / self.n_scored if self.n_scored else np.nan
+        n, n_right = self.scores.tolist()
+        return n_right / n if n else np.nan
 
     def losses(self, outputs: np.ndarray, target: int) -> np.ndarray:
         """``-log p`` of the right class, of each network."""

@@ -482,6 +482,23 @@ def test_drift_is_flagged_and_nothing_else(engine):
     assert model.drift_["level"] < 1
 
 
+def test_a_chunk_through_an_alarm_and_a_new_class_equals_its_rows(engine):
+    rng = np.random.default_rng(3)
+    inputs = rng.normal(size=(3000, 3))
+    labels = np.where(inputs[:, 0] > 0, "a", "b")
+    labels[1500:] = np.where(inputs[1500:, 0] > 0, "b", "a")
+    labels[2990] = "c"
+    rows, chunk = (StreamClassifier((4,), random_state=0, engine=engine) for _ in range(2))
+    for i in range(len(inputs)):
+        rows.partial_fit(inputs[i : i + 1], labels[i : i + 1])
+    chunk.partial_fit(inputs, labels)
+    assert content(rows) == content(chunk)
+    (alarm,) = chunk.drift_["alarms"]
+    assert 1500 < alarm < 1800 and chunk.classes_.tolist() == ["a", "b", "c"]
+    by_hand = StreamClassifier((4,), random_state=0, engine="numpy").partial_fit(inputs, labels)
+    assert by_hand.drift_["alarms"] == [alarm] and by_hand.metric_ == chunk.metric_
+
+
 def test_threads_predict_while_one_learns(engine):
     model = StreamClassifier(random_state=0, engine=engine).partial_fit(as_dicts(X), K.tolist())
     wrong, done = [], threading.Event()
