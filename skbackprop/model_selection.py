@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil, floor, log
+from numbers import Integral
 from typing import Any, Literal, NoReturn, Self
 
 import numpy as np
@@ -67,13 +68,14 @@ class HalvingPartialFitSearchCV(MetaEstimatorMixin, Checked):
         draw from. Of several dicts each is a search space of its own.
     n_candidates : int or "all", default="all"
         How many are drawn; ``"all"`` takes every combination of the values, which must be lists.
-    factor : float, default=3
-        One candidate in so many survives an iteration, and has so many times the epochs then.
+    factor : float > 1, default=3
+        One candidate in so many survives an iteration, and has so many times the epochs then, and
+        at least one more.
     max_resources : int, default=81
         Epochs, at most, of those that remain to the end.
     min_resources : int or "exhaust", default="exhaust"
-        Epochs of the first iteration; ``"exhaust"`` takes as many as let the last iteration come
-        to `max_resources`.
+        Epochs of the first iteration; ``"exhaust"`` counts back from the last iteration, which
+        comes to `max_resources`, as far as there are epochs.
     shuffle : bool, default=True
         Whether each epoch has an order of its own: that of epoch k is drawn from `random_state` and
         k alone, the same for all candidates. False presents the rows as they stand in `X`.
@@ -214,6 +216,11 @@ class HalvingPartialFitSearchCV(MetaEstimatorMixin, Checked):
             self._refuse("min_resources", f"at most max_resources, {self.max_resources}")
         if isinstance(self.error_score, str) and self.error_score != "raise":
             self._refuse("error_score", "a number or 'raise'")
+        if isinstance(self.scoring, (list, tuple, set, Mapping)):
+            self._refuse("scoring", "one scorer, by which candidates are compared")
+        jobs = self.n_jobs
+        if jobs is not None and (not isinstance(jobs, Integral) or isinstance(jobs, bool)):
+            self._refuse("n_jobs", "a whole number or None")
 
     # -- the search ------------------------------------------------------------------------------
 
@@ -241,6 +248,7 @@ class HalvingPartialFitSearchCV(MetaEstimatorMixin, Checked):
                 f"estimator, {self.estimator!r}, learns from it."
             )
         X, y = indexable(X, y)
+        _warn_of_unread(self.param_distributions)
         rng = check_random_state(self.random_state)
         routed = _route(self, params)
         cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
@@ -325,12 +333,22 @@ class HalvingPartialFitSearchCV(MetaEstimatorMixin, Checked):
         raise ValueError(f"{failed} The first error was:\n{(texts or ['a score of NaN'])[0]}")
 
     def _epochs(self, n_candidates: int) -> list[int]:
-        """The epochs that candidates have had after each iteration, as scikit-learn counts them."""
+        """The epochs that candidates have had after each iteration: each time more of them."""
         factor, most, least = self.factor, self.max_resources, self.min_resources
         needed = 1 + _floor_log(n_candidates, factor)
-        first = max(1, int(most // factor ** (needed - 1))) if isinstance(least, str) else least
-        n_iterations = min(needed, 1 + _floor_log(most / first, factor))
-        return [min(most, int(first * factor**i)) for i in range(n_iterations)]
+        if isinstance(least, str):
+            back = [most]
+            while len(back) < needed and back[-1] > 1:
+                share = int(round(most / factor ** len(back), 9))
+                back.append(min(back[-1] - 1, max(share, 1)))
+            return back[::-1]
+        epochs = [least]
+        while len(epochs) < needed:
+            more = max(epochs[-1] + 1, int(round(least * factor ** len(epochs), 9)))
+            if more > most:
+                break
+            epochs.append(more)
+        return epochs
 
     # -- what is known of the best ---------------------------------------------------------------
 
@@ -479,6 +497,30 @@ class HalvingPartialFitSearchCV(MetaEstimatorMixin, Checked):
                 splitter=self.cv,
                 method_mapping=MethodMapping().add(caller="fit", callee="split"),
             )
+        )
+
+
+# Of scikit-learn's estimators and of this package's: when `fit` ends, and what it starts from.
+_OF_FIT_ALONE = (
+    "early_stopping",
+    "max_iter",
+    "max_time",
+    "n_iter_no_change",
+    "tol",
+    "validation_fraction",
+    "warm_start",
+)
+
+
+def _warn_of_unread(spaces: Any) -> None:
+    """Warn of parameters that are searched, and that `partial_fit` does not read."""
+    spaces = [spaces] if isinstance(spaces, Mapping) else spaces
+    names = sorted({name for space in spaces for name in space})
+    unread = [name for name in names if name.rpartition("__")[2] in _OF_FIT_ALONE]
+    if unread:
+        warn_user(
+            f"{' and '.join(unread)} of param_distributions changes nothing: partial_fit does not "
+            "read it. The epochs of a candidate are counted by max_resources and min_resources."
         )
 
 

@@ -22,13 +22,13 @@ T = TypeVar("T")
 _NO_NUMBERS = (bool, np.timedelta64)  # which count as integers of Python's and NumPy's
 
 
-def advise_callers(constructor: Callable[..., None]) -> Callable[..., None]:
-    """Let a constructor answer parameters that it does not know with those that it has.
+def advise_callers(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a constructor, or `fit`, answer parameters that it does not know with those that it has.
 
     Parameters
     ----------
-    constructor : callable
-        An ``__init__``.
+    method : callable
+        An ``__init__`` or a ``fit``.
 
     Returns
     -------
@@ -37,31 +37,39 @@ def advise_callers(constructor: Callable[..., None]) -> Callable[..., None]:
         parameter of another library, or one that is misspelt, is here.
     """
 
-    @wraps(constructor)
-    def __init__(self, *args, **kwargs):
+    @wraps(method)
+    def advised(self, *args, **kwargs):
         try:
-            constructor(self, *args, **kwargs)
+            return method(self, *args, **kwargs)
         except TypeError:
-            _, *parameters = inspect.signature(constructor).parameters.values()
+            _, *parameters = inspect.signature(method).parameters.values()
             if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
                 raise
-            answer = _answer(type(self), kwargs, [parameter.name for parameter in parameters])
+            known = [parameter.name for parameter in parameters]
+            answer = _answer(type(self), kwargs, known, method.__name__)
             if answer:
                 raise TypeError(answer) from None
             raise
 
-    return __init__
+    return advised
 
 
-def _answer(cls: type, given: Iterable[str], known: list[str]) -> str:
+def _answer(cls: type, given: Iterable[str], known: list[str], method: str = "__init__") -> str:
     """What to say of the parameters that a class does not have; empty if it has all of them."""
     unknown = [name for name in given if name not in known]
     if not unknown:
         return ""
-    advice = " ".join(filter(None, (advise_on_parameter(name, known) for name in unknown)))
+    own: list[str] = [] if method == "__init__" else list(inspect.signature(cls).parameters)
+    advice = " ".join(
+        f"{name} is a parameter of the estimator."
+        if name in own
+        else advise_on_parameter(name, known)
+        for name in unknown
+    ).strip()
     names = " or ".join(map(repr, unknown))
     taken = f"It takes {', '.join(known)}." if known else "It takes none."
-    return f"{cls.__name__} has no parameter {names}. {advice or taken}"
+    owner = cls.__name__ if method == "__init__" else f"{cls.__name__}.{method}"
+    return f"{owner} has no parameter {names}. {advice or taken}"
 
 
 class Parametrised(BaseEstimator):
@@ -78,10 +86,11 @@ class Parametrised(BaseEstimator):
         pass
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Let the class's own constructor answer unknown parameters."""
+        """Let the class's own constructor, and its `fit`, answer unknown parameters."""
         super().__init_subclass__(**kwargs)
-        if "__init__" in vars(cls):
-            setattr(cls, "__init__", advise_callers(cls.__init__))  # noqa: B010
+        for name in ("__init__", "fit"):
+            if isinstance(vars(cls).get(name), FunctionType):
+                setattr(cls, name, advise_callers(vars(cls)[name]))
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters of this object, or of one that it holds, as in ``solver__momentum``.

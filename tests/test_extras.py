@@ -19,6 +19,19 @@ def test_an_extra_brings_what_is_asked_of_it(package, extra):
     assert package in {re.match(r"[\w-]+", line)[0] for line in brings}
 
 
+def test_every_extra_is_in_the_table_of_how_to_install():
+    page = (ROOT / "docs" / "getting_started.md").read_text(encoding="utf-8")
+    table = re.findall(r"^\| `pip install (?:-e )?'\.\[(\w+)\]'` \|", page, re.M)
+    assert sorted(table) == sorted(PROJECT["optional-dependencies"])
+
+
+def test_pages_install_from_where_the_package_is():
+    """No index has it: an install line works in a checkout, or beside an error's message."""
+    for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        lines = re.findall(r"pip install[^`\n]*skbackprop[^`\n]*", path.read_text("utf-8"))
+        assert lines == (["pip install 'skbackprop[onnx]'"] * (path.name == "getting_started.md"))
+
+
 def test_addresses():
     assert PROJECT["urls"] == addresses.URLS
     assert addresses.API_PAGE.startswith(addresses.URLS["Documentation"])

@@ -138,12 +138,10 @@ class Sized(Recorder):
     [
         (1, 9, 1, 3),
         (2, 81, "exhaust", 3),
-        (8, 5, "exhaust", 2),
         (9, 81, "exhaust", 3),
         (10, 20, 2, 2.5),
         (27, 20, 2, 3),
         (27, 81, "exhaust", 3),
-        (27, 2, "exhaust", 3),
     ],
 )
 def test_iterations_are_those_of_scikit_learn(n_candidates, most, least, factor):
@@ -169,6 +167,29 @@ def test_iterations_are_those_of_scikit_learn(n_candidates, most, least, factor)
 
 
 ROUND = ("iter", "n_resources", "param_quality")
+
+
+@pytest.mark.parametrize("factor", [1.1, 1.5, 2, 2.5, 3, 7.3])
+@pytest.mark.parametrize("most", [1, 2, 5, 10, 27, 100])
+@pytest.mark.parametrize("least", ["exhaust", 1, 2])
+def test_every_iteration_trains_and_the_last_comes_to_max_resources(factor, most, least):
+    if least == 2 and most == 1:
+        least = 1
+    rows = np.arange(4.0)[:, None]
+    splits = [(np.arange(2), np.arange(2, 4))]
+    halving = {"factor": factor, "max_resources": most, "min_resources": least}
+    search = search_of(Recorder(), {"quality": list(range(8))}, cv=splits, **halving)
+    epochs = search.fit(rows, rows[:, 0]).n_resources_
+    assert (np.diff([0, *epochs]) >= 1).all() and epochs[-1] <= most
+    if least == "exhaust":
+        assert epochs[-1] == most
+    else:
+        assert epochs[0] == least
+    times = np.divide(epochs[1:], epochs[:-1])
+    apart = np.subtract(epochs[1:], epochs[:-1])
+    # As many times the epochs as `factor` says, up to whole epochs; or one more.
+    rounding = 1 / np.array(epochs[:-1])
+    assert ((np.abs(times - factor) <= rounding * (1 + factor)) | (apart == 1)).all()
 
 
 # -- what it finds -------------------------------------------------------------------------------
@@ -351,6 +372,9 @@ def test_where_all_fail_the_error_is_the_first():
         ({"n_candidates": "exhaust"}, ValueError, "'exhaust'; .* or 'all'"),
         ({"n_candidates": 0}, ValueError, "n_candidates .* is 0"),
         ({"error_score": "zero"}, ValueError, "error_score .* or 'raise'"),
+        ({"scoring": ["accuracy", "roc_auc"]}, ValueError, "scoring .* must be one scorer"),
+        ({"scoring": {"a": "accuracy"}}, ValueError, "scoring .* must be one scorer"),
+        ({"n_jobs": -2.5}, ValueError, "n_jobs .* is -2.5; it must be a whole number or None"),
         ({"grid": {"eta": stats.uniform()}}, TypeError, "n_candidates=30"),
         ({"grid": {"speed": [1]}}, ValueError, "speed"),
         ({"estimator": make_pipeline(NET), "grid": {}}, TypeError, "search the last step"),
@@ -363,6 +387,15 @@ def test_bad_parameters(settings, error, words):
     with pytest.raises(error, match=words):
         search.fit(X, Y)
     assert not hasattr(search, "cv_results_")
+
+
+def test_what_partial_fit_does_not_read_is_warned_of():
+    told = "^max_iter and tol of param_distributions changes nothing: partial_fit does not read it"
+    spaces = [{"max_iter": [1, 100]}, {"eta": [0.01], "tol": [1e-4]}]
+    with pytest.warns(UserWarning, match=told):
+        search = search_of(grid=spaces, max_resources=1, min_resources=1).fit(X, Y)
+    first, second, _ = search.cv_results_["mean_test_score"]
+    assert first == second
 
 
 def test_unknown_parameters_are_answered():

@@ -159,6 +159,24 @@ def test_objects_answer_too(Part, wrong, answer):
         cls().set_params(**{wrong: 1})
 
 
+@pytest.mark.parametrize(
+    "Estimator, given, answer",
+    [
+        (BackpropRegressor, "epochs", "Instead of epochs, give max_iter to the estimator."),
+        (BackpropClassifier, "max_iter", "max_iter is a parameter of the estimator."),
+        (BackpropRegressor, "sample_weights", "Did you mean 'sample_weight'?"),
+        (skbackprop.TabularRegressor, "n_epochs", "Instead of n_epochs, give max_iter to the"),
+        (skbackprop.TabularClassifier, "class_weight", "class_weight is a parameter of the"),
+        (skbackprop.StreamClassifier, "quux", "It takes X, y"),
+        (skbackprop.OnlineScaler, "quux", "It takes X, y."),
+    ],
+)
+def test_fit_answers_too(Estimator, given, answer):
+    expected = re.escape(f"{Estimator.__name__}.fit has no parameter {given!r}. {answer}")
+    with pytest.raises(TypeError, match=expected):
+        Estimator().fit([[0.0], [1.0]], [0, 1], **{given: 3})
+
+
 def test_parameters_of_what_an_estimator_holds():
     model = BackpropRegressor(solver=skbackprop.Adam())
     assert model.set_params(solver__beta_1=0.5).solver.beta_1 == 0.5

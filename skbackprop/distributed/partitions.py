@@ -221,16 +221,23 @@ def _pieces(given: Any, name: str, chunks) -> list:
     from dask.delayed import Delayed
     from distributed import Future
 
-    if isinstance(given, (list, tuple)) and given:
-        if all(isinstance(piece, (Delayed, Future)) for piece in given):
+    what = f"of type {type(given).__name__}"
+    if isinstance(given, (Delayed, Future)):  # which would say that it has any attribute
+        kind = "future" if isinstance(given, Future) else "delayed object"
+        what = f"one {kind}, not a list; of a single partition give [{name}]"
+    elif isinstance(given, (list, tuple)):
+        others = sorted({type(p).__name__ for p in given if not isinstance(p, (Delayed, Future))})
+        if given and not others:
             return list(given)
+        what = f"a list of {' and '.join(others)}" if given else "an empty list"
     elif hasattr(given, "to_delayed"):
         if hasattr(given, "chunks"):
             given = _whole_rows(given, chunks)
         return np.ravel(np.array(given.to_delayed(), dtype=object)).tolist()
     raise TypeError(
-        f"{name} is of type {type(given).__name__}; it must be a dask array or DataFrame, or a "
-        "list of delayed objects or futures, one for each partition. Rows in memory are for fit."
+        f"{name} is {what}. It must be a dask array or DataFrame, or a list of delayed objects or "
+        "futures, one for each partition. Rows in memory are for fit; dask.delayed(rows) makes a "
+        "partition of them."
     )
 
 

@@ -16,7 +16,14 @@ from scipy import sparse
 
 from ..network.rows import checked_csr
 
-__all__ = ["accept_rows", "accept_targets", "accept_values", "is_surely_finite", "refuse_masked"]
+__all__ = [
+    "accept_groups",
+    "accept_rows",
+    "accept_targets",
+    "accept_values",
+    "is_surely_finite",
+    "refuse_masked",
+]
 
 # Numbers that are copied at next to no cost, and whose product BLAS does not share among threads,
 # which may be busy.
@@ -141,6 +148,47 @@ def accept_targets(y: Any, *, numeric: bool) -> Any:
         if numeric:
             _refuse_infinite(np.asarray(y))
     return y
+
+
+def accept_groups(groups: Any, n_rows: int) -> np.ndarray:
+    """Return the groups of rows as an array (n_rows,), of which none is missing.
+
+    Parameters
+    ----------
+    groups : array-like of shape (n_rows,)
+        Numbers, strings or whatever sorts.
+    n_rows : int
+
+    Raises
+    ------
+    ValueError
+        If they are of another shape, if some are missing, or do not sort.
+    """
+    values = np.asarray(accept_values(groups, "groups"))
+    if values.shape == (n_rows, 1):
+        values = values[:, 0]
+    if values.shape != (n_rows,):
+        raise ValueError(
+            f"groups has shape {values.shape}; it must be ({n_rows},): a group for each row."
+        )
+    missing = np.zeros(n_rows, bool)
+    if values.dtype.kind in "fmM":
+        missing = values != values  # NaN and NaT
+    elif values.dtype.kind == "O":
+        missing = _missing_objects(values)
+    if missing.any():
+        raise ValueError(
+            f"groups has missing values {_where(missing)}; every row needs a group, if only "
+            "one of its own."
+        )
+    try:
+        np.unique(values)
+    except TypeError:
+        kinds = sorted({type(group).__name__ for group in values.tolist()})
+        raise ValueError(
+            f"groups mixes values of types that do not sort: {kinds}; make all of them strings."
+        ) from None
+    return values
 
 
 def _kinds(values: Any) -> set[str]:

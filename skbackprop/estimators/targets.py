@@ -160,6 +160,7 @@ class ClassCoding:
         if labels is None or 2 * len(labels) > len(y):  # else nothing is wrong with them
             _check_labels(y)
         if _is_indicator(y):
+            _check_indicator(y)
             task = Task("multilabel", y.shape[1])
             known = np.arange(y.shape[1]) if known is None else known
             if len(known) != y.shape[1]:
@@ -404,6 +405,16 @@ def _check_labels(y) -> None:
 
 def _is_indicator(y) -> bool:
     return y.ndim == 2 and type_of_target(y) == "multilabel-indicator"
+
+
+def _check_indicator(y) -> None:
+    """Refuse a matrix of labels that are told by other numbers than 0 and 1."""
+    if not _is_binary(y):
+        values = np.unique(y.data if sparse.issparse(y) else y).tolist()
+        raise ValueError(
+            f"y is a matrix of labels with the values {values}; it must hold 0 and 1, 1 where a "
+            f"row has the label, such as (y == {values[-1]}).astype(int)."
+        )
 
 
 def _is_binary(y) -> bool:

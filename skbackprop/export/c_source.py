@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 
 from ..version import __version__
 from .computation import Computation, computation_of
-from .learning import Learning, learning_of
+from .learning import Learning, is_asked, learning_of
 from .loops import Language, Statements, Tables
 from .vectors import Vector
 
@@ -142,7 +142,8 @@ def to_c(
         If a part of the model has no formula: a user's own activation that looks at its values,
         say, or a transformer that is not known.
     ValueError
-        If `name` is no identifier of C, `precision` is unknown, or the model cannot learn so.
+        If `name` is no identifier of C, `precision` is unknown, `learning` is neither True nor
+        False, or the model cannot learn so.
 
     Examples
     --------
@@ -155,7 +156,7 @@ def to_c(
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         raise ValueError(f"name is {name!r}; it must be an identifier of C, such as 'model'.")
     computation = computation_of(model)
-    learnt = learning_of(model) if learning else None
+    learnt = learning_of(model) if is_asked(learning) else None
     language = C(_real(model, precision))
     tables = Tables(language, learnt.parameters if learnt else (), f"{name}_")
     functions = _predicting(computation, language, tables, name)

@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 from ..version import __version__
 from .composed import erf, erfc
 from .computation import Computation, computation_of
-from .learning import Learning, learning_of
+from .learning import Learning, is_asked, learning_of
 from .loops import FormulaText, Language, Statements, Tables
 from .vectors import Input, Vector, formula
 
@@ -123,7 +123,7 @@ def to_js(model: BaseEstimator, *, learning: bool = False) -> str:
     ['export function predict(x) {']
     """
     computation = computation_of(model)
-    learnt = learning_of(model) if learning else None
+    learnt = learning_of(model) if is_asked(learning) else None
     language = JavaScript()
     tables = Tables(language, learnt.parameters if learnt else ())
     functions = _predicting(computation, language, tables)

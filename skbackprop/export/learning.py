@@ -16,7 +16,7 @@ from .computation import final_step
 from .loops import Language, Statements, Tables
 from .vectors import Constant, Input, Vector, formula
 
-__all__ = ["Learning", "learning_of"]
+__all__ = ["Learning", "is_asked", "learning_of"]
 
 # Parameters that make an update another one than the bare rule, and what each is without effect.
 _BARE = {
@@ -27,6 +27,13 @@ _BARE = {
     "max_norm": None,
     "mask": None,
 }
+
+
+def is_asked(learning: Any) -> bool:
+    """Return `learning`; ValueError if it is neither True nor False."""
+    if not isinstance(learning, (bool, np.bool_)):
+        raise ValueError(f"learning is {learning!r}; it must be True or False.")
+    return bool(learning)
 
 
 @dataclass(frozen=True)

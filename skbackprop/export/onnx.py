@@ -70,8 +70,8 @@ def to_onnx(
     model : estimator
         As `to_c` takes it.
     X : array-like of shape (n_samples, n_features)
-        Some rows, of which only the dtype counts: float32 makes a model in single precision,
-        anything else one in double precision.
+        Some rows with the columns that the model was fitted on. Their dtype counts, not their
+        numbers: float32 makes a model in single precision, anything else one in double precision.
     target_opset : int, default=17
         The version of ONNX's operators, 13 or later. What runs the model must know it.
     batch_size : int or None, default=None
@@ -89,7 +89,7 @@ def to_onnx(
     TypeError
         If a part of the model has no formula, or its classes no type of ONNX.
     ValueError
-        If an option is out of its range.
+        If an option is out of its range, or the columns of X are others than in `fit`.
 
     Notes
     -----
@@ -119,10 +119,27 @@ def to_onnx(
     if batch_size is not None and not (isinstance(batch_size, int) and batch_size >= 1):
         raise ValueError(f"batch_size is {batch_size!r}; it must be a whole number >= 1, or None.")
     computation = computation_of(model)
-    single = np.asarray(X).dtype == np.float32
+    single = _dtype_of_rows(model, X, computation.inputs.size) == np.float32
     graph = _Model(np.dtype(np.float32 if single else np.float64), target_opset)
     outputs = add_outputs(graph, "X", computation)
     return _finished(type(model).__name__, graph, computation, outputs, batch_size)
+
+
+def _dtype_of_rows(model: BaseEstimator, X: Any, n_features: int) -> np.dtype:
+    """The dtype of rows, whose columns are those that a model was fitted on; or an error."""
+    rows = X if hasattr(X, "shape") else np.asarray(X)
+    if len(rows.shape) != 2 or rows.shape[1] != n_features:
+        raise ValueError(
+            f"X has shape {tuple(rows.shape)}; it must be some rows of the {n_features} columns "
+            f"that the {type(model).__name__} was fitted on."
+        )
+    known = getattr(model, "feature_names_in_", None)
+    if known is not None and hasattr(X, "columns") and list(X.columns) != list(known):
+        raise ValueError(
+            f"X has the columns {list(X.columns)}; the {type(model).__name__} was fitted on "
+            f"{list(known)}, in this order."
+        )
+    return rows.dtype if hasattr(rows, "dtype") else np.asarray(rows).dtype
 
 
 def _finished(name: str, graph: _Model, computation: Computation, outputs, batch_size) -> Any:

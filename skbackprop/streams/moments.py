@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["LARGEST", "ROBUST_FROM", "ROUNDING", "Moments", "NumberMoments"]
+__all__ = ["LARGEST", "LARGEST_VALUE", "ROBUST_FROM", "ROUNDING", "Moments", "NumberMoments"]
 
 LARGEST = 1e150  # of a deviation: its square is within float64
+LARGEST_VALUE = LARGEST / 2  # of a number whose deviation from any other is no larger than that
 ROUNDING = 1e-24  # of the square of a mean: a variance that is no larger is none
 ROBUST_FROM = 12  # rows from which on a deviation is told from an outlier
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from sklearn.utils.validation import validate_data
 
 from ..estimators.given_data import accept_rows
 from ..registry import Checked
+from .moments import LARGEST_VALUE
 
 __all__ = ["TakesRows", "are_plain", "is_plain_row"]
 
@@ -70,7 +70,9 @@ def are_plain(X: Any, n_columns: int) -> bool:
         return False
     if X.ndim != 2 or X.shape[1] != n_columns or not len(X):
         return False
-    return isfinite(np.vdot(X, X)) or not np.isinf(X).any()  # squares may overflow, NaN is missing
+    # NaN is missing, and of larger numbers not everything has variances.
+    flat = X.ravel()
+    return bool(flat.dot(flat) < LARGEST_VALUE**2) or not (np.abs(X) > LARGEST_VALUE).any()
 
 
 def is_plain_row(X: Any, n_columns: int) -> bool:

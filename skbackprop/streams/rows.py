@@ -1,8 +1,8 @@
 """Dict rows, such as ``{"price": 3.2, "shop": "a"}``, as vectors whose columns grow.
 
 A number has a column of its own; a string has a column for each of its values, 1 where the row has
-that value. What a row does not have, or has as None or NaN, is missing: NaN in a column of numbers,
-0 in those of strings.
+that value. What a row does not have, or has as None, NaN or pandas' NA, is missing: NaN in a column
+of numbers, 0 in those of strings.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def read_row(row: Mapping[str, Any]) -> dict[Key, float]:
             raise TypeError(f"a dict row has the name {name!r}; names must be str.")
         if isinstance(value, str):
             entries[name, str(value)] = 1.0
-        elif value is not None:
+        elif value is not None and type(value).__name__ != "NAType":  # of pandas
             number = _as_number(name, value)
             if number == number:
                 entries[name] = number

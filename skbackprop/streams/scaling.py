@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from ..engines.code_cache import why_no_compiler
 from ..engines.compiled_moments import CompiledMoments
 from ..network.rows import row_blocks
-from .moments import ROUNDING, Moments
+from .moments import LARGEST_VALUE, ROUNDING, Moments
 from .raw_rows import TakesRows, are_plain
 
 __all__ = ["OnlineScaler"]
@@ -190,13 +190,14 @@ class OnlineScaler(OneToOneFeatureMixin, TransformerMixin, TakesRows):
         Raises
         ------
         ValueError
-            On invalid input; the scaler is left as it was.
+            On invalid input, and on numbers beyond 5e149; the scaler is left as it was.
         """
         rows = self._plain(X)
         if rows is None:
             carrier: Any = copy.copy(self)
             is_first = not self.__sklearn_is_fitted__()
             rows = self._validated(carrier, X, reset=is_first)
+            _refuse_large(rows)
             if is_first:
                 self._check_parameters()
                 carrier.engine_ = self._chosen_engine()
@@ -274,6 +275,17 @@ class OnlineScaler(OneToOneFeatureMixin, TransformerMixin, TakesRows):
         if sparse.issparse(rows):
             return _with_data(rows, rows.data * self.scale_[rows.indices])
         return rows * self.scale_ + (self._moments.mean if self.with_mean else 0.0)
+
+
+def _refuse_large(rows: Any) -> None:
+    """Refuse numbers whose squares are beyond float64, so that they have no variance."""
+    numbers = rows.data if sparse.issparse(rows) else rows
+    large = np.abs(numbers) > LARGEST_VALUE
+    if large.any():
+        raise ValueError(
+            f"X has {numbers[large][0]:.4g}; a number beyond {LARGEST_VALUE:g} has no variance "
+            "within float64. Make it NaN if it is missing, or give the column in a larger unit."
+        )
 
 
 def _with_data(rows: Any, data: np.ndarray) -> Any:

@@ -10,13 +10,13 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
+from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..callers import warn_user
 from ..estimators.base import Backprop
 from ..estimators.compatibility import Interval, Options, check_constraints
-from ..estimators.given_data import accept_targets
+from ..estimators.given_data import accept_groups, accept_targets
 from ..estimators.onnx_methods import OnnxMethods
 from ..estimators.parameters import COUNT, with_constructor
 from ..estimators.plan import make_plan
@@ -43,6 +43,7 @@ _FEW_ROWS, _FOR_FEW, _FOR_MORE = 1500, 8, 4  # networks of a view
 _HELD_OF_FEW, _HELD_OF_MORE = 0.2, 0.1  # shares of the rows
 _MANY_ROWS = 3000
 _BLOCK_ROWS = 4096
+_FAR = 1e15  # deviations: sums of squares are within single precision
 _SMALL_COST = 1e-3  # of a constant: there is nothing to learn
 _SMALL_GAIN = 1e-2  # of that cost: next to nothing was learnt
 
@@ -211,8 +212,7 @@ class TabularEstimator(OnnxMethods, TableParameters):
         every_row = np.empty((table.n_rows, 0))
         weights = check_weights(sample_weight, every_row, "sample_weight")
         if groups is not None:
-            groups = column_or_1d(groups)
-            check_consistent_length(table.data, groups)
+            groups = accept_groups(groups, table.n_rows)
         kept, weights = positive_rows(weights)
         if isinstance(kept, slice):
             return table, y, weights, groups
@@ -226,10 +226,14 @@ class TabularEstimator(OnnxMethods, TableParameters):
             y_numeric=self._numeric_targets,
         )
 
-    def _rows(self, task, encoder: TableEncoder, table: Table, targets, weights) -> TableRows:
+    def _rows(
+        self, task, encoder: TableEncoder, table: Table, targets, weights, name: str = "y"
+    ) -> TableRows:
         # Few rows are for exact weights: in single precision these would end in other digits.
         dtype = np.float32 if table.n_rows >= LEAST_ROWS else np.float64
         encoded = encoder._encode(table).astype(dtype, copy=False)
+        if targets.dtype.kind == "f":
+            _refuse_far_targets(targets, name)
         marks = task.marks(targets, dtype)
         if targets.dtype.kind == "f":
             targets = targets.astype(dtype)
@@ -249,7 +253,7 @@ class TabularEstimator(OnnxMethods, TableParameters):
         if X_val is None or y_val is None:
             raise ValueError("X_val and y_val must be given together.")
         table, y, weights, _ = self._read_validation(validated, X_val, y_val, sample_weight_val)
-        own = self._rows(task, encoder, table, task.encode(y), weights)
+        own = self._rows(task, encoder, table, task.encode(y), weights, "y_val")
         if rows.weights is not None or own.weights is not None:
             both = [np.ones(len(r.X)) if r.weights is None else r.weights for r in (rows, own)]
             weights = np.concatenate(both).astype(rows.X.dtype)
@@ -373,6 +377,16 @@ class TabularEstimator(OnnxMethods, TableParameters):
                 seen[id(view)] = view.transform(encoded)
             outputs.append(self._task.outputs(member.estimator, seen[id(view)]))
         return self._task.blend(self._members, outputs)
+
+
+def _refuse_far_targets(targets: np.ndarray, name: str) -> None:
+    """Refuse targets, in the units of the networks, whose squares single precision cannot add."""
+    far = np.abs(targets).max(initial=0.0)
+    if far > _FAR:
+        raise ValueError(
+            f"{name} has a number that is {far:.1g} times the spread of y away: no loss can be "
+            "computed of it. Look whether it is an error, and drop its row."
+        )
 
 
 def _networks_for(n_rows: int, task) -> int:

@@ -170,6 +170,12 @@ default="from_dtype"
         ------
         ValueError
             If the columns are others than in `fit`, or hold what `fit` would refuse.
+
+        Warns
+        -----
+        UserWarning
+            If none of the values of a column of categories was seen in `fit`. Not where rare levels
+            are pooled, nor of missing values.
         """
         check_is_fitted(self)
         table = read_table(X, self)
@@ -180,9 +186,15 @@ default="from_dtype"
         """A table that has been read and checked, as numbers."""
         out = np.empty((table.n_rows, len(self.origins_)), np.float32)
         end = self._numbers.write(table, out)
+        unknown = []
         for j, mark in self._marks.items():
             start, end = end, end + mark.width
-            out[:, start:end] = mark.of(table.values(j))
+            values = table.values(j)
+            codes = mark.codes(values)
+            out[:, start:end] = mark.rows[codes]
+            if mark.knows_none(codes, values):
+                unknown.append((table.label(j), values, mark.levels))
+        _warn_of_unknown(unknown)
         return out
 
     def get_feature_names_out(self, input_features=None) -> np.ndarray:
@@ -241,16 +253,23 @@ class Marks(NamedTuple):
     levels: list[Hashable]  # those that have a mark, None for a missing value
     code_of: dict[Hashable, int]
     rows: np.ndarray  # (n_levels + 1, width) the marks of each level, and of any other
+    pooled: bool = False  # whether some levels of the training rows have no mark of their own
 
     @property
     def width(self) -> int:
         """Return how many columns they are."""
         return self.rows.shape[1]
 
-    def of(self, values: list[Hashable]) -> np.ndarray:
-        """The marks (n_rows, width) of values."""
+    def codes(self, values: list[Hashable]) -> np.ndarray:
+        """The number of the level (n_rows,) of each value; -1 for any other."""
         code_of = self.code_of.get
-        return self.rows[np.array([code_of(value, -1) for value in values], np.intp)]
+        return np.array([code_of(value, -1) for value in values], np.intp)
+
+    def knows_none(self, codes: np.ndarray, values: list[Hashable]) -> bool:
+        """Whether levels matter, and no value, missing ones aside, was there in training."""
+        if self.pooled or codes.max(initial=-1) >= 0 or not self.rows.any():
+            return False
+        return any(value is not None for value in values)
 
     def names(self, column: str) -> list[str]:
         """The names of the output columns; -1 and 1 go by the name of the level that is 1."""
@@ -281,7 +300,7 @@ def _learn_marks(table: Table, j: int, weights, max_levels: int) -> Marks:
         kept = np.argsort(counts, kind="stable")[len(levels) - max_levels + 1 :]
         levels = [levels[code] for code in sorted(kept)]
     rows = _rows(len(levels), pooled)
-    return Marks(levels, {level: code for code, level in enumerate(levels)}, rows)
+    return Marks(levels, {level: code for code, level in enumerate(levels)}, rows, pooled)
 
 
 def _rows(n_levels: int, pooled: bool) -> np.ndarray:
@@ -314,6 +333,26 @@ def _warn_of_identifiers(table: Table, j: int, n_levels: int) -> None:
             "categories they tell nothing about new rows: leave out an identifier, derive numbers "
             "or categories from a text, and convert numbers that came as strings.",
         )
+
+
+def _warn_of_unknown(columns: list[tuple[str, list[Hashable], list[Hashable]]]) -> None:
+    """Warn of columns, by their names, values and known levels, in which no value is known."""
+    if not columns:
+        return
+    told = "; ".join(
+        f"{label}, which has {_some(values)}, where fit saw {_some(levels)}"
+        for label, values, levels in columns
+    )
+    warn_user(
+        f"No value was seen in fit of {told}. Every row counts as having none of the levels there: "
+        "look whether they are written as in fit."
+    )
+
+
+def _some(values: list[Hashable]) -> str:
+    """The first different values, as text."""
+    listed = list(dict.fromkeys(value for value in values if value is not None))
+    return ", ".join(map(repr, listed[:3])) + (", ..." if len(listed) > 3 else "")
 
 
 def _which_are_categories(table: Table, wanted: Any) -> np.ndarray:

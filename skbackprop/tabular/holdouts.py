@@ -57,8 +57,8 @@ def _of_groups(groups, n_holdouts: int, fraction: float, rng):
     names, group_of = np.unique(groups, return_inverse=True)
     if len(names) < 2:
         raise ValueError(
-            f"groups has one group only, {names[0]!r}; the rows that are held out need one of "
-            "their own. Give more groups, or validation rows (X_val, y_val)."
+            f"groups has one group only, {names.tolist()[0]!r}; the rows that are held out need "
+            "one of their own. Give more groups, or validation rows (X_val, y_val)."
         )
     counts = np.bincount(group_of)
     order, at = rng.permutation(len(names)), 0

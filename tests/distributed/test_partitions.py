@@ -132,9 +132,20 @@ NAN[60] = np.nan
 REFUSED = {
     "X in memory": (
         (X, Y),
-        "X is of type ndarray; it must be a dask array or DataFrame, or a list",
+        "X is of type ndarray. It must be a dask array or DataFrame, or a list",
     ),
-    "a list of rows": ((X.tolist(), Y.tolist()), "X is of type list; .*Rows in memory are for fit"),
+    "a list of rows": ((X.tolist(), Y.tolist()), "X is a list of list. .*Rows in memory are for"),
+    "arrays": (([X, X], [Y, Y]), "X is a list of ndarray. .*dask.delayed.rows. makes a partition"),
+    "arrays and partitions": (lambda: ([X, *parts(X)], parts(Y)), "X is a list of ndarray"),
+    "nothing": (([], []), "X is an empty list. It must be"),
+    "one partition": (
+        lambda: (parts(X)[0], parts(Y)[0]),
+        r"X is one delayed object, not a list; of a single partition give \[X\]",
+    ),
+    "one partition of y": (
+        lambda: (parts(X)[:1], parts(Y)[0]),
+        "y is one delayed object, not a list",
+    ),
     "fewer partitions": (lambda: (parts(X), parts(Y)[:2]), "y has 2 partitions, and X has 3"),
     "rows without targets": (
         lambda: (parts(X), [*parts(Y)[:2], parts(Y)[0]]),

@@ -10,6 +10,7 @@ from sklearn.metrics import accuracy_score
 from skbackprop import (
     BackpropClassifier,
     BackpropRegressor,
+    TabularClassifier,
 )
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -199,3 +200,18 @@ def test_warm_start_on_some_of_the_classes_says_what_takes_them(some):
         model.fit(X, y + 1)
     np.testing.assert_array_equal(flat(model), before)
     model.partial_fit(X[rows], y[rows])
+
+
+@pytest.mark.parametrize(
+    "zero, one, container",
+    [(1, 2, np.asarray), (-1, 1, np.asarray), (0, 2, np.asarray), (0, 2, sparse.csr_array)],
+)
+@pytest.mark.parametrize("Estimator", [BackpropClassifier, TabularClassifier])
+def test_labels_that_are_not_0_and_1_are_refused(Estimator, zero, one, container):
+    labels = np.where(TARGETS["multilabel"], one, zero)
+    told = rf"y is a matrix of labels with the values \[.*{one}\]; .* such as \(y == {one}\)"
+    with pytest.raises(ValueError, match=told):
+        Estimator().fit(X, container(labels))
+    if Estimator is BackpropClassifier:
+        with pytest.raises(ValueError, match=told):
+            Estimator().partial_fit(X, container(labels), classes=[0, 1, 2])

@@ -268,6 +268,7 @@ def test_what_cannot_be_traced_says_what_to_do():
     "model, settings, message",
     [
         (make()[0], {"name": "9 lives"}, "name is '9 lives'; it must be an identifier"),
+        (make()[0], {"learning": "no"}, "learning is 'no'; it must be True or False"),
         (make()[0], {"precision": "half"}, "precision is 'half'; it must be 'auto', 'float' or"),
         (
             LinearRegression().fit(ROWS, ROWS[:, 0]),

@@ -177,6 +177,11 @@ def test_a_class_that_is_none_is_refused(node, run):
         run([to_js(model, learning=True)], ROWS, [[[[1.0, 1.0, 1.0], "maybe"]]], 0.1)
 
 
+def test_whether_it_learns_is_true_or_false():
+    with pytest.raises(ValueError, match="learning is 'no'; it must be True or False"):
+        to_js(make()[0], learning="no")
+
+
 def test_a_users_own_activation_and_loss_come_out(run):
     models = [make((OwnLoss(), "several", None), OWN), make((Doubled(), "regression", None), OWN)]
     check(run, [model for model, _ in models])

@@ -3,9 +3,11 @@
 import importlib
 import re
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from exported import (
     HEADS,
@@ -29,10 +31,11 @@ from exported import (
     table_model,
 )
 from outside import need_package
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import QuantileTransformer
+from sklearn.preprocessing import QuantileTransformer, StandardScaler
 
-from skbackprop import Activation, BackpropClassifier, BackpropRegressor
+from skbackprop import Activation, BackpropClassifier, BackpropRegressor, TabularRegressor
 from skbackprop.export import to_onnx
 
 METHODS = {
@@ -227,6 +230,30 @@ def test_what_cannot_be_traced_says_what_to_do(onnxruntime):
 def test_bad_options(onnxruntime, settings, message):
     with pytest.raises(ValueError, match=message):
         to_onnx(make()[0], ROWS, **settings)
+
+
+@pytest.mark.parametrize("model", ["network", "pipeline", "table"])
+def test_rows_of_other_columns_are_refused(onnxruntime, model):
+    columns = ["a", "b", "c"]
+    given = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 3)), columns=columns)
+    net = BackpropRegressor((2,), max_iter=1)
+    kinds = {
+        "network": net,
+        "pipeline": make_pipeline(StandardScaler(), net),
+        "table": TabularRegressor(2, n_networks=1, neighbours=False, max_iter=1),
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        fitted = kinds[model].fit(given, given["a"])
+    for taken in (given, given.to_numpy(), np.zeros((1, 3)), [[0.0, 0.0, 0.0]]):
+        assert to_onnx(fitted, taken).graph.input[0].type.tensor_type.shape.dim[1].dim_value == 3
+    for wrong in (given[["a", "b"]], np.zeros((4, 4)), np.zeros(3), [0.0] * 3, 0.0):
+        with pytest.raises(ValueError, match=r"X has shape \(.*\); it must be .* the 3 columns"):
+            to_onnx(fitted, wrong)
+    for wrong in (given[["b", "a", "c"]], given.rename(columns={"c": "d"})):
+        told = rf"X has the columns .*; the {type(fitted).__name__} was fitted on \['a', 'b', 'c'\]"
+        with pytest.raises(ValueError, match=told):
+            to_onnx(fitted, wrong)
 
 
 def test_what_else_stands_in_a_pipeline_is_named(onnxruntime):

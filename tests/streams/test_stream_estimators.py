@@ -7,6 +7,7 @@ import types
 from abc import ABC
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.exceptions import NotFittedError
@@ -215,7 +216,7 @@ def test_absent_none_and_nan_are_the_mean(engine):
     mean = model._model.moments.mean
     row = {"a": 1.0, "c": -3.0, "d": 0.5}
     filled = model.predict_one({**row, "b": mean[1]})
-    for absent in (row, {**row, "b": None}, {**row, "b": float("nan")}):
+    for absent in (row, *({**row, "b": gap} for gap in (None, float("nan"), pd.NA))):
         assert model.predict_one(absent) == pytest.approx(filled, rel=1e-12)
 
 

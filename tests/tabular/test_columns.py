@@ -2,6 +2,7 @@
 
 import datetime
 import pickle
+import re
 import time
 import warnings
 from decimal import Decimal
@@ -192,7 +193,26 @@ def test_levels_are_equal_as_in_python():
     encoder = TableEncoder(categorical_features=[0]).fit([[1], [2], [3]])
     for same in ([[2.0]], np.array([[2]], np.int8), [[Decimal(2)]], np.array([[2]], object)):
         np.testing.assert_array_equal(encoder.transform(same), [[0, MARK, 0]])
-    np.testing.assert_array_equal(encoder.transform([["2"]]), [[0, 0, 0]])
+    with pytest.warns(UserWarning, match="No value was seen in fit of column 0 of X"):
+        np.testing.assert_array_equal(encoder.transform([["2"]]), [[0, 0, 0]])
+
+
+def test_a_column_without_any_known_value_is_warned_of():
+    table = pd.DataFrame({"shop": [1, 2, 3] * 5, "city": ["Oslo", "Rome", None] * 5, "x": 1.0})
+    choice = {"categorical_features": ["shop", "city"]}
+    encoder = TableEncoder(**choice).fit(table)
+    other = table.assign(shop=table["shop"].astype(str), city="Bonn")
+    told = (
+        "No value was seen in fit of column 'shop' of X, which has '1', '2', '3', where fit saw 1, "
+        "2, 3; column 'city' of X, which has 'Bonn', where fit saw 'Oslo', 'Rome'."
+    )
+    with pytest.warns(UserWarning, match=re.escape(told)) as caught:
+        out = encoder.transform(other)
+    assert len(caught) == 1 and not out.any()
+    # One known value, or only missing ones, or rare levels that are pooled, are nothing to tell.
+    encoder.transform(other.assign(shop=[1] + ["9"] * 14, city=["Rome"] + ["Bonn"] * 14))
+    encoder.transform(table.assign(city=None))
+    TableEncoder(max_categories=2, **choice).fit(table).transform(other)
 
 
 def test_object_columns_of_numbers_and_not():

@@ -5,6 +5,7 @@ import threading
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.base import clone
@@ -320,7 +321,13 @@ def test_the_users_own_validation_rows_are_what_networks_are_judged_by(numbers):
         ({"X_val": [[0.0] * 10]}, "must be given together"),
         ({"sample_weight_val": [1.0]}, "without X_val and y_val"),
         ({"X_val": [[0.0] * 9], "y_val": [1.0]}, "in the validation rows"),
-        ({"groups": [1, 2]}, "inconsistent numbers of samples"),
+        ({"groups": [1, 2]}, r"groups has shape \(2,\); it must be \(200,\)"),
+        ({"groups": np.zeros((200, 2))}, r"groups has shape \(200, 2\)"),
+        ({"groups": [None, "a"] * 100}, r"groups has missing values in 100 of 200 rows \(0, 2, "),
+        ({"groups": [1, pd.NA] * 100}, "groups has missing values in 100 of 200 rows"),
+        ({"groups": [1.0, np.nan] * 100}, "groups has missing values in 100 of 200 rows"),
+        ({"groups": np.array([1, "a"] * 100, object)}, r"do not sort: \['int', 'str'\]"),
+        ({"X_val": np.zeros((1, 10)), "y_val": [1e200]}, "y_val has a number that is .e.* times"),
         ({"sample_weight": np.zeros(200)}, "zero for every row"),
     ],
 )
