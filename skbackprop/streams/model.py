@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from itertools import takewhile
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -351,10 +352,11 @@ class StreamModel:
         """Induced local fields of the outputs; networks that diverged are restarted."""
         z = self.moments.scaled(x, _CLIP, self.with_mean)
         v = self.stack.forward(z)
-        finite = np.isfinite(v).all(axis=1)
-        if not finite.all():
-            self._restart(finite)
-            v = self.stack.forward(z)
+        if not isfinite(v.sum()):
+            finite = np.isfinite(v).all(axis=1)
+            if not finite.all():
+                self._restart(finite)
+                v = self.stack.forward(z)
         return v
 
     def _restart(self, finite: np.ndarray) -> None:
