@@ -91,8 +91,9 @@ class Moments:
             count[...] = n
         rate = 1.0 / n
         d = x - mean
-        np.minimum(d, bound, out=d)
-        np.maximum(d, -bound, out=d)
+        if self.limit < np.inf:
+            np.minimum(d, bound, out=d)
+            np.maximum(d, -bound, out=d)
         step = d * rate
         mean += step
         step *= d
