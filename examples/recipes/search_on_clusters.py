@@ -26,9 +26,9 @@ def on_dask(n_workers=2):
     """Let joblib work on Dask: here processes of this machine, elsewhere a scheduler's address."""
     from dask.distributed import Client, LocalCluster
 
-    with LocalCluster(n_workers=n_workers, threads_per_worker=1, dashboard_address=None) as cluster:
-        with Client(cluster), joblib.parallel_backend("dask"):
-            yield
+    cluster = LocalCluster(n_workers=n_workers, threads_per_worker=1, dashboard_address=None)
+    with cluster, Client(cluster), joblib.parallel_backend("dask"):
+        yield
 
 
 @contextmanager
