@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
+from ..activations.activation import Activation
 from ..network.rows import take_rows
 from ..updates.descent import SGD
+from .code_cache import is_compiled, load
 from .compiled import CompiledUpdate, contiguous
 from .formulas import members_of
-from .source import rows_text
+from .source import known_rows_text, rows_text
 from .symbols import Untraceable
 from .update import Update
 
-__all__ = ["CompiledPass"]
+__all__ = ["CompiledPass", "text_for_one"]
 
 _PIECE_ROWS = 4096  # most rows of a call: each needs its desired outputs
+_MOST_FOR_ONE = 10000  # most weights of a network with code of its own: see docs/speed.md
 _PIECE_WORK = 2e7  # most weights to visit in a call, so that Ctrl-C waits a tenth of a second
 
 
@@ -44,11 +48,47 @@ class CompiledPass(CompiledUpdate):
         objective = update.objective
         plain = type(update.rule) is SGD and not any(objective.penalty.strengths)
         self._is_plain = plain and objective.learning is None and update.eta_by_layer is not None
+        self._run_dense: Callable | None = None
 
     @property
     def pays(self) -> bool:
         """Whether it is as fast as NumPy: always."""
         return True
+
+    def load(self) -> None:
+        """Load the code, and that for this network alone if it has been compiled."""
+        if self._run is None:
+            super().load()
+            text = self._text_for_one() if self._why_not_for_one() is None else None
+            self._run_dense = load(text) if text and is_compiled(text) else self._run
+
+    def _why_not_for_one(self) -> str | None:
+        """Why there is no pass for this network alone; None if there may be."""
+        network = self._update.objective.network
+        if network.w.size > _MOST_FOR_ONE:
+            return f"it has {network.w.size} weights, and from {_MOST_FOR_ONE} on nothing is gained"
+        if self._dtype != np.float64:
+            return f"its weights are {self._dtype.name}, not float64"
+        if any(len(members_of(activation)) > 1 for activation in network.activations):
+            return "the neurons of a layer have several activations"
+        return None
+
+    def _text_for_one(self) -> str:
+        """The text of the pass for this network alone; what it has in general is loaded."""
+        from . import kernels
+
+        network = self._update.objective.network
+        plan, layers, groups = (table.copy() for table in self._tables[:3])
+        plan[[kernels.COST, kernels.PREPARE, kernels.STEP]] = 0
+        groups[:, [kernels.PHI, kernels.DELTA]] = 0
+        return known_rows_text(
+            self._dtype.name,
+            network.sizes,
+            [self._formulas[id(activation)] for activation in map(_only_one, network.activations)],
+            self._cost,
+            None if self._is_plain else self._step,
+            (plan, layers, groups),
+        )
 
     def _lay_out(self, code: dict[Any, Any]) -> None:
         from . import kernels  # which imports Numba
@@ -60,7 +100,7 @@ class CompiledPass(CompiledUpdate):
         n_chunk = max(kernels.CHUNK, *network.sizes)
         self._work = (
             np.zeros((4, sum(padded)), self._dtype),
-            np.zeros(sum(padded), np.int32),
+            np.zeros(sum(padded) + network.n_layers, np.int32),
             np.zeros(n_chunk, self._dtype),
             np.zeros(64),
         )
@@ -113,7 +153,7 @@ class CompiledPass(CompiledUpdate):
 
     def present(self, X, targets, scale, rows, factors: np.ndarray) -> tuple[int, float]:
         """Present rows, as `numpy_rows.Pass.present` says."""
-        run = self._run
+        run = self._run if sparse.issparse(X) else self._run_dense
         assert run is not None
         state, w = self._update.state, self._update.objective.network.w
         d = self._desired(take_rows(targets, rows))
@@ -151,3 +191,24 @@ class CompiledPass(CompiledUpdate):
         self._work[0][0, : X.shape[1]] = 0.0
         numbers, indices = contiguous(X.data), contiguous(X.indices, np.dtype(np.int32))
         return numbers[np.newaxis], indices, X.indptr.astype(np.int64)
+
+
+def _only_one(activation: Activation) -> Activation:
+    return members_of(activation)[0]
+
+
+def text_for_one(update: Update) -> str:
+    """The text of the pass for one network alone; what it calls is compiled, if need be.
+
+    Raises
+    ------
+    Untraceable
+        If the compiled pass cannot do what the update asks for, or not for this network alone; it
+        says why.
+    """
+    compiled = CompiledPass(update)
+    why_not = compiled._why_not_for_one()
+    if why_not is not None:
+        raise Untraceable(why_not)
+    compiled.load()
+    return compiled._text_for_one()

@@ -19,6 +19,7 @@ say why not.
 from __future__ import annotations
 
 import math
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -31,8 +32,10 @@ from numba.extending import intrinsic, register_model
 FLAGS = ("reassoc", "contract", "arcp", "nsz")
 _OPTIONS = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 jit = numba.njit(fastmath=set(FLAGS), **_OPTIONS)
+part = numba.njit(fastmath=set(FLAGS), forceinline=True, **_OPTIONS)
 inlined = numba.njit(fastmath=set(FLAGS), inline="always", **_OPTIONS)
 exact = numba.njit(fastmath={"contract"}, **_OPTIONS)
+exact_part = numba.njit(fastmath={"contract"}, forceinline=True, **_OPTIONS)
 
 # Entries of `plan`: the number of layers of weights; whether the change is ``eta delta y`` and
 # nothing else; where in `settings` the parameters of the rule and of the loss begin, and the loss's
@@ -40,9 +43,8 @@ exact = numba.njit(fastmath={"contract"}, **_OPTIONS)
 # loss gives the local gradients of the output neurons, or their error signals.
 N_LAYERS, PLAIN, RULE, LOSS, COLUMNS, COST, PREPARE, STEP, FUSED, N_PLAN = range(10)
 # Columns of `layers`, a row for each layer of weights: neurons before and after it; where its
-# weights begin, and the signals before and after it; its groups (see below); and, written by the
-# pass, how many signals that enter it are not zero.
-N_IN, N_OUT, WEIGHTS, BEFORE, AFTER, FIRST_GROUP, LAST_GROUP, N_ROWS, N_COLUMNS = range(9)
+# weights begin, and the signals before and after it; its groups (see below).
+N_IN, N_OUT, WEIGHTS, BEFORE, AFTER, FIRST_GROUP, LAST_GROUP, N_COLUMNS = range(8)
 # Columns of `groups`: the addresses of an activation's functions, and where in `settings` its
 # parameters begin. Softmax has no address.
 PHI, DELTA, PARAMETERS, N_GROUP = range(4)
@@ -530,7 +532,40 @@ def _make_layer(blocks):
     return layer
 
 
-_fields, _change = map(_make_layer, zip(*map(_make_block, (32, 8, 4, 2, 1)), strict=True))
+_WIDTHS = 32, 8, 4, 2, 1
+_FIELDS, _CHANGES = zip(*map(_make_block, _WIDTHS), strict=True)
+_fields, _change = _make_layer(_FIELDS), _make_layer(_CHANGES)
+
+
+def _make_known_layer(blocks, n_out):
+    """What `_make_layer` gives, for a number of neurons that is known."""
+    places, j = [], 0
+    for width, block in zip(_WIDTHS, blocks, strict=True):
+        while j + width <= n_out:
+            places.append((block, j))
+            j += width
+    layer = None
+    for block, j in reversed(places):
+        layer = _block_and(block, j, layer)
+    return layer
+
+
+def _block_and(block, j, others):
+    """The block of neurons from the j-th on, and the others after it, if there are any."""
+    if others is None:
+
+        @part
+        def layer(w, n_out, signals, out):
+            block(shifted(w, j), n_out, signals, shifted(out, j))
+
+    else:
+
+        @part
+        def layer(w, n_out, signals, out):
+            block(shifted(w, j), n_out, signals, shifted(out, j))
+            others(w, n_out, signals, out)
+
+    return layer
 
 
 @jit
@@ -581,8 +616,10 @@ def _groups_of(layers, layer):
 
 
 @jit
-def _outputs(layers, layer, groups, member, settings, v, y, scratch):
+def _outputs(tables, layer, signals, scratch):
     """``y_j = phi_j(v_j)`` of the neurons after a layer."""
+    _, layers, groups, member, settings = tables
+    v, y, _ = signals
     first, last, padded = _groups_of(layers, layer)
     if groups[N_GROUP * first] == SOFTMAX:
         softmax(v, y, layers[layer * N_COLUMNS + N_OUT])
@@ -590,6 +627,7 @@ def _outputs(layers, layer, groups, member, settings, v, y, scratch):
         group = shifted(groups, N_GROUP * first)
         call_phi(group[PHI], shifted(settings, group[PARAMETERS]), v, y, padded)
     else:
+        member = shifted(member, layers[layer * N_COLUMNS + AFTER])
         for number in range(first, last + 1):
             group = shifted(groups, N_GROUP * number)
             call_phi(group[PHI], shifted(settings, group[PARAMETERS]), v, scratch, padded)
@@ -599,8 +637,10 @@ def _outputs(layers, layer, groups, member, settings, v, y, scratch):
 
 
 @jit
-def _local_gradients(layers, layer, groups, member, settings, v, y, e, scratch):
+def _local_gradients(tables, layer, signals, scratch):
     """``delta_j = e_j phi_j'(v_j)`` of the neurons after a layer, in the place of e."""
+    _, layers, groups, member, settings = tables
+    v, y, e = signals
     first, last, padded = _groups_of(layers, layer)
     if groups[N_GROUP * first] == SOFTMAX:
         softmax_gradients(y, e, layers[layer * N_COLUMNS + N_OUT])
@@ -609,6 +649,7 @@ def _local_gradients(layers, layer, groups, member, settings, v, y, e, scratch):
         call_delta(group[DELTA], shifted(settings, group[PARAMETERS]), v, y, e, padded)
     else:
         # Each group multiplies all of a copy; what is its own is taken over.
+        member = shifted(member, layers[layer * N_COLUMNS + AFTER])
         for number in range(first, last + 1):
             group = shifted(groups, N_GROUP * number)
             for j in range(padded):
@@ -617,6 +658,35 @@ def _local_gradients(layers, layer, groups, member, settings, v, y, e, scratch):
             for j in range(padded):
                 if member[j] == number:
                     e[j] = scratch[j]
+
+
+def _make_known_activation(phi, delta):
+    """What `_outputs` and `_local_gradients` are, for functions that are known; None is softmax."""
+    if phi is None:
+
+        @part
+        def outputs(tables, layer, signals, scratch):
+            softmax(signals[0], signals[1], tables[1][layer * N_COLUMNS + N_OUT])
+
+        @part
+        def local_gradients(tables, layer, signals, scratch):
+            softmax_gradients(signals[1], signals[2], tables[1][layer * N_COLUMNS + N_OUT])
+
+    else:
+
+        @part
+        def outputs(tables, layer, signals, scratch):
+            first, _, padded = _groups_of(tables[1], layer)
+            p = shifted(tables[4], tables[2][N_GROUP * first + PARAMETERS])
+            phi(p, signals[0], signals[1], padded)
+
+        @part
+        def local_gradients(tables, layer, signals, scratch):
+            first, _, padded = _groups_of(tables[1], layer)
+            p = shifted(tables[4], tables[2][N_GROUP * first + PARAMETERS])
+            delta(p, signals[0], signals[1], signals[2], padded)
+
+    return outputs, local_gradients
 
 
 @jit
@@ -658,35 +728,40 @@ def correct(w, count, g, settings):
     return penalty
 
 
-@jit
-def _change_by_rule(n_in, n_out, start, y, delta, changing, plan, settings, eta, factor, t, work):
-    """Give the rule the layer's corrections ``delta_j y_i``, some rows of weights at a time.
+def _make_change_by_rule(call_prepare, call_step):
+    @jit
+    def change_by_rule(
+        n_in, n_out, start, y, delta, changing, plan, settings, eta, factor, t, work
+    ):
+        """Give the rule the layer's corrections ``delta_j y_i``, some rows of weights at a time.
 
-    Returns the penalty of the layer's weights as they were.
-    """
-    w, size, state, gains, n_gains = changing
-    g, shared = work
-    p = shifted(settings, plan[RULE])
-    call_prepare(plan[PREPARE], p, eta, t, shared)
-    penalised = settings[L1] != 0.0 or settings[L2] != 0.0
-    penalty = 0.0
-    many = max(1, CHUNK // n_out)
-    for first in range(0, n_in + 1, many):
-        n_rows = min(many, n_in + 1 - first)
-        for i in range(n_rows):
-            # y_0 = 1 drives the biases, which follow the last row of weights
-            signal = y[first + i] if first + i < n_in else like(w, 1.0)
-            for j in range(n_out):
-                g[i * n_out + j] = signal * delta[j]
-        k = start + first * n_out
-        if penalised:
-            n_weights = min(n_rows, n_in - first) * n_out
-            penalty += correct(shifted(w, k), n_weights, g, settings)
-        call_step(
-            plan[STEP], shifted(w, k), shifted(state, k), shifted(gains, k), size, n_gains,
-            g, n_rows * n_out, p, eta, factor, t, shared,
-        )  # fmt: skip
-    return penalty
+        Returns the penalty of the layer's weights as they were.
+        """
+        w, size, state, gains, n_gains = changing
+        g, shared = work
+        p = shifted(settings, plan[RULE])
+        call_prepare(plan[PREPARE], p, eta, t, shared)
+        penalised = settings[L1] != 0.0 or settings[L2] != 0.0
+        penalty = 0.0
+        many = max(1, CHUNK // n_out)
+        for first in range(0, n_in + 1, many):
+            n_rows = min(many, n_in + 1 - first)
+            for i in range(n_rows):
+                # y_0 = 1 drives the biases, which follow the last row of weights
+                signal = y[first + i] if first + i < n_in else like(w, 1.0)
+                for j in range(n_out):
+                    g[i * n_out + j] = signal * delta[j]
+            k = start + first * n_out
+            if penalised:
+                n_weights = min(n_rows, n_in - first) * n_out
+                penalty += correct(shifted(w, k), n_weights, g, settings)
+            call_step(
+                plan[STEP], shifted(w, k), shifted(state, k), shifted(gains, k), size, n_gains,
+                g, n_rows * n_out, p, eta, factor, t, shared,
+            )  # fmt: skip
+        return penalty
+
+    return change_by_rule
 
 
 # The pass -----------------------------------------------------------------------------------------
@@ -703,7 +778,6 @@ def _layer(layers, layer):
 def _take_dense(X, row, n_features, y):
     for i in range(n_features):
         y[i] = X[row * n_features + i]
-    return 0
 
 
 @jit
@@ -724,99 +798,235 @@ def _forget(y, rows, n_rows):
         y[rows[q]] = 0.0
 
 
-def make_present(headroom):
-    """The pass, for any activations, rule and loss."""
+class Known(NamedTuple):
+    """A network that the compiler is told of: its sizes are constants, and nothing is called.
+
+    The functions are jitted ones, and take what those take that are called by their addresses.
+    """
+
+    sizes: tuple[int, ...]
+    activations: tuple[tuple[Any, Any], ...]  # phi and delta of each layer; None of softmax
+    cost: Any
+    rule: tuple[Any, Any] | None  # prepare and step; None if the change is plain
+
+
+# What is done to a layer is given its number and `flow`: ``tables, changing, n_stored, factor, t,
+# work``, where `n_stored` counts the stored numbers of a sparse row, and is -1 of a dense one.
+
+
+def _make_forward(known, layer):
+    fields_of, outputs = _fields, _outputs
+    any_rows = known is None
+    if known is not None:
+        fields_of = _make_known_layer(_FIELDS, known.sizes[layer + 1])
+        outputs, _ = _make_known_activation(*known.activations[layer])
+
+    @part
+    def forward(layer, flow):
+        """``v_j = sum_i w_ji y_i`` and ``y_j = phi_j(v_j)``; returns ``sum_j v_j**2``."""
+        tables, changing, n_stored, _, _, work = flow
+        y, v, _, scratch, rows, counts, _, _ = work
+        n_in, n_out, start, before, after = _layer(tables[1], layer)
+        entering, listed, fields = shifted(y, before), shifted(rows, before), shifted(v, after)
+        n_rows = -1
+        if any_rows:
+            n_rows = n_stored
+            if layer > 0 or n_stored < 0:
+                n_rows = _list_rows(entering, n_in, listed)
+            counts[layer] = n_rows
+        fields_of(shifted(changing[0], start), n_out, (entering, n_in, listed, n_rows), fields)
+        outputs(tables, layer, (fields, shifted(y, after), fields), scratch)
+        return squares(fields, n_out)
+
+    return forward
+
+
+def _make_backward(known, layer):
+    local_gradients = _local_gradients
+    if known is not None:
+        if layer == 0:
+            return _nothing
+        _, local_gradients = _make_known_activation(*known.activations[layer - 1])
+
+    @part
+    def backward(layer, flow):
+        """``delta_i = phi_i'(v_i) sum_k delta_k w_ki`` of the neurons before a layer."""
+        if layer == 0:
+            return 0.0
+        tables, changing, _, _, _, work = flow
+        y, v, e, scratch, _, _, _, _ = work
+        n_in, n_out, start, before, after = _layer(tables[1], layer)
+        errors = shifted(e, before)
+        _errors(shifted(changing[0], start), n_out, n_in, shifted(e, after), errors)
+        local_gradients(
+            tables, layer - 1, (shifted(v, before), shifted(y, before), errors), scratch
+        )
+        return 0.0
+
+    return backward
+
+
+@part
+def _nothing(layer, flow):
+    return 0.0
+
+
+def _make_size(known, layer):
+    is_plain = known is not None and known.rule is None
+
+    @part
+    def size_of(layer, flow):
+        """What the criterion of `updates.headroom` counts of a layer.
+
+        ``|g|^2`` is ``|delta|^2 |y|^2``, with ``y_0 = 1`` of the biases, and its largest eta is
+        known.
+        """
+        (plan, layers, _, _, settings), changing, _, factor, _, work = flow
+        w, y, e = changing[0], work[0], work[2]
+        n_in, n_out, start, before, after = _layer(layers, layer)
+        largest = like(w, max(1.0, settings[ETA + layer] * factor))
+        slope = squares(shifted(e, after), n_out) * largest * largest
+        size = slope * (1.0 + squares(shifted(y, before), n_in))
+        if is_plain or plan[PLAIN]:
+            return size
+        # |w|^2 too, and the penalty's part of g, l1 sign(w) + l2 w
+        pull, push = 1.0 + settings[L2] * largest, settings[L1] * largest
+        return size + squares(shifted(w, start), (n_in + 1) * n_out) * pull * pull + push * push
+
+    return size_of
+
+
+def _make_change(known, layer):
+    change_of, by_rule, any_rows = _change, (call_prepare, call_step), known is None
+    if known is not None:
+        change_of = _make_known_layer(_CHANGES, known.sizes[layer + 1])
+        by_rule = known.rule
+
+    @part
+    def plainly(layer, flow):
+        """``Dw_ji = eta delta_j y_i``."""
+        (_, layers, _, _, settings), changing, _, factor, _, work = flow
+        y, _, e, _, rows, counts, _, _ = work
+        n_in, n_out, start, before, after = _layer(layers, layer)
+        delta, eta = shifted(e, after), settings[ETA + layer] * factor
+        for j in range(n_out):
+            delta[j] = delta[j] * like(delta, eta)
+        n_rows = counts[layer] if any_rows else -1
+        signals = shifted(y, before), n_in, shifted(rows, before), n_rows
+        change_of(shifted(changing[0], start), n_out, signals, delta)
+        return 0.0
+
+    if by_rule is None:
+        return plainly
+    change_by_rule = _make_change_by_rule(*by_rule)
+
+    @part
+    def change(layer, flow):
+        """The change of a layer's weights; returns their penalty as they were."""
+        (plan, layers, _, _, settings), changing, _, factor, t, work = flow
+        y, _, e, _, _, _, g, shared = work
+        if any_rows and plan[PLAIN]:
+            return plainly(layer, flow)
+        n_in, n_out, start, before, after = _layer(layers, layer)
+        eta = settings[ETA + layer] * factor
+        return change_by_rule(
+            n_in, n_out, start, shifted(y, before), shifted(e, after), changing, plan, settings,
+            eta, factor, t, (g, shared),
+        )  # fmt: skip
+
+    return change
+
+
+def _for_layers(make, known, step=1):
+    """What `make` gives for a layer, done to all; the sum of what it returns.
+
+    By a loop from the first to the last, or by a negative step back; of a known network one after
+    the other, for the number of each layer is a constant then.
+    """
+    if known is None:
+        one = make(None, None)
+
+        @part
+        def each(count, flow):
+            total = 0.0
+            for k in range(count):
+                total += one(k if step > 0 else count - 1 - k, flow)
+            return total
+
+        return each
+
+    each = None
+    for layer in reversed(range(len(known.sizes) - 1)[::step]):
+        each = _layer_and(make(known, layer), layer, each)
+    return each
+
+
+def _layer_and(one, layer, others):
+    """A layer, and the others that follow, if there are any."""
+    if others is None:
+
+        @part
+        def each(count, flow):
+            return one(layer, flow)
+
+    else:
+
+        @part
+        def each(count, flow):
+            return one(layer, flow) + others(count, flow)
+
+    return each
+
+
+def make_present(headroom, known=None):
+    """The pass, for any network, activations, rule and loss; or for one that is known."""
+    forward, sizes = _for_layers(_make_forward, known), _for_layers(_make_size, known)
+    backward, change = _for_layers(_make_backward, known, -1), _for_layers(_make_change, known)
+    cost_of_row, output_gradients, any_rows = call_cost, _local_gradients, known is None
+    if known is not None:
+        cost_of_row = known.cost
+        _, output_gradients = _make_known_activation(*known.activations[-1])
 
     @inlined
     def present_one(row, data, changing, factor, t, tables, work):
         """Present one row; whether that was done, and the cost before it."""
         X, indices, bounds, is_sparse, d, scale, is_scaled = data
-        w = changing[0]
-        plan, layers, groups, member, settings = tables
-        y, v, e, scratch, rows, g, shared = work
+        plan, layers, _, _, settings = tables
+        y, v, e, scratch, rows, _, _, shared = work
         n_layers = plan[N_LAYERS]
-        n_features = layers[N_IN]
         top = n_layers - 1
         _, n_units, _, _, end = _layer(layers, top)
-        if is_sparse:
+        n_stored = -1
+        if any_rows and is_sparse:
             n_stored = _take_sparse(X, indices, bounds, row, y, rows)
         else:
-            n_stored = _take_dense(X, row, n_features, y)
-        # Forward.
-        size = 0.0
-        for layer in range(n_layers):
-            n_in, n_out, start, before, after = _layer(layers, layer)
-            entering, listed = shifted(y, before), shifted(rows, before)
-            n_rows = n_stored
-            if layer > 0 or not is_sparse:
-                n_rows = _list_rows(entering, n_in, listed)
-            layers[layer * N_COLUMNS + N_ROWS] = n_rows
-            fields = shifted(v, after)
-            _fields(shifted(w, start), n_out, (entering, n_in, listed, n_rows), fields)
-            _outputs(
-                layers, layer, groups, shifted(member, after), settings, fields,
-                shifted(y, after), scratch,
-            )  # fmt: skip
-            size += squares(fields, n_out)
+            _take_dense(X, row, layers[N_IN], y)
+        flow = tables, changing, n_stored, factor, t, work
+        size = forward(n_layers, flow)
         # The output neurons.
-        d = shifted(d, row * n_units)
+        v, y, e = shifted(v, end), shifted(y, end), shifted(e, end)
         p, columns = shifted(settings, plan[LOSS]), shifted(settings, plan[COLUMNS])
-        call_cost(
-            plan[COST], 1, n_units, p, columns, d, shifted(v, end), shifted(y, end),
-            shifted(e, end), shared,
-        )  # fmt: skip
+        cost_of_row(plan[COST], 1, n_units, p, columns, shifted(d, row * n_units), v, y, e, shared)
         cost = shared[0]
         if not plan[FUSED]:
-            _local_gradients(
-                layers, top, groups, shifted(member, end), settings, shifted(v, end),
-                shifted(y, end), shifted(e, end), scratch,
-            )  # fmt: skip
-        size += squares(shifted(y, end), n_units)
+            output_gradients(tables, top, (v, y, e), scratch)
+        size += squares(y, n_units)
         if is_scaled:
             cost *= scale[row]
-            for j in range(end, end + n_units):
+            for j in range(n_units):
                 e[j] = e[j] * scale[row]
         # Backward, with the weights as they are before this step's change.
-        for layer in range(top, 0, -1):
-            n_in, n_out, start, before, after = _layer(layers, layer)
-            _errors(shifted(w, start), n_out, n_in, shifted(e, after), shifted(e, before))
-            _local_gradients(
-                layers, layer - 1, groups, shifted(member, before), settings, shifted(v, before),
-                shifted(y, before), shifted(e, before), scratch,
-            )  # fmt: skip
-        size += abs(cost)
-        # The criterion of `updates.headroom`, before anything is applied: |g|^2 of a layer is
-        # |delta|^2 |y|^2, with y_0 = 1 of the biases, and its largest eta is known.
-        for layer in range(n_layers):
-            n_in, n_out, start, before, after = _layer(layers, layer)
-            largest = like(w, max(1.0, settings[ETA + layer] * factor))
-            slope = squares(shifted(e, after), n_out) * largest * largest
-            size += slope * (1.0 + squares(shifted(y, before), n_in))
-            if not plan[PLAIN]:  # |w|^2 too, and the penalty's part of g, l1 sign(w) + l2 w
-                pull, push = 1.0 + settings[L2] * largest, settings[L1] * largest
-                size += squares(shifted(w, start), (n_in + 1) * n_out) * pull * pull + push * push
-        # In the dtype of the weights, which overflows sooner than the sum if it is float32. And
-        # math.isfinite takes x - x == 0, which may become 0 == 0 when additions are reordered.
-        if not like(w, size * headroom) < math.inf:
-            _forget(y, rows, n_stored)
-            return False, cost
-        # The change.
-        for layer in range(n_layers):
-            n_in, n_out, start, before, after = _layer(layers, layer)
-            entering, delta = shifted(y, before), shifted(e, after)
-            eta = settings[ETA + layer] * factor
-            if plan[PLAIN]:
-                for j in range(n_out):
-                    delta[j] = delta[j] * like(w, eta)
-                signals = entering, n_in, shifted(rows, before), layers[layer * N_COLUMNS + N_ROWS]
-                _change(shifted(w, start), n_out, signals, delta)
-            else:
-                cost += _change_by_rule(
-                    n_in, n_out, start, entering, delta, changing, plan, settings, eta, factor, t,
-                    (g, shared),
-                )  # fmt: skip
-        _forget(y, rows, n_stored)
-        return True, cost
+        backward(n_layers, flow)
+        # Whether it comes near overflow, before anything is applied. In the dtype of the weights,
+        # which overflows sooner than the sum if it is float32. And math.isfinite takes x - x == 0,
+        # which may become 0 == 0 when additions are reordered.
+        size += abs(cost) + sizes(n_layers, flow)
+        is_tame = like(v, size * headroom) < math.inf
+        if is_tame:
+            cost += change(n_layers, flow)
+        if any_rows:
+            _forget(work[0], rows, n_stored)
+        return is_tame, cost
 
     @inlined
     def present(w, state, gains, X, indices, bounds, d, scale, factors, t, tables, work):
@@ -860,6 +1070,8 @@ def make_present(headroom):
         n = signals.shape[1]
         y = pointer(signals)
         v, e, scratch = shifted(y, n), shifted(y, 2 * n), shifted(y, 3 * n)
+        listed = pointer(rows)
+        counts = shifted(listed, n)
         changing = pointer(w), w.size, pointer(state), pointer(gains), gains.size
         data = (
             pointer(X), pointer(indices), pointer(bounds), bounds.size > 0,
@@ -868,7 +1080,7 @@ def make_present(headroom):
         known = (
             pointer(plan), pointer(layers), pointer(groups), pointer(member), pointer(settings)
         )  # fmt: skip
-        scratches = y, v, e, scratch, pointer(rows), pointer(g), pointer(shared)
+        scratches = y, v, e, scratch, listed, counts, pointer(g), pointer(shared)
         total = 0.0
         for row in range(d.shape[0]):
             factor = factors[row if factors.size > 1 else 0]

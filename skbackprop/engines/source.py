@@ -13,13 +13,15 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 
+import numpy as np
+
 from ..updates.headroom import HEADROOM
 from .formulas import Cost, Formula, Step
 from .symbols import Lines
 
 __all__ = [
-    "activation_text", "batches_text", "cost_text", "outputs_text", "product_text", "race_text",
-    "rows_text", "rule_text", "scale_text", "votes_text",
+    "activation_text", "batches_text", "cost_text", "known_rows_text", "outputs_text",
+    "product_text", "race_text", "rows_text", "rule_text", "scale_text", "votes_text",
 ]  # fmt: skip
 
 
@@ -31,7 +33,7 @@ import numpy as np
 from numba import types
 
 from skbackprop.engines import {modules}
-from skbackprop.engines.kernels import exact, like, pointer, shifted, where
+from skbackprop.engines.kernels import exact, exact_part, like, pointer, shifted, where
 from skbackprop.engines.kernels import {functions}
 
 real = np.{dtype}
@@ -48,16 +50,14 @@ quickly = {{
 """
 
 _ACTIVATION = """\
-@numba.cfunc(types.void(settings, numbers, numbers, whole), **exactly)
-def phi(p, v, y, count):
+@{called_phi}
+def phi{number}(p, v, y, count):
 {phi}
 
-@numba.cfunc(types.void(settings, numbers, numbers, numbers, whole), **exactly)
-def delta(p, v, y, e, count):
+@{called_delta}
+def delta{number}(p, v, y, e, count):
 {delta}
 
-compiled = phi.address, delta.address
-held = phi, delta
 """
 
 _COST = """\
@@ -65,11 +65,8 @@ _COST = """\
 def cost(n, p, columns, d, v, y, e):
 {cost}
 
-@numba.cfunc(
-    types.void(whole, whole, settings, settings, numbers, numbers, numbers, numbers, settings),
-    **exactly,
-)
-def of_rows(count, n, p, columns, d, v, y, e, costs):
+@{called_cost}
+def of_rows({address}count, n, p, columns, d, v, y, e, costs):
     for row in range(count):
         k = row * n
         costs[row] = cost(
@@ -77,31 +74,42 @@ def of_rows(count, n, p, columns, d, v, y, e, costs):
         )
 
 
-compiled = of_rows.address
-held = of_rows
 """
 
 _RULE = """\
-@numba.cfunc(types.void(settings, decimal, whole, settings), **exactly)
-def prepare(p, eta, t, shared):
+@{called_prepare}
+def prepare({address}p, eta, t, shared):
 {prepare}
 
-@numba.cfunc(
-    types.void(
-        numbers, numbers, numbers, whole, whole, numbers, whole, settings, decimal, decimal, whole,
-        settings,
-    ),
-    **exactly,
-)
-def step(w, state, gains, size, n_gains, g, count, p, eta, factor, t, shared):
+@{called_step}
+def step({address}w, state, gains, size, n_gains, g, count, p, eta, factor, t, shared):
 {step}
 
-compiled = prepare.address, step.address
-held = prepare, step
+"""
+
+# How a pass calls these functions: by their addresses, or, of a network that it is compiled for,
+# not at all.
+_KINDS = {
+    "phi": "settings, numbers, numbers, whole",
+    "delta": "settings, numbers, numbers, numbers, whole",
+    "cost": "whole, whole, settings, settings, numbers, numbers, numbers, numbers, settings",
+    "prepare": "settings, decimal, whole, settings",
+    "step": "numbers, numbers, numbers, whole, whole, numbers, whole, settings, decimal, decimal, "
+    "whole, settings",
+}
+_BY_ADDRESS = {"address": ""} | {
+    f"called_{name}": f"numba.cfunc(types.void({kinds}), **exactly)"
+    for name, kinds in _KINDS.items()
+}
+_IN_PLACE = {"address": "_, "} | {f"called_{name}": "exact_part" for name in _KINDS}
+
+_ADDRESSES = """\
+compiled = {}
+held = {}
 """
 
 _ROWS = """\
-present_rows = kernels.make_present({headroom!r})
+present_rows = kernels.make_present({headroom!r}{known})
 numbers = numba.{dtype}
 wholes = numba.int64[::1]
 
@@ -123,9 +131,19 @@ def compiled(
 ):
     return present_rows(
         w, state, gains, X, indices, bounds, d, scale, factors, t,
-        (plan, layers, groups, member, settings), (signals, rows, g, shared),
+        ({tables}, settings), (signals, rows, g, shared),
     )
 """
+
+# Of one network: its tables are constants, but for the numbers in `settings`.
+_KNOWN = """\
+known_plan = np.array({plan})
+known_layers = np.array({layers})
+known_groups = np.array({groups})
+known = kernels.Known({sizes}, ({activations},), of_rows, {rule})
+"""
+_TABLES = "plan, layers, groups, member"
+_KNOWN_TABLES = "known_plan, known_layers, known_groups, member"
 
 _PRODUCT = """\
 multiply = products.make_product(real)
@@ -237,11 +255,23 @@ def _parameters(count: int) -> list[str]:
 @lru_cache(maxsize=256)
 def activation_text(formula: Formula, dtype: str) -> str:
     """The two functions of an activation: one writes ``y``, the other multiplies e by the slope."""
-    phi, slope = formula.phi, formula.dphi
+    return _beginning(dtype) + _activation(formula, _BY_ADDRESS) + _addresses("phi", "delta")
+
+
+def _addresses(*names: str) -> str:
+    """The end of a text whose functions are called by their addresses."""
+    addresses = [f"{name}.address" for name in names]
+    return _ADDRESSES.format(", ".join(addresses), ", ".join(names))
+
+
+def _activation(formula: Formula, called: dict[str, str], number: int | str = "") -> str:
     parameters = _parameters(formula.n_parameters)
-    return _beginning(dtype) + _ACTIVATION.format(
+    phi, slope = formula.phi, formula.dphi
+    return _ACTIVATION.format(
         phi=_each_neuron(parameters, phi, ["v"], f"y[j] = {phi.results[0]}"),
         delta=_each_neuron(parameters, slope, ["v", "y"], f"e[j] = e[j] * {slope.results[0]}"),
+        number=number,
+        **called,
     )
 
 
@@ -253,6 +283,10 @@ def _each_neuron(parameters: list[str], lines: Lines, read: list[str], last: str
 @lru_cache(maxsize=256)
 def rule_text(step: Step, dtype: str) -> str:
     """The two functions of a rule: what some weights have in common, and their `step`."""
+    return _beginning(dtype) + _rule(step, _BY_ADDRESS) + _addresses("prepare", "step")
+
+
+def _rule(step: Step, called: dict[str, str]) -> str:
     numbers = _parameters(len(step.numbers))
     shared = step.uniform.shared
     prepare = [*numbers, *step.uniform.once]
@@ -267,7 +301,7 @@ def rule_text(step: Step, dtype: str) -> str:
         "g_k = g[k] * gains[size + k]",
     ]
     text += _indented(2, _step_loop(step, step.varied, gains))
-    return _beginning(dtype) + _RULE.format(prepare=_indented(1, prepare), step=text)
+    return _RULE.format(prepare=_indented(1, prepare), step=text, **called)
 
 
 def _step_loop(step: Step, lines: Lines, gain: list[str]) -> list[str]:
@@ -284,14 +318,58 @@ def _step_loop(step: Step, lines: Lines, gain: list[str]) -> list[str]:
 @lru_cache(maxsize=256)
 def cost_text(cost: Cost, dtype: str) -> str:
     """The function of a loss: the costs of some rows, and their error signals or delta."""
+    return _beginning(dtype, "float64") + _cost(cost, _BY_ADDRESS) + _addresses("of_rows")
+
+
+def _cost(cost: Cost, called: dict[str, str]) -> str:
     lines = _indented(1, [*_parameters(len(cost.numbers)), *cost.lines])
-    return _beginning(dtype, "float64") + _COST.format(cost=lines)
+    return _COST.format(cost=lines, **called)
 
 
 @cache
 def rows_text(dtype: str) -> str:
     """The pass of single rows."""
-    return _beginning(dtype) + _ROWS.format(dtype=dtype, headroom=HEADROOM)
+    return _beginning(dtype) + _ROWS.format(
+        dtype=dtype, headroom=HEADROOM, known="", tables=_TABLES
+    )
+
+
+def known_rows_text(
+    dtype: str,
+    sizes: Sequence[int],
+    formulas: Sequence[Formula | None],
+    cost: Cost,
+    step: Step | None,
+    tables: Sequence[np.ndarray],
+) -> str:
+    """The pass of single rows, for one network.
+
+    Parameters
+    ----------
+    dtype : str
+    sizes : sequence of int
+        Neurons of each layer, the inputs first.
+    formulas : sequence of Formula or None
+        The activation of each layer after these; None is softmax.
+    cost : Cost
+    step : Step or None
+        The rule; None if the change is plain.
+    tables : sequence of ndarray
+        `plan`, `layers` and `groups`, with no address in them.
+    """
+    numbers = {formula: k for k, formula in enumerate(dict.fromkeys(formulas)) if formula}
+    parts = [_activation(formula, _IN_PLACE, k) for formula, k in numbers.items()]
+    parts.append(_cost(cost, _IN_PLACE))
+    if step is not None:
+        parts.append(_rule(step, _IN_PLACE))
+    pairs = [f"(phi{numbers[f]}, delta{numbers[f]})" if f else "(None, None)" for f in formulas]
+    plan, layers, groups = (table.ravel().tolist() for table in tables)
+    known = _KNOWN.format(
+        plan=plan, layers=layers, groups=groups, sizes=tuple(sizes),
+        activations=", ".join(pairs), rule="None" if step is None else "(prepare, step)",
+    )  # fmt: skip
+    rows = _ROWS.format(dtype=dtype, headroom=HEADROOM, known=", known", tables=_KNOWN_TABLES)
+    return "\n".join([_beginning(dtype), *parts, known, rows])
 
 
 @cache

@@ -21,6 +21,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..callers import warn_user
 from ..engines.compiled_outputs import outputs_of
+from ..engines.update import Update
 from ..exceptions import DivergenceError, InconsistentVersionWarning
 from ..losses.check import check_loss
 from ..network.rows import checked_csr
@@ -453,6 +454,17 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
         trainer = trainer_of(plan, self._model, plan.schedule, plan.online_batch_rows)
         self._running = Running(key, plan, trainer)
         return self._running
+
+    def _update_of_rows(self) -> Update:
+        """The update by single rows, of a copy; `partial_fit` looks for its code anew."""
+        check_is_fitted(self)
+        plan = make_plan(self)
+        check_online(plan)
+        check_structure(self, self._model.structure)
+        trainer = trainer_of(plan, self._model.copy(), plan.schedule, 1)
+        if hasattr(self, "_running"):
+            del self._running
+        return trainer.update
 
     # -- data ------------------------------------------------------------------------------------
 
