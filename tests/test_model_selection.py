@@ -388,7 +388,7 @@ def test_bad_parameters(settings, error, words):
 
 
 def test_what_partial_fit_does_not_read_is_warned_of():
-    told = "^max_iter and tol of param_distributions changes nothing: partial_fit does not read it"
+    told = "^partial_fit does not read max_iter or tol, so that a search changes nothing by it"
     spaces = [{"max_iter": [1, 100]}, {"eta": [0.01], "tol": [1e-4]}]
     with pytest.warns(UserWarning, match=told):
         search = search_of(grid=spaces, max_resources=1, min_resources=1).fit(X, Y)
