@@ -23,7 +23,7 @@ from skbackprop import BackpropClassifier, HalvingPartialFitSearchCV
 
 @contextmanager
 def on_dask(n_workers=2):
-    """Let joblib work on Dask: here processes of this machine, elsewhere a scheduler's address."""
+    """Let joblib work on Dask: here processes of this machine, elsewhere by its address."""
     from dask.distributed import Client, LocalCluster
 
     cluster = LocalCluster(n_workers=n_workers, threads_per_worker=1, dashboard_address=None)

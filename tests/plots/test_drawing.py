@@ -204,7 +204,9 @@ def test_long_names_stay_apart(monkeypatch):
 
 
 @unconverged
-@pytest.mark.parametrize("what", DRAWN)
+@pytest.mark.parametrize(
+    "what", all_but(set(DRAWN) - {"last heatmap", "losses", "backward"}, DRAWN)
+)
 def test_a_display_stays_in_the_axes_that_it_is_given(what):
     model, rows, y = network("4-10-3")
     display = DRAWN[what](model, rows, y)
@@ -226,7 +228,7 @@ def check_alike(*figures):
     """They look the same, but for what the rounding of sizes does to a pixel."""
     for figure in figures:
         figure.canvas.draw()
-    one, other = (np.array(figure.canvas.buffer_rgba(), dtype=int) for figure in figures)
+    one, other = (np.array(figure.canvas.buffer_rgba(), np.int16) for figure in figures)
     assert np.abs(one - other).max() <= 2
 
 
