@@ -67,7 +67,8 @@ class StreamParameters(TakesRows):
         Whether the target of the row learned before is an input, too. Leave it off where targets
         come late.
     max_features : int, default=10000
-        Most features of dict rows; later ones are left out.
+        Most features. Of dict rows later ones are left out; arrays and sparse rows of more columns
+        are refused.
     engine : {"auto", "numpy", "compiled"}, default="auto"
         What learns and predicts the rows. "compiled" needs Numba; "auto" takes it where its code is
         there (see `compile_engine`).
