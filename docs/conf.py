@@ -38,6 +38,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "docstrings",
     "mathml",
+    "site_links",
 ]
 exclude_patterns = ["_build", "_generated", "gallery/*.ipynb", "gallery/*.py"]
 templates_path = ["_templates"]

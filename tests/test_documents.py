@@ -64,7 +64,7 @@ def test_no_python_is_shown_that_is_not_run(name):
     opened = re.findall(r"^ *[`:~]{3,}.*py.*$", text, re.M | re.I)
     included = text.count("```{literalinclude}")
     # What needs other packages is run where they are: tests/export/test_onnx.py, tests/recipes.
-    beside = ("docs/deployment.md", "docs/other_libraries.md")
+    beside = ("docs/clusters.md", "docs/deployment.md", "docs/other_libraries.md")
     elsewhere = text.count("\n```py\n") if name in beside else 0
     assert len(opened) == len(BLOCK.findall(text)) + included + elsewhere
 
@@ -82,8 +82,7 @@ def test_links_lead_to_files_and_headings(name):
     path = ROOT / name
     text = BLOCK.sub("", path.read_text(encoding="utf-8"))
     for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", text):
-        if target.startswith(("gallery/", "api/")):  # which the site's build makes
-            continue
+        assert not target.startswith(("gallery/", "api/")), "only the site's build makes these"
         linked = path.parent / target if target else path
         assert linked.exists(), target
         if anchor:
@@ -118,6 +117,11 @@ def test_readme_on_a_package_index_leads_to_the_site():
     pictures = [target for target in targets if target.endswith(".png")]
     assert len(pictures) == 2 == text.count("![")
     assert all(p.startswith(addresses.URLS["Documentation"] + "_images/") for p in pictures)
+
+
+def test_where_a_checkout_comes_from():
+    page = (ROOT / "docs/getting_started.md").read_text(encoding="utf-8")
+    assert f"git clone {addresses.URLS['Source']} " in page
 
 
 def test_whom_to_tell_of_a_weakness():

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from recipe_scripts import RECIPES, numbers, run, run_section
+from recipe_scripts import RECIPES, numbers, run, run_blocks, run_section
 
 pytestmark = pytest.mark.recipes
 
@@ -15,6 +15,35 @@ def test_search_on_clusters(backend, tmp_path):
     assert [name for name, *_ in found] == ["GridSearchCV", "HalvingPartialFitSearchCV"]
     assert all(on == backend and float(best) > 0.9 for _, on, best, _ in found)
     assert all(float(apart) == 0 for *_, apart in found)
+
+
+@pytest.mark.parametrize("backend", ["dask", "ray", "spark"])
+def test_page_on_clusters_searches(backend, tmp_path):
+    told = "if __name__ == '__main__':\n    print('best', search.best_score_)"
+    text = run_blocks(tmp_path, "search = GridSearchCV", f'backend("{backend}"', after=told)
+    assert numbers(r"best (\S+)", text)[0] > 0.9
+
+
+def test_page_on_clusters_tunes_on_ray(tmp_path):
+    text = run_blocks(tmp_path, "tune.Tuner(")
+    assert numbers(r"accuracy ([\d.]+)", text)[0] > 0.8
+
+
+def test_page_on_clusters_goes_block_by_block(tmp_path):
+    text = run_blocks(tmp_path, "Incremental(net")
+    assert numbers(r"accuracy ([\d.]+)", text)[0] > 0.95
+
+
+def test_page_on_clusters_scores_tables_of_spark(tmp_path):
+    before = "from spark_tables import make_table\ntable = make_table()"
+    after = "print('scored', len(scored))"
+    text = run_blocks(tmp_path, "def score_rows", "scored =", before=before, after=after)
+    assert "scored 1200" in text and text.count("slope") == 3
+
+
+def test_page_on_clusters_fits_distributed(tmp_path):
+    text = run_blocks(tmp_path, "fit_distributed(net")
+    assert numbers(r"R2 ([\d.]+)", text)[0] > 0.9
 
 
 def test_tune_on_ray(tmp_path):

@@ -1,4 +1,4 @@
-"""Runs recipes as scripts, and the sections of the page on other libraries as they stand."""
+"""Runs recipes as scripts, and the pages on other libraries and on clusters as they stand."""
 
 import os
 import re
@@ -15,6 +15,9 @@ SECTIONS = {
     )
     for section in re.split(r"^## ", PAGE, flags=re.M)[1:]
 }
+BLOCKS = re.findall(
+    r"^```py\n(.*?)^```", (ROOT / "docs" / "clusters.md").read_text("utf-8"), re.S | re.M
+)
 
 
 def run(folder, *command):
@@ -44,4 +47,15 @@ def run_section(folder, name):
     """Run what a section of the page shows, one block after another."""
     script = folder / "section.py"
     script.write_text(SECTIONS[name])
+    return run(folder, script)
+
+
+def run_blocks(folder, *words, before="", after=""):
+    """Run the blocks of the page on clusters in which the words stand, one a word."""
+    blocks = [block for word in words for block in BLOCKS if word in block]
+    assert len(blocks) == len(words), words
+    script = folder / "blocks.py"
+    script.write_text(f"import sys\nsys.path.append({str(RECIPES)!r})\n")
+    with script.open("a") as file:
+        file.write("\n".join([before, *blocks, after]))
     return run(folder, script)
