@@ -338,6 +338,10 @@ class StreamEstimator(StreamParameters):
 
     def _plain_label(self, y) -> Any:
         """The target of one row, if validation would find nothing in it; else None."""
+        if type(y) is np.ndarray and y.shape == (1,):
+            label = y.item()
+            if self._is_plain(label):
+                return label
         target = plain_targets(y, numeric=self._numeric_targets)
         return None if target is None or target.size != 1 else target.item()
 
@@ -385,7 +389,7 @@ class StreamEstimator(StreamParameters):
         """Learn one row that is as the model takes it."""
         if type(row) is dict:
             refuse_large([row])
-        with self._held:
+        with self._lock:
             self._model.learn(row, label, 1.0)
 
     def _values(self) -> tuple:

@@ -61,8 +61,7 @@ class StreamModel:
         What learns the rows.
     """
 
-    _code: CompiledRace | None
-    _code_shape: tuple[int, ...]
+    _code: CompiledRace | None  # laid out for the networks as they are; None if it is not yet
 
     def __init__(
         self,
@@ -120,6 +119,7 @@ class StreamModel:
     def _grow_stack(self) -> None:
         n_new = len(self.moments) - self.stack.sizes[0]
         if n_new:
+            self._code = None
             self.stack.grow_inputs(n_new)
 
     def inputs(self, rows: Any) -> np.ndarray:
@@ -287,11 +287,10 @@ class StreamModel:
         """Whether there is compiled code; it is then laid out for the networks as they are now."""
         if self.engine != "compiled" or self._stands_in:
             return False
-        if self._code is None or self._code_shape != self.stack.w.shape:
+        if self._code is None:
             code = self._laid_out()
-            self._stands_in = self._code is None and self._is_missing(code)
-            self._code = code  # before its shape: what comes between lays it out once more
-            self._code_shape = self.stack.w.shape
+            self._stands_in = self._is_missing(code)
+            self._code = code
         return not self._stands_in
 
     def _is_missing(self, code: CompiledRace) -> bool:
@@ -389,6 +388,7 @@ class StreamModel:
         biases = np.zeros(len(v))
         if n_classes > 1:
             biases = np.logaddexp.reduce(v, axis=1) + np.log(2.0 / (n + n_classes - 1))
+        self._code = None
         self.stack.grow_outputs(self.task.place(label), biases)
         self.task.insert(label)
         self._add_last_targets()

@@ -81,7 +81,8 @@ def are_plain(X: Any, n_columns: int) -> bool:
 
 def is_plain_row(X: Any, n_columns: int) -> bool:
     """Whether X is such an array of one row."""
-    return type(X) is np.ndarray and X.shape == (1, n_columns) and are_plain(X, n_columns)
+    is_row = type(X) is np.ndarray and X.dtype == _FLOAT and X.shape == (1, n_columns)
+    return is_row and have_variances(X)
 
 
 def refuse_large(rows: Any) -> None:
