@@ -165,7 +165,10 @@ class River:
         self.model.learn_one(row, target)
 
     def size(self):
-        return len(pickle.dumps(self.model))
+        try:
+            return len(pickle.dumps(self.model))
+        except RecursionError:  # of a tree that has grown deep
+            return np.nan
 
     def probabilities(self, outputs):
         return np.array([[p.get(k, 0.0) for k in range(self.n_classes)] for p in outputs])

@@ -248,7 +248,6 @@ class HalvingPartialFitSearchCV(MetaEstimatorMixin, Checked):
                 f"estimator, {self.estimator!r}, learns from it."
             )
         X, y = indexable(X, y)
-        _warn_of_unread(self.param_distributions)
         rng = check_random_state(self.random_state)
         routed = _route(self, params)
         cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
@@ -257,6 +256,7 @@ class HalvingPartialFitSearchCV(MetaEstimatorMixin, Checked):
             _Candidate(drawn, [self._new_estimator(drawn) for _ in splits])
             for drawn in self._draw(rng)
         ]
+        _warn_of_unread(candidates)
         work = _Work(
             check_scoring(self.estimator, scoring=self.scoring),
             self.error_score,
@@ -512,15 +512,14 @@ _OF_FIT_ALONE = (
 )
 
 
-def _warn_of_unread(spaces: Any) -> None:
+def _warn_of_unread(candidates: list[_Candidate]) -> None:
     """Warn of parameters that are searched, and that `partial_fit` does not read."""
-    spaces = [spaces] if isinstance(spaces, Mapping) else spaces
-    names = sorted({name for space in spaces for name in space})
+    names = sorted({name for candidate in candidates for name in candidate.params})
     unread = [name for name in names if name.rpartition("__")[2] in _OF_FIT_ALONE]
     if unread:
         warn_user(
-            f"{' and '.join(unread)} of param_distributions changes nothing: partial_fit does not "
-            "read it. The epochs of a candidate are counted by max_resources and min_resources."
+            f"partial_fit does not read {' or '.join(unread)}, so that a search changes nothing by "
+            "it. The epochs of a candidate are counted by max_resources and min_resources."
         )
 
 

@@ -469,7 +469,7 @@ def _check_stream(stream: StreamModel) -> None:
     _check_shape(stream.moments.table, (5, nets.sizes[0]))
     _check_shape(task.moments.table, (5,))
     _check_shape(stream.race.table, (2, len(nets)))
-    _check_shape(stream.drift.table, (7,))
+    _check_shape(stream.drift.table, (108,))
     _check_shape(nets.counts, (2,))
     _check_shape(task.scores, (2 if task.is_classification else 4,))
 

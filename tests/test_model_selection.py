@@ -169,12 +169,10 @@ def test_iterations_are_those_of_scikit_learn(n_candidates, most, least, factor)
 ROUND = ("iter", "n_resources", "param_quality")
 
 
-@pytest.mark.parametrize("factor", [1.1, 1.5, 2, 2.5, 3, 7.3])
-@pytest.mark.parametrize("most", [1, 2, 5, 10, 27, 100])
-@pytest.mark.parametrize("least", ["exhaust", 1, 2])
+@pytest.mark.parametrize("factor", [1.1, 1.5, 2.5, 3])
+@pytest.mark.parametrize("most", [1, 2, 5, 28])
+@pytest.mark.parametrize("least", ["exhaust", 1])
 def test_every_iteration_trains_and_the_last_comes_to_max_resources(factor, most, least):
-    if least == 2 and most == 1:
-        least = 1
     rows = np.arange(4.0)[:, None]
     splits = [(np.arange(2), np.arange(2, 4))]
     halving = {"factor": factor, "max_resources": most, "min_resources": least}
@@ -390,7 +388,7 @@ def test_bad_parameters(settings, error, words):
 
 
 def test_what_partial_fit_does_not_read_is_warned_of():
-    told = "^max_iter and tol of param_distributions changes nothing: partial_fit does not read it"
+    told = "^partial_fit does not read max_iter or tol, so that a search changes nothing by it"
     spaces = [{"max_iter": [1, 100]}, {"eta": [0.01], "tol": [1e-4]}]
     with pytest.warns(UserWarning, match=told):
         search = search_of(grid=spaces, max_resources=1, min_resources=1).fit(X, Y)

@@ -79,7 +79,7 @@ def post(connection, rows):
     return n_acknowledged
 
 
-@pytest.mark.parametrize("n_kills", [3, pytest.param(50, marks=pytest.mark.matrix)])
+@pytest.mark.parametrize("n_kills", [2, pytest.param(50, marks=pytest.mark.matrix)])
 def test_killed_at_random_moments(n_kills, tmp_path):
     rng, n_acknowledged = random.Random(n_kills), 0
     options = ("--rows-per-snapshot", "40")

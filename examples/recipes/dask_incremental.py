@@ -33,8 +33,9 @@ def main():
             for _ in range(5):
                 model.partial_fit(X, y, classes=[0, 1])
             print(f"accuracy {model.score(X, y):.3f} after {model.estimator_.n_updates_} updates")
+    rows = X.compute(scheduler="sync"), y.compute(scheduler="sync")
     for _ in range(5):
-        alone.partial_fit(X.compute(scheduler="sync"), y.compute(scheduler="sync"), classes=[0, 1])
+        alone.partial_fit(*rows, classes=[0, 1])
     apart = np.abs(alone.coefs_[0] - model.estimator_.coefs_[0]).max()
     print(f"from one process: {apart:.1e}")
 

@@ -383,7 +383,7 @@ def _forward(tables, data, first, count, w, z, seed):
     for layer in range(plan[N_LAYERS]):
         row = _row_of(layers, layer, N_COLUMNS)
         n_in, n_out = row[N_IN], row[N_OUT]
-        if plan[DISTURBANCE] > 0:
+        if plan[DISTURBANCE] > 0 and not (layer == 0 and is_sparse):  # whose numbers have been
             before = _row_of(layers, max(layer - 1, 0), N_COLUMNS)
             came = row[ENTERING] if layer == 0 else before[OUTPUTS]
             _disturb(plan, row, layer, settings, count, z, shifted(z, came), seed)

@@ -118,13 +118,8 @@ class CompiledBatches(CompiledUpdate):
         return max(1, int(rows / self._batch_size)) * self._batch_size
 
     def present(self, X, targets, scale, rows, factors: np.ndarray) -> tuple[int, float]:
-        """Present batches, as `numpy_rows.Pass.present` says.
-
-        Disturbed sparse ones are left to NumPy, which knows how a signal is stored.
-        """
+        """Present batches, as `numpy_rows.Pass.present` says."""
         disturbance = self._update.objective.disturbance
-        if disturbance is not None and sparse.issparse(X):
-            return 0, 0.0
         run, state, w = self._run, self._update.state, self._update.objective.network.w
         assert run is not None
         d = self._desired(take_rows(targets, rows))
@@ -161,6 +156,8 @@ class CompiledBatches(CompiledUpdate):
         order = self._none
         if sparse.issparse(X):
             X = X if rows is None else X[rows]
+            if (disturbance := self._update.objective.disturbance) is not None:
+                X = disturbance.forward(0, X)
             numbers, indices = contiguous(X.data), contiguous(X.indices, np.dtype(np.int32))
             return numbers[np.newaxis], indices, X.indptr.astype(np.int64), order
         if isinstance(rows, np.ndarray) and X.flags.carray:

@@ -119,8 +119,10 @@ class CompiledRace(Compiled):
         """Rows of a call of `learn_rows`: few enough for Ctrl-C."""
         return max(1, int(_PIECE_WORK / max(1, self._state[2].size)))
 
-    def learn(self, x: np.ndarray, label: float, weight: float) -> int:
-        """Learn one row: 1, or -1 if it rings an alarm; 0 if an output is not finite.
+    def learn(self, x: np.ndarray, label: float, weight: float) -> bool:
+        """Learn one row, unless an output is not finite; tell whether it was done.
+
+        A signal that comes meanwhile finds it either whole or not begun.
 
         Parameters
         ----------
@@ -134,10 +136,10 @@ class CompiledRace(Compiled):
         row, labels, weights = self._row, self._label, self._weight
         row[0] = x  # which may be strided, or not writeable
         labels[0], weights[0] = label, weight
-        return self._learn(self._plan, row, labels, weights, 1)
+        return self._learn(self._plan, row, labels, weights, 1) == 1
 
     def learn_rows(self, X: np.ndarray, labels: ArrayLike, weights: ArrayLike) -> int:
-        """Learn rows, up to one that diverges or rings an alarm; how many, negative after an alarm.
+        """Learn rows, up to one whose outputs are not finite; tell how many.
 
         Parameters
         ----------

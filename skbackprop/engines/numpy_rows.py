@@ -26,6 +26,7 @@ __all__ = ["NumpyPass", "Pass"]
 # Rows whose signals are held at a time, and the most numbers that these may be.
 _BLOCK_ROWS = 32
 _BLOCK_NUMBERS = 2**16
+_MOST_FILLED = 10000  # features of sparse rows, which are filled up with zeros
 
 
 class Pass(Protocol):
@@ -94,17 +95,19 @@ class NumpyPass:
         gains = self._network.gains(w)
         self._is_plain = is_bare and by_layer is not None and gains is None
         self._is_measured = self._is_penalised or gains is not None
-        # The signals of a block of rows: one array each for all layers, so that few products tell
-        # whether all is finite. Rows are whole cache lines apart.
+        # The signals of a block of rows: one array for all layers, so that one product tells
+        # whether all is finite. Rows, and y, v and delta of a row, are whole cache lines apart.
         self._n_rows = max(1, min(_BLOCK_ROWS, _BLOCK_NUMBERS // sum(sizes)))
-        self._y = self._signals(sum(n + 1 for n in sizes[:-1]))
+        n_y, n_v = _padded(sum(n + 1 for n in sizes[:-1])), _padded(sum(sizes[1:]))
+        self._all = self._signals(n_y + 2 * n_v)
+        self._y, self._v = self._all[:, :n_y], self._all[:, n_y : n_y + n_v]
+        self._delta = self._all[:, n_y + n_v :]
         self._x = self._y[:, : sizes[0]]
         if gains is not None:
             self._gains, self._g_gains = gains[:, 0], self._g[-sizes[0] :]
             self._x = self._signals(sizes[0])[:, : sizes[0]]
         for bias in np.cumsum([n + 1 for n in sizes[:-1]]) - 1:
             self._y[:, bias] = 1.0
-        self._v, self._delta = self._signals(sum(sizes[1:])), self._signals(sum(sizes[1:]))
         self._output = self._output_v = self._v[:, sum(sizes[1:-1]) : sum(sizes[1:])]
         if self._network.activations[-1] != ACTIVATIONS["identity"]:
             self._output = self._signals(sizes[-1])[:, : sizes[-1]]
@@ -115,7 +118,7 @@ class NumpyPass:
         self._rows: list[_Row] = []
 
     def _signals(self, count: int) -> np.ndarray:
-        return np.zeros((self._n_rows, -(-count // 16) * 16), self._network.w.dtype)
+        return np.zeros((self._n_rows, _padded(count)), self._network.w.dtype)
 
     def _views(self, count: int) -> list[_Row]:
         """The first rows of the block; made when they are first needed."""
@@ -155,6 +158,7 @@ class NumpyPass:
             list(zip(delta, entering, strict=True)),
             (outputs[-1][np.newaxis], v[-1][np.newaxis]),
             delta[-1][np.newaxis],
+            self._all[index],
             (self._v[index], self._delta[index], self._y[index]),
             (self._x[index], entering[0][:-1]) if network.input_gain else None,
         )
@@ -167,16 +171,17 @@ class NumpyPass:
         return max(1, min(1000, int(1e7 / self._network.w.size)))
 
     def present(self, X, targets, scale, rows, factors: np.ndarray) -> tuple[int, float]:
-        """Present rows, as `Pass.present` says; sparse ones are all left to `Trainer.apply`."""
-        if sparse.issparse(X):
+        """Present rows, as `Pass.present` says; long sparse ones are left to `Trainer.apply`."""
+        if X.shape[1] > _MOST_FILLED and sparse.issparse(X):
             return 0, 0.0
-        X = take_rows(X, rows)
-        d = self._head.encode(take_rows(targets, rows), self._network.w.dtype)
-        scale = None if scale is None else take_rows(scale, rows)
+        if rows is not None:
+            X, targets = take_rows(X, rows), take_rows(targets, rows)
+            scale = None if scale is None else take_rows(scale, rows)
+        d = self._head.encode(targets, self._network.w.dtype)
         with np.errstate(all="ignore"):
             if len(d) == 1:
                 weight = None if scale is None else float(scale[0])
-                self._x[0] = X
+                self._x[0] = X if isinstance(X, np.ndarray) else X.toarray()
                 cost = self._present_row(self._views(1)[0], d, weight, float(factors[0]))
                 return (0, 0.0) if cost is None else (1, cost)
             return self._present_rows(X, d, scale, factors)
@@ -197,7 +202,7 @@ class NumpyPass:
     def _present_block(self, block) -> tuple[int, float]:
         """Present rows in order; how many until one needs care, and the sum of their costs."""
         X, d, weights, factors = block
-        self._x[: len(d)] = X
+        self._x[: len(d)] = X if isinstance(X, np.ndarray) else X.toarray()
         if self._is_plain:
             values = self._present_trusting(block)
             if values is not None:
@@ -214,14 +219,9 @@ class NumpyPass:
     def _present_row(self, row: _Row, d, weight, factor: float) -> float | None:
         """One update; returns the cost before it, or None, with nothing done, if it needs care."""
         self._flow(row, d, weight)
-        v, delta, y = row.signals
         cost = float(self._value(d, *row.output)[0])
         cost = cost if weight is None else cost * weight
-        rest = v.dot(v) + abs(cost)
-        if self._is_output_guarded:
-            output = row.output[0][0]
-            rest += output.dot(output)
-        if not has_headroom(delta.dot(delta) * y.dot(y), self._largest_eta * factor, rest):
+        if not self._has_headroom(row.all_signals, row.signals, row.output[0], abs(cost), factor):
             return None
         if self._is_plain:
             self._change(row, factor)
@@ -232,6 +232,20 @@ class NumpyPass:
             cost += penalty
         self._count(1)
         return cost
+
+    def _has_headroom(self, signals, parts, output, cost: float, factor: float) -> bool:
+        """Whether an update by a row, or updates by some, are far from overflow.
+
+        By all signals, because their sum of squares is not less than that of any part.
+        """
+        guarded = 0.0
+        if self._is_output_guarded:
+            guarded = output.ravel().dot(output.ravel())
+        eta, size = self._largest_eta * factor, signals.dot(signals)
+        if has_headroom(size * size, eta, size + guarded + cost):
+            return True
+        v, delta, y = (part.ravel() for part in parts)
+        return has_headroom(delta.dot(delta) * y.dot(y), eta, v.dot(v) + cost + guarded)
 
     def _count(self, n_rows: int) -> None:
         state = self._update.state
@@ -256,15 +270,13 @@ class NumpyPass:
             for arguments in rows[:done]:
                 self._present_row(*arguments)
             raise
-        v, delta, y = (A[: len(d)].ravel() for A in (self._v, self._delta, self._y))
-        values = self._value(d, self._output[: len(d)], self._output_v[: len(d)])
+        output, n_rows = self._output[: len(d)], len(d)
+        values = self._value(d, output, self._output_v[:n_rows])
         if weights[0] is not None:
             values = values * weights
-        rest = v.dot(v) + np.abs(values).sum()
-        if self._is_output_guarded:
-            output = self._output[: len(d)].ravel()
-            rest += output.dot(output)
-        if has_headroom(delta.dot(delta) * y.dot(y), self._largest_eta * max(factors), rest):
+        parts = (A[:n_rows] for A in (self._v, self._delta, self._y))
+        signals, cost = self._all[:n_rows].ravel(), np.abs(values).sum()
+        if self._has_headroom(signals, parts, output, cost, max(factors)):
             self._count(len(d))
             return values
         self._network.w[...] = before
@@ -323,8 +335,13 @@ class _Row(NamedTuple):
     outer: list[tuple[np.ndarray, np.ndarray]]  # delta and what enters, of each layer
     output: tuple[np.ndarray, np.ndarray]  # y and v of the output neurons, (1, n_units)
     output_delta: np.ndarray
-    signals: tuple[np.ndarray, np.ndarray, np.ndarray]  # v, delta and y of all layers
+    all_signals: np.ndarray  # of all layers: y, v and delta
+    signals: tuple[np.ndarray, np.ndarray, np.ndarray]  # v, delta and y
     inputs: tuple[np.ndarray, np.ndarray] | None  # without and with their gains, if they have any
+
+
+def _padded(count: int) -> int:
+    return -(-count // 16) * 16
 
 
 def _split(flat: np.ndarray, sizes) -> list[np.ndarray]:

@@ -50,11 +50,15 @@ PREPARE, STEP, STATE, STRIDE, NUMBERS, N_ENTRIES = range(6)
 # Entries of `settings`: then eta of each network, the activation's numbers and the rules'.
 (
     CLIP, DISCOUNT, LEAST_P, LARGEST_LOSS, LARGEST_ERROR, LARGEST_OUTPUT, LARGEST, ROUNDING,
-    ROBUST_FROM, KEEP, LIMIT, SHARPNESS, LEAST_RATE, RATE, WIDTH, WARM_UP, RECENT, ACTIVATION, ETAS,
-) = range(19)  # fmt: skip
+    ROBUST_FROM, KEEP, LIMIT, SHARPNESS, LEAST_RATE, RATE, WIDTH, WARM_UP, RECENT, KEPT, ACTIVATION,
+    ETAS,
+) = range(20)  # fmt: skip
 COUNT, MEAN, VARIANCE, INVERSE, BOUND = range(5)  # rows of a table of moments
 N_UPDATES, N_AVERAGED = range(2)  # entries of `counts`
-N_CHARTED, MEAN_LOSS, SQUARES, SMOOTHED, LEVEL, USUAL_LOSS, RECENT_LOSS = range(7)  # of `chart`
+# Of `chart`: then the rows of alarms.
+(
+    N_CHARTED, MEAN_LOSS, SQUARES, SMOOTHED, LEVEL, USUAL_LOSS, RECENT_LOSS, N_ALARMS, ALARMS,
+) = range(9)  # fmt: skip
 N_SCORED, SUM, OVERALL_MEAN, OVERALL_SQUARES = range(4)  # of `scores`; of classes the first two
 CHUNK = 512  # weights that a rule is given at a time
 N_ANSWER = 2  # entries of `answer`, prediction and loss of the vote, before its probabilities
@@ -292,7 +296,14 @@ def _watch(chart, settings, row, vote_loss, average_loss):
     if n > settings[WARM_UP] and chart[SQUARES] > 0.0:
         deviation = math.sqrt(chart[SQUARES] / n * rate / (2.0 - rate))
         chart[LEVEL] = (chart[SMOOTHED] - chart[MEAN_LOSS]) / (settings[WIDTH] * deviation)
-    return chart[LEVEL] >= 1.0
+    if chart[LEVEL] < 1.0:
+        return False
+    place = np.int64(chart[N_ALARMS]) % np.int64(settings[KEPT])
+    chart[ALARMS + place] = row
+    chart[N_ALARMS] += 1.0
+    for k in range(RECENT_LOSS):
+        chart[k] = 0.0
+    return True
 
 
 @jit
@@ -312,7 +323,7 @@ def _respond(plan, settings, x, z, w, v, y):
 
 @jit
 def _learn_row(plan, x, label, weight):
-    """Learn one row. 0, with nothing changed, if an output is not finite; 2 at an alarm, else 1."""
+    """Learn one row; False, with nothing changed, if an output is not finite."""
     n_learners, n_layers, n_classes = plan[N_LEARNERS], plan[N_LAYERS], plan[N_CLASSES]
     n_networks, size, n_signals = n_learners + 1, plan[N_PARAMETERS], plan[N_SIGNALS]
     n_in, last = plan[LAYERS + N_IN], LAYERS + (n_layers - 1) * N_COLUMNS
@@ -331,8 +342,8 @@ def _learn_row(plan, x, label, weight):
     y, e = shifted(v, n_networks * n_signals), shifted(v, 2 * n_networks * n_signals)
     n_rows = _respond(plan, settings, x, z, w, v, y)
     if n_rows == -2:
-        return 0
-    outputs, row, rings = shifted(v, top), counts[N_UPDATES], False
+        return False
+    outputs, row = shifted(v, top), counts[N_UPDATES]
     if n_classes > 0:
         _vote_classes(
             n_networks, n_units, n_signals, np.int64(label), outputs, shifted(y, top), settings,
@@ -346,8 +357,7 @@ def _learn_row(plan, x, label, weight):
         _record(n_networks, losses, totals, shares, settings[DISCOUNT], settings[SHARPNESS])
         _score(n_classes, decimals_at(plan[SCORES]), settings, answer, label)
         chart = decimals_at(plan[CHART])
-        rings = _watch(chart, settings, row, answer[1], losses[n_learners])
-        if rings:
+        if _watch(chart, settings, row, answer[1], losses[n_learners]):
             counts[N_AVERAGED] = 0.0
     if n_classes == 0:
         common[0] = label
@@ -371,21 +381,20 @@ def _learn_row(plan, x, label, weight):
     _update_moments(x, decimals_at(plan[MOMENTS]), n_in, settings, settings[LIMIT])
     counts[N_UPDATES] += 1.0
     counts[N_AVERAGED] += 1.0
-    return 2 if rings else 1
+    return True
 
 
 @inlined
 def learn(plan, X, labels, weights, n_rows):
-    """Learn rows, up to one that diverges or rings an alarm; how many, negative after an alarm.
+    """Learn rows, up to one whose outputs are not finite, and tell how many.
 
-    A label is a number, or the place of a class. What diverges is left unlearned.
+    A label is a number, or the place of a class.
     """
     plan, x, labels, weights = pointer(plan), pointer(X), pointer(labels), pointer(weights)
     n_in = plan[LAYERS + N_IN]
     for i in range(n_rows):
-        told = _learn_row(plan, shifted(x, i * n_in), labels[i], weights[i])
-        if told != 1:
-            return i if told == 0 else -(i + 1)
+        if not _learn_row(plan, shifted(x, i * n_in), labels[i], weights[i]):
+            return i
     return n_rows
 
 

@@ -380,7 +380,8 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
         return True
 
     def _partial_fit(self, X, y, sample_weight, coef_init, intercept_init, classes=None) -> Self:
-        if not self.__sklearn_is_fitted__():
+        model = vars(self).get("_model")
+        if model is None:
             return self._first_partial_fit(X, y, sample_weight, coef_init, intercept_init, classes)
         if coef_init is not None or intercept_init is not None:
             raise ValueError(
@@ -389,7 +390,7 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
             )
         if classes is not None:
             self._check_classes(classes)
-        coding, dtype = self._model.coding, self._model.network.w.dtype
+        coding, dtype = model.coding, model.network.w.dtype
         targets = plain_targets(y, numeric=self._numeric_targets)
         rows = None if targets is None else self._plain_rows(X)
         if rows is None or targets is None or rows.shape[0] != len(targets):
@@ -397,8 +398,8 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
         else:
             X, y = rows, targets
         targets = coding.encode(y, dtype)
-        given = check_weights(sample_weight, X, "sample_weight")
-        weights = self._weights(X, coding, targets, given, online=True)
+        weights = check_weights(sample_weight, X, "sample_weight")
+        weights = self._weights(X, coding, targets, weights, online=True)
         running = self._current_run()  # which may draw the seed of dropout: the data are in order
         check_rows(running.plan, X)
         _present(running.plan, running.trainer, X, targets, weights, self._count_pass)
@@ -497,13 +498,17 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
                 X = np.array(X)
             except ValueError:  # nested unevenly: validation says so
                 return None
-        if type(X) not in _PLAIN_ROWS or X.ndim != 2 or X.shape[1] != self.n_features_in_:
+        if type(X) not in _PLAIN_ROWS or X.ndim != 2:
             return None
-        if not X.shape[0] or (X.shape[0] > 1 and type(X) is not np.ndarray):
+        n_samples, n_features = X.shape
+        if n_features != self.n_features_in_ or not n_samples:
             return None
+        if type(X) is not np.ndarray:
+            if n_samples > 1:
+                return None
+            X = checked_csr(X)
         dtype = self._model.network.w.dtype
-        X = checked_csr(X)
-        if X.dtype != dtype:
+        if X.dtype is not dtype and X.dtype != dtype:
             if not np.can_cast(X.dtype, dtype):
                 return None
             X = X.astype(dtype)

@@ -218,14 +218,14 @@ class Parameters(Parametrised):
             names = dict.fromkeys([*cls._parameter_hints, *cls._get_param_names()])
             cls._getter = attrgetter(*names)
         objects = cls._getter(self)
-        for part in (self.solver, self.eta_schedule):
+        parts = self.solver, self.eta_schedule
+        values = self.eta, self.dropout, self.mask, self.weight_init
+        if _UNCHANGING.issuperset(map(type, parts + values)):  # as mostly
+            return objects, ()
+        for part in parts:
             if type(part) not in _UNCHANGING:
                 objects += tuple(getattr(part, "__dict__", {}).values())
-        held: tuple = ()
-        for value in (self.eta, self.dropout, self.mask, self.weight_init):
-            if type(value) not in _UNCHANGING:
-                held += (_content(value),)
-        return objects, held
+        return objects, tuple(_content(v) for v in values if type(v) not in _UNCHANGING)
 
 
 def is_same_key(known: tuple[tuple, tuple], key: tuple[tuple, tuple]) -> bool:

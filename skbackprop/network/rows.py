@@ -65,7 +65,7 @@ def checked_csr(A, name: str = "X"):
     ValueError
         If an index of `A` is out of range, or no whole number.
     """
-    if not sparse.issparse(A) or A.ndim != 2:
+    if type(A) is np.ndarray or not sparse.issparse(A) or A.ndim != 2:
         return A
     if A.format in ("csr", "csc", "bsr"):
         _check_compressed(A, name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import KW_ONLY
 from numbers import Integral, Real
 from operator import attrgetter
@@ -24,7 +25,7 @@ from ..network.rows import row_blocks
 from ..updates.rule import RULES
 from .model import StreamModel
 from .race import Race
-from .raw_rows import TakesRows, is_plain_row
+from .raw_rows import TakesRows, is_plain_row, refuse_large
 from .river import register
 from .rows import is_row, read_row
 from .stack import Stack
@@ -37,6 +38,7 @@ ETAS: dict[str, Sequence[float]] = {
     "adagrad": (0.1, 0.3),
     "rmsprop": (0.003, 0.02),
 }
+_UNLOCKED = nullcontext()
 _BLOCK_ROWS = 256  # rows that are predicted at a time
 
 
@@ -126,7 +128,6 @@ class StreamEstimator(StreamParameters):
         Names of the inputs, if X has string column names.
     """
 
-    n_features_in_: int
     feature_names_in_: np.ndarray
     _model: StreamModel
     _getter: ClassVar[attrgetter]
@@ -142,9 +143,19 @@ class StreamEstimator(StreamParameters):
         register(cls, cls._river_base)
         return super().__new__(cls)
 
+    @property
+    def _held(self) -> Any:
+        """What keeps other threads out; nothing before the first row."""
+        return vars(self).get("_lock", _UNLOCKED)
+
     def __getstate__(self) -> dict:
-        """Everything but the lock."""
-        return {name: value for name, value in super().__getstate__().items() if name != "_lock"}
+        """Everything but the lock; the model as it is between two rows."""
+        with self._held:
+            state = {**super().__getstate__()}
+            state.pop("_lock", None)
+            if "_model" in state:
+                state["_model"] = copy.deepcopy(self._model)
+        return state
 
     def __setstate__(self, state: dict) -> None:
         """Take a pickled state, with a lock of its own."""
@@ -153,6 +164,22 @@ class StreamEstimator(StreamParameters):
             self._lock = RLock()
 
     # -- fitted attributes -----------------------------------------------------------------------
+
+    @property
+    def n_features_in_(self) -> int:
+        """Number of inputs; with dict rows, so far."""
+        model = vars(self).get("_model")
+        if model is not None and model.takes_dicts:
+            return model.n_features
+        if "n_features_in_" not in vars(self):
+            raise AttributeError(
+                f"{type(self).__name__!r} object has no attribute 'n_features_in_'"
+            )
+        return vars(self)["n_features_in_"]
+
+    @n_features_in_.setter
+    def n_features_in_(self, n_features: int) -> None:
+        self.__dict__["n_features_in_"] = n_features
 
     @property
     def n_samples_seen_(self) -> int:
@@ -192,7 +219,8 @@ class StreamEstimator(StreamParameters):
     @property
     def feature_names_(self) -> list[str]:
         """Names of the inputs of dict rows."""
-        return self._fitted("feature_names_").columns.names
+        with self._held:
+            return self._fitted("feature_names_").columns.names
 
     # -- a new model -----------------------------------------------------------------------------
 
@@ -317,8 +345,11 @@ class StreamEstimator(StreamParameters):
 
     def _fit(self, X, y) -> Self:
         fresh = self._unfitted()
-        fresh._partial_fit(X, y, None)
-        self.__dict__ = vars(fresh)
+        try:
+            fresh._partial_fit(X, y, None)
+        finally:
+            if fresh.__sklearn_is_fitted__():  # also where Ctrl-C has ended the pass
+                self.__dict__ = vars(fresh)
         return self
 
     def _partial_fit(self, X, y, sample_weight, classes=None) -> Self:
@@ -328,7 +359,7 @@ class StreamEstimator(StreamParameters):
             if row is not None and label is not None and self._model.task.knows(label):
                 self._learn_row(row, label)
                 return self
-        carrier, is_first = copy.copy(self), not self.__sklearn_is_fitted__()
+        carrier, is_first = self._carrier(), not self.__sklearn_is_fitted__()
         targets = self._read_targets(carrier, y)
         rows = self._read_rows(carrier, X, is_first=is_first)
         n_rows = rows.shape[0] if hasattr(rows, "shape") else len(rows)
@@ -339,17 +370,23 @@ class StreamEstimator(StreamParameters):
         if classes is not None and not is_first:
             self._check_classes(classes)
         self._check_targets(model.task, targets)
-        if is_first:
-            self._commit(model, carrier)
-        self._learn(model, rows, targets, weights)
+        refuse_large(rows)
+        if not is_first:
+            self._learn(model, rows, targets, weights)
+            return self
+        try:
+            self._learn(model, rows, targets, weights)
+        finally:
+            if model.n_samples:  # else nothing has been learned, as from rows of weight 0
+                self._commit(model, carrier)
         return self
 
     def _learn_row(self, row, label) -> None:
         """Learn one row that is as the model takes it."""
-        with self._lock:
+        if type(row) is dict:
+            refuse_large([row])
+        with self._held:
             self._model.learn(row, label, 1.0)
-            if type(row) is dict:
-                self._note_features()
 
     def _values(self) -> tuple:
         """The parameters, in order, as they are now."""
@@ -390,31 +427,22 @@ class StreamEstimator(StreamParameters):
 
     def _commit(self, model: StreamModel, carrier) -> None:
         """Take a new model, and what the rows have told of themselves."""
-        self._model, self._lock = model, RLock()
-        self._begun_with = self._values()
         for name in ("n_features_in_", "feature_names_in_"):
             if name in vars(carrier) and not model.takes_dicts:
                 setattr(self, name, vars(carrier)[name])
+        self._begun_with = self._values()
+        self._lock = RLock()
+        self._model = model
 
     def _learn(self, model: StreamModel, rows, targets: list, weights) -> None:
         """Learn validated rows, in order."""
         each = np.ones(len(targets)) if weights is None else weights
         kept = np.flatnonzero(each).tolist()  # a row of weight 0 changes nothing
-        with self._lock:
-            if isinstance(rows, np.ndarray):
-                labels = [targets[i] for i in kept]
-                model.learn_rows(rows if len(kept) == len(rows) else rows[kept], labels, each[kept])
-                return
-            is_sparse = sparse.issparse(rows)
-            for i in kept:
-                row = rows[i : i + 1].toarray()[0] if is_sparse else rows[i]
-                model.learn(row, targets[i], float(each[i]))
-            self._note_features()
-
-    def _note_features(self) -> None:
-        """Keep the number of features that have come up."""
-        if self._model.takes_dicts:
-            self.n_features_in_ = self._model.n_features
+        if len(kept) < len(targets):
+            rows = [rows[i] for i in kept] if isinstance(rows, list) else rows[kept]
+            targets, each = [targets[i] for i in kept], each[kept]
+        with self._held:
+            model.learn_rows(rows, targets, each)
 
     # -- predictions -----------------------------------------------------------------------------
 
@@ -426,7 +454,7 @@ class StreamEstimator(StreamParameters):
         check_is_fitted(self)
         rows = self._read_rows(self, X, is_first=False)
         n_rows = rows.shape[0] if hasattr(rows, "shape") else len(rows)
-        with self._lock:
+        with self._held:
             votes = [
                 self._model.predict(block.toarray() if sparse.issparse(block) else block)
                 for block in (rows[part] for part in row_blocks(n_rows, _BLOCK_ROWS))
@@ -435,7 +463,7 @@ class StreamEstimator(StreamParameters):
 
     def _vote_one(self, row) -> np.ndarray:
         """The vote (1, n_outputs) on a row as the model takes it."""
-        with self._lock:
+        with self._held:
             return self._model.predict([row] if type(row) is dict else row[np.newaxis])
 
     def _vote_dict(self, x) -> np.ndarray:

@@ -15,7 +15,7 @@ from sklearn.utils.validation import column_or_1d
 from ..estimators.given_data import accept_targets
 from ..estimators.parameters import COUNT, with_constructor
 from ..estimators.sample_weights import accept_scored
-from .base import StreamEstimator
+from .base import StreamEstimator, one_row
 from .tasks import ClassTask
 
 __all__ = ["StreamClassifier"]
@@ -82,10 +82,16 @@ class StreamClassifier(ClassifierMixin, StreamEstimator):
     @property
     def classes_(self) -> np.ndarray:
         """Classes, sorted, in the order of the probabilities."""
-        return np.array(self._fitted("classes_").task.classes)
+        with self._held:
+            return np.array(self._fitted("classes_").task.classes)
 
     def _new_task(self, classes) -> ClassTask:
-        return ClassTask(None if classes is None else self._sorted(classes))
+        known = None if classes is None else self._sorted(classes)
+        if known is not None and len(known) > self.max_classes:
+            raise ValueError(
+                f"classes has {len(known)} classes; max_classes is {self.max_classes}."
+            )
+        return ClassTask(known)
 
     def _sorted(self, classes) -> list:
         """The classes that a user names, sorted."""
@@ -222,8 +228,9 @@ class StreamClassifier(ClassifierMixin, StreamEstimator):
         NotFittedError
             Before the first row.
         """
-        votes = self._vote(X)
-        return self.classes_[votes.argmax(axis=1)]
+        with self._held:
+            votes = self._vote(X)
+            return self.classes_[votes.argmax(axis=1)]
 
     def predict_proba_one(self, x: Mapping[str, Any]) -> dict[Hashable, float]:
         """Probabilities of one dict row by class; empty before the first row has been learned.
@@ -238,8 +245,9 @@ class StreamClassifier(ClassifierMixin, StreamEstimator):
         dict of label to float
         """
         if not self.__sklearn_is_fitted__():
+            one_row(x)
             return {}
-        with self._lock:
+        with self._held:
             return dict(zip(self._model.task.classes, self._vote_dict(x).tolist(), strict=True))
 
     def predict_one(self, x: Mapping[str, Any]) -> Any:

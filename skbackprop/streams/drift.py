@@ -18,12 +18,13 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["RATE", "RECENT", "WARM_UP", "WIDTH", "DriftMonitor"]
+__all__ = ["KEPT", "RATE", "RECENT", "WARM_UP", "WIDTH", "DriftMonitor"]
 
 RATE, WIDTH = 0.005, 6.0  # lambda and h
 WARM_UP = 600  # rows after an alarm before the next one can ring: networks get over the change
 RECENT = 0.01  # what a row counts in the recent loss
-_KEPT = 100  # alarms that are remembered
+KEPT = 100  # alarms that are remembered
+_FIGURES = 8  # entries of the table before the alarms
 
 
 class DriftMonitor:
@@ -31,26 +32,29 @@ class DriftMonitor:
 
     Attributes
     ----------
-    table : ndarray of shape (7,)
+    table : ndarray of shape (108,)
         Since the last alarm the rows, the mean of x, the sum of its squared deviations, z, the
-        level, and the mean loss of the vote; then the recent loss, which alarms do not end.
-    alarms : list of int
-        Rows of the last hundred alarms.
-    n_alarms : int
+        level, and the mean loss of the vote; then what alarms do not end: the recent loss, their
+        number, and the rows of the last hundred, that of the n-th at ``n modulo 100``.
     """
 
     def __init__(self) -> None:
-        self.n_alarms, self.alarms = 0, []  # type: int, list[int]
-        self.table = np.zeros(7)
+        self.table = np.zeros(_FIGURES + KEPT)
 
     @property
-    def level(self) -> float:
-        """How near the next alarm is; it rings at 1."""
-        return float(self.table[4])
+    def n_alarms(self) -> int:
+        """Alarms so far."""
+        return int(self.table[7])
+
+    @property
+    def alarms(self) -> list[int]:
+        """Rows of the last hundred alarms."""
+        n, rows = self.n_alarms, self.table[_FIGURES:].tolist()
+        return [int(rows[k % KEPT]) for k in range(max(0, n - KEPT), n)]
 
     def record(self, row: int, vote_loss: float, average_loss: float) -> bool:
         """Take in the losses of vote and average on a row, and tell whether an alarm rings."""
-        n, mean, squares, recent, level, usual_loss, recent_loss = self.table.tolist()
+        n, mean, squares, recent, level, usual_loss, recent_loss = self.table[:7].tolist()
         n += 1.0
         usual_loss += (vote_loss - usual_loss) / n
         rate = RECENT if row >= 1.0 / RECENT else 1.0 / (row + 1)
@@ -62,23 +66,20 @@ class DriftMonitor:
         recent = mean if n == 1.0 else recent + RATE * (x - recent)
         if n > WARM_UP and squares > 0.0:
             level = (recent - mean) / (WIDTH * sqrt(squares / n * RATE / (2.0 - RATE)))
-        self.table[:] = n, mean, squares, recent, level, usual_loss, recent_loss
-        if level >= 1.0:
-            self.ring(row)
-        return level >= 1.0
-
-    def ring(self, row: int) -> None:
-        """Note an alarm, and begin anew."""
-        self.n_alarms += 1
-        self.alarms = [*self.alarms[1 - _KEPT :], row]
+        self.table[:7] = n, mean, squares, recent, level, usual_loss, recent_loss
+        if level < 1.0:
+            return False
+        self.table[_FIGURES + self.n_alarms % KEPT] = row
+        self.table[7] += 1.0
         self.table[:6] = 0.0
+        return True
 
     def figures(self) -> dict[str, Any]:
         """What the estimators show as `drift_`."""
         return {
             "n_alarms": self.n_alarms,
-            "alarms": list(self.alarms),
+            "alarms": self.alarms,
             "recent_loss": float(self.table[6]),
             "usual_loss": float(self.table[5]),
-            "level": self.level,
+            "level": float(self.table[4]),
         }

@@ -8,12 +8,14 @@ from math import isfinite
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 
 from ..engines.choice import NOT_COMPILED, warn_of_numpy
 from ..engines.code_cache import why_no_compiler
 from ..engines.compiled_race import CompiledRace
 from ..engines.symbols import Untraceable
-from .drift import RATE, RECENT, WARM_UP, WIDTH, DriftMonitor
+from ..signal_handlers import Deferral
+from .drift import KEPT, RATE, RECENT, WARM_UP, WIDTH, DriftMonitor
 from .moments import LARGEST, ROBUST_FROM, ROUNDING, Moments
 from .race import SHARPNESS, Race
 from .rows import Columns, Key
@@ -60,6 +62,7 @@ class StreamModel:
     """
 
     _code: CompiledRace | None
+    _code_shape: tuple[int, ...]
 
     def __init__(
         self,
@@ -104,8 +107,8 @@ class StreamModel:
         """Add the inputs of a dict row that are not there yet."""
         for key in self.columns.new_keys(entries):
             is_fixed = not isinstance(key, str)
-            self.columns.add(key, len(self.moments))
             self.moments.grow(is_fixed)
+            self.columns.add(key, len(self.moments) - 1)
             self.n_features += 1
 
     def _add_last_targets(self) -> None:
@@ -165,6 +168,34 @@ class StreamModel:
         label : float or label
         weight : float > 0
         """
+        is_plain = isinstance(row, np.ndarray) and not self.last_places
+        if is_plain and self._learn_compiled(row, label, weight):
+            return  # whole, whatever signals came
+        with Deferral():
+            self._learn_any(row, label, weight)
+
+    def learn_rows(self, rows: Any, labels: list, weights: np.ndarray) -> None:
+        """Learn rows as `learn` does, many at once where the compiled code can.
+
+        Parameters
+        ----------
+        rows : ndarray or CSR of shape (n, n_features), or list of mappings
+        labels : list of length n
+        weights : ndarray of shape (n,)
+            Above 0.
+        """
+        done, is_sparse = 0, issparse(rows)
+        with Deferral() as deferral:
+            while done < len(labels):
+                n_learned = self._learn_rows_compiled(rows, labels, weights, done)
+                if not n_learned:
+                    row = rows[done : done + 1].toarray()[0] if is_sparse else rows[done]
+                    self._learn_any(row, labels[done], float(weights[done]))
+                done += n_learned or 1
+                deferral.honour()
+
+    def _learn_any(self, row: Row, label: Any, weight: float) -> None:
+        """Learn a row that may have new features, and targets that are new."""
         x = row
         if not isinstance(row, np.ndarray):
             self._add_features(row)
@@ -174,23 +205,8 @@ class StreamModel:
             x = self.inputs(row[np.newaxis])[0]
         if not self._learn_compiled(x, label, weight):
             self._learn_numpy(x, label, weight)
-
-    def learn_rows(self, rows: np.ndarray, labels: list, weights: np.ndarray) -> None:
-        """Learn rows of an array as `learn` does, many at once where the compiled code can.
-
-        Parameters
-        ----------
-        rows : ndarray of shape (n, n_features)
-        labels : list of length n
-        weights : ndarray of shape (n,)
-            Above 0.
-        """
-        done = 0
-        while done < len(rows):
-            n_learned = self._learn_rows_compiled(rows, labels, weights, done)
-            if not n_learned:
-                self.learn(rows[done], labels[done], float(weights[done]))
-            done += n_learned or 1
+        if self.last_target:
+            self.task.remember(self.task.place(label))
 
     @np.errstate(all="ignore")
     def _learn_numpy(self, x: np.ndarray, label: Any, weight: float) -> None:
@@ -214,8 +230,6 @@ class StreamModel:
             delta *= weight
         stack.learn(delta)
         self._update_moments(x)
-        if self.last_target:
-            task.remember(target)
 
     # -- the compiled engine ---------------------------------------------------------------------
 
@@ -233,7 +247,7 @@ class StreamModel:
             return
         reason = "correct_scale is known to NumPy only" if self.corrects else None
         try:
-            self._lay_out()
+            code = self._laid_out()
         except Untraceable as error:
             reason = str(error)
         if reason is not None:
@@ -243,34 +257,23 @@ class StreamModel:
         missing = why_no_compiler()
         if wanted == "compiled" and missing is not None:
             raise ImportError(f"engine='compiled' cannot be used: {missing}.")
-        assert self._code is not None
-        if wanted == "compiled" or (missing is None and self._code.is_compiled):
+        if wanted == "compiled" or (missing is None and code.is_compiled):
             self.engine, self._may_compile = "compiled", wanted == "compiled"
+            self.moments.common = None  # the code counts in the table alone
 
     def _learn_compiled(self, x: np.ndarray, label: Any, weight: float) -> bool:
         """Learn a row by the compiled code, and tell whether it did.
 
         It leaves to NumPy what comes seldom: a new class, and a network that has diverged.
         """
-        task = self.task
-        if not task.knows(label) or not self._lay_out_if_compiled():
+        if not self.task.knows(label) or not self._lay_out_if_compiled():
             return False
-        target = task.place(label)
         assert self._code is not None
-        done = self._code.learn(x, target, weight)
-        if done == 0:
-            return False
-        if done < 0:
-            self.drift.ring(self.n_samples - 1)
-        if self.last_target:
-            task.remember(target)
-        return True
+        return self._code.learn(x, self.task.place(label), weight)
 
-    def _learn_rows_compiled(
-        self, rows: np.ndarray, labels: list, weights: np.ndarray, start: int
-    ) -> int:
+    def _learn_rows_compiled(self, rows: Any, labels: list, weights: np.ndarray, start: int) -> int:
         """Learn rows by the compiled code, from one on, as many as it can at once; how many."""
-        if self.last_target or not self._lay_out_if_compiled():
+        if not isinstance(rows, np.ndarray) or self.last_target or not self._lay_out_if_compiled():
             return 0
         assert self._code is not None
         known = takewhile(self.task.knows, labels[start : start + self._code.most_rows])
@@ -278,35 +281,31 @@ class StreamModel:
         if not places:
             return 0
         part = slice(start, start + len(places))
-        done = self._code.learn_rows(rows[part], places, weights[part])
-        if done < 0:
-            self.drift.ring(self.n_samples - 1)
-        return abs(done)
+        return self._code.learn_rows(rows[part], places, weights[part])
 
     def _lay_out_if_compiled(self) -> bool:
         """Whether there is compiled code; it is then laid out for the networks as they are now."""
         if self.engine != "compiled" or self._stands_in:
             return False
-        is_new = self._code is None
-        if is_new or self._code_shape != self.stack.w.shape:
-            self._lay_out()
-            self.moments.common = None  # the code counts in the table alone
-            self._stands_in = is_new and self._is_missing()
+        if self._code is None or self._code_shape != self.stack.w.shape:
+            code = self._laid_out()
+            self._stands_in = self._code is None and self._is_missing(code)
+            self._code = code  # before its shape: what comes between lays it out once more
+            self._code_shape = self.stack.w.shape
         return not self._stands_in
 
-    def _is_missing(self) -> bool:
+    def _is_missing(self, code: CompiledRace) -> bool:
         """Whether NumPy must stand in for the compiled code, as on another machine; it warns."""
-        assert self._code is not None
         missing = why_no_compiler()
-        if missing is None and not self._may_compile and not self._code.is_compiled:
+        if missing is None and not self._may_compile and not code.is_compiled:
             missing = NOT_COMPILED
         if missing is None:
             return False
         warn_of_numpy(missing)
         return True
 
-    def _lay_out(self) -> None:
-        """Lay the networks out for the compiled code, as they are now."""
+    def _laid_out(self) -> CompiledRace:
+        """The compiled code for the networks as they are now."""
         stack, moments, task = self.stack, self.moments, self.task
         settings = (
             _CLIP,
@@ -326,8 +325,9 @@ class StreamModel:
             WIDTH,
             WARM_UP,
             RECENT,
+            KEPT,
         )
-        self._code = CompiledRace(
+        return CompiledRace(
             stack.sizes,
             stack.activation,
             stack.members(),
@@ -346,7 +346,6 @@ class StreamModel:
                 self.drift.table,
             ),
         )
-        self._code_shape = stack.w.shape
 
     def _forward(self, x: np.ndarray) -> np.ndarray:
         """Induced local fields of the outputs; networks that diverged are restarted."""
@@ -390,7 +389,8 @@ class StreamModel:
         biases = np.zeros(len(v))
         if n_classes > 1:
             biases = np.logaddexp.reduce(v, axis=1) + np.log(2.0 / (n + n_classes - 1))
-        self.stack.grow_outputs(self.task.insert(label), biases)
+        self.stack.grow_outputs(self.task.place(label), biases)
+        self.task.insert(label)
         self._add_last_targets()
         self._grow_stack()
         return np.append(x, np.zeros(len(self.moments) - len(x)))

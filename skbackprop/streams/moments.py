@@ -7,12 +7,27 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["LARGEST", "LARGEST_VALUE", "ROBUST_FROM", "ROUNDING", "Moments", "NumberMoments"]
+__all__ = [
+    "LARGEST",
+    "LARGEST_VALUE",
+    "ROBUST_FROM",
+    "ROUNDING",
+    "Moments",
+    "NumberMoments",
+    "have_variances",
+]
 
 LARGEST = 1e150  # of a deviation: its square is within float64
 LARGEST_VALUE = LARGEST / 2  # of a number whose deviation from any other is no larger than that
 ROUNDING = 1e-24  # of the square of a mean: a variance that is no larger is none
 ROBUST_FROM = 12  # rows from which on a deviation is told from an outlier
+
+
+def have_variances(numbers: np.ndarray) -> bool:
+    """Whether the squares of all deviations are within float64; NaN, which is missing, has none."""
+    # Of all products vdot is the one that does not warn of overflow.
+    squares = np.vdot(numbers, numbers)
+    return bool(squares < LARGEST_VALUE**2) or not (np.abs(numbers) > LARGEST_VALUE).any()
 
 
 class Moments:
@@ -36,6 +51,8 @@ class Moments:
 
     Attributes
     ----------
+    half_life, limit
+        As given.
     table : ndarray of shape (5, n_columns)
         All of the following, which are its rows.
     count, mean, variance, inverse : ndarray of shape (n_columns,)
@@ -47,7 +64,8 @@ class Moments:
     """
 
     def __init__(self, n_columns: int, half_life: float | None = None, limit: float = np.inf):
-        self.limit, self.keep = limit, 1.0 if half_life is None else 0.5 ** (1.0 / half_life)
+        self.half_life, self.limit = half_life, limit
+        self.keep = 1.0 if half_life is None else 0.5 ** (1.0 / half_life)
         self.table = np.zeros((5, n_columns))
         self.bound[...] = LARGEST
         self.common: float | None = 0.0

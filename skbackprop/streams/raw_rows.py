@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils.validation import validate_data
 
 from ..estimators.given_data import accept_rows
 from ..registry import Checked
-from .moments import LARGEST_VALUE
+from .moments import LARGEST_VALUE, have_variances
 
-__all__ = ["TakesRows", "are_plain", "is_plain_row"]
+__all__ = ["TakesRows", "are_plain", "is_plain_row", "refuse_large"]
 
 _FLOAT = np.dtype(np.float64)
 
@@ -44,7 +44,7 @@ class TakesRows(Checked):
 
     def _unfitted(self) -> Any:
         """A copy with the parameters alone."""
-        fresh: Any = copy.copy(self)
+        fresh = self._carrier()
         fresh.__dict__ = {
             name: value
             for name, value in vars(self).items()
@@ -52,11 +52,17 @@ class TakesRows(Checked):
         }
         return fresh
 
+    def _carrier(self) -> Any:
+        """Another object of the same content, which may be changed."""
+        carrier: Any = object.__new__(type(self))
+        carrier.__dict__ = dict(vars(self))
+        return carrier
+
     def _validated(self, carrier: Any, X: Any, *, reset: bool) -> Any:
         """Rows as float64, dense or CSR; what they tell of themselves is written to a carrier."""
         return validate_data(
             carrier,
-            accept_rows(X),
+            accept_rows(_without_na(X)),
             accept_sparse="csr",
             dtype=_FLOAT,
             ensure_all_finite="allow-nan",
@@ -70,11 +76,36 @@ def are_plain(X: Any, n_columns: int) -> bool:
         return False
     if X.ndim != 2 or X.shape[1] != n_columns or not len(X):
         return False
-    # NaN is missing, and of larger numbers not everything has variances.
-    flat = X.ravel()
-    return bool(flat.dot(flat) < LARGEST_VALUE**2) or not (np.abs(X) > LARGEST_VALUE).any()
+    return have_variances(X)
 
 
 def is_plain_row(X: Any, n_columns: int) -> bool:
     """Whether X is such an array of one row."""
     return type(X) is np.ndarray and X.shape == (1, n_columns) and are_plain(X, n_columns)
+
+
+def refuse_large(rows: Any) -> None:
+    """Refuse numbers whose squares are beyond float64, so that they have no variance.
+
+    Parameters
+    ----------
+    rows : ndarray, sparse matrix, or sequence of mapping
+    """
+    if isinstance(rows, list):
+        numbers = np.array([number for row in rows for number in row.values()])
+    else:
+        numbers = rows.data if sparse.issparse(rows) else rows
+    if not have_variances(numbers):
+        large = np.abs(numbers) > LARGEST_VALUE
+        raise ValueError(
+            f"X has {numbers[large][0]:.4g}; a number beyond {LARGEST_VALUE:g} has no variance "
+            "within float64. Make it NaN if it is missing, or give the column in a larger unit."
+        )
+
+
+def _without_na(X: Any) -> Any:
+    """A DataFrame whose columns of objects have NaN for pandas' NA, which no float is made of."""
+    if not hasattr(X, "isna") or not hasattr(X, "columns"):
+        return X
+    has_objects = any(getattr(dtype, "kind", None) == "O" for dtype in X.dtypes)
+    return X.where(X.notna(), np.nan) if has_objects else X

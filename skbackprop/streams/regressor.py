@@ -13,7 +13,7 @@ from sklearn.utils.validation import column_or_1d
 from ..estimators.given_data import accept_targets
 from ..estimators.parameters import with_constructor
 from ..estimators.sample_weights import accept_scored
-from .base import StreamEstimator
+from .base import StreamEstimator, one_row
 from .tasks import NumberTask
 
 __all__ = ["StreamRegressor"]
@@ -149,7 +149,10 @@ class StreamRegressor(RegressorMixin, StreamEstimator):
         -------
         float or None
         """
-        return self._vote_dict(x).item() if self.__sklearn_is_fitted__() else None
+        if not self.__sklearn_is_fitted__():
+            one_row(x)
+            return None
+        return self._vote_dict(x).item()
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """R^2 of the predictions on rows; `metric_` is the prequential one.

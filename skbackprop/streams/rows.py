@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from .moments import have_variances
+
 __all__ = ["Columns", "is_row", "read_row"]
 
 _FLOAT, _NAME = {float}, {str}
@@ -85,12 +87,12 @@ class Columns:
     def whole(self, row: Mapping[str, Any]) -> np.ndarray | None:
         """A dict row as a vector, if it has all columns in order, as the one before had; else None.
 
-        Its values are then floats, none of which is infinite; it is what `write` makes of it.
+        Its values are then floats, of which all have squares; it is what `write` makes of it.
         """
         if tuple(row) != self._whole or set(map(type, row.values())) != _FLOAT:
             return None
         x = np.fromiter(row.values(), float, len(self._whole))
-        return x if isfinite(x.dot(x)) or not np.isinf(x).any() else None
+        return x if have_variances(x) else None
 
 
 def is_row(row: Any) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -13,8 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 from ..engines.code_cache import why_no_compiler
 from ..engines.compiled_moments import CompiledMoments
 from ..network.rows import row_blocks
-from .moments import LARGEST_VALUE, ROUNDING, Moments
-from .raw_rows import TakesRows, are_plain
+from .moments import ROUNDING, Moments
+from .raw_rows import TakesRows, are_plain, refuse_large
 
 __all__ = ["OnlineScaler"]
 
@@ -193,11 +192,13 @@ class OnlineScaler(OneToOneFeatureMixin, TransformerMixin, TakesRows):
             On invalid input, and on numbers beyond 5e149; the scaler is left as it was.
         """
         rows = self._plain(X)
+        if rows is not None or self.__sklearn_is_fitted__():
+            self._check_unchanged()
         if rows is None:
-            carrier: Any = copy.copy(self)
+            carrier = self._carrier()
             is_first = not self.__sklearn_is_fitted__()
             rows = self._validated(carrier, X, reset=is_first)
-            _refuse_large(rows)
+            refuse_large(rows)
             if is_first:
                 self._check_parameters()
                 carrier.engine_ = self._chosen_engine()
@@ -210,6 +211,23 @@ class OnlineScaler(OneToOneFeatureMixin, TransformerMixin, TakesRows):
             self._merge(rows)
         self.n_samples_seen_ += rows.shape[0]
         return self
+
+    def _check_unchanged(self) -> None:
+        """Refuse a half-life that was changed after the first row: the moments do not know."""
+        begun_with = self._moments.half_life
+        if self.half_life != begun_with:
+            raise ValueError(
+                f"half_life was {begun_with!r} when the first row was taken in, and is "
+                f"{self.half_life!r} now. Set it back, or begin with a new OnlineScaler."
+            )
+
+    def _checked_clip(self) -> float:
+        """The bound of the result, which may be set at any time."""
+        if self.clip is None:
+            return np.inf
+        if type(self.clip) is not float or not self.clip > 0.0:
+            self._check_number("clip", "(0, inf)")
+        return float(self.clip)
 
     def _take_in(self, x: np.ndarray) -> None:
         code = self._compiled()
@@ -245,7 +263,7 @@ class OnlineScaler(OneToOneFeatureMixin, TransformerMixin, TakesRows):
         if rows is None:
             check_is_fitted(self)
             rows = self._validated(self, X, reset=False)
-        clip = np.inf if self.clip is None else float(self.clip)
+        clip = self._checked_clip()
         if not sparse.issparse(rows):
             code = self._compiled() if len(rows) == 1 else None
             if code is not None:
@@ -275,17 +293,6 @@ class OnlineScaler(OneToOneFeatureMixin, TransformerMixin, TakesRows):
         if sparse.issparse(rows):
             return _with_data(rows, rows.data * self.scale_[rows.indices])
         return rows * self.scale_ + (self._moments.mean if self.with_mean else 0.0)
-
-
-def _refuse_large(rows: Any) -> None:
-    """Refuse numbers whose squares are beyond float64, so that they have no variance."""
-    numbers = rows.data if sparse.issparse(rows) else rows
-    large = np.abs(numbers) > LARGEST_VALUE
-    if large.any():
-        raise ValueError(
-            f"X has {numbers[large][0]:.4g}; a number beyond {LARGEST_VALUE:g} has no variance "
-            "within float64. Make it NaN if it is missing, or give the column in a larger unit."
-        )
 
 
 def _with_data(rows: Any, data: np.ndarray) -> Any:

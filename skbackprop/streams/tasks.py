@@ -204,14 +204,12 @@ class ClassTask:
         """Whether a class has come up."""
         return label in self.known
 
-    def insert(self, label: Any) -> int:
-        """Take in a new class; returns its place."""
-        place = self.place(label)
-        self.classes.insert(place, label)
+    def insert(self, label: Any) -> None:
+        """Take in a new class, at its place."""
+        self.classes.insert(self.place(label), label)
         self.known.add(label)
         self.arrivals.append(label)
         self.last = np.append(self.last, 0.0)
-        return place
 
     def outputs(self, v: np.ndarray) -> np.ndarray:
         """Probabilities of the classes, by softmax."""

@@ -57,11 +57,13 @@ class Trainer:
         self.objective, self.state = update.objective, update.state
         self._is_tame = is_tame(update.rule)
         self.schedule = schedule
+        self._is_constant = isinstance(schedule, Constant)
         self._workspaces = Workspaces(update.objective.network)
         self._deferral = Deferral()
         self._wanted_engine = engine
         self._batch_size = batch_size
         self._chosen: tuple[str, Pass | None] | None = None
+        self._loaded: Pass | None = None
         if engine == "compiled":  # refused here if it cannot serve: nothing has changed yet
             self._choose(batch_size)
 
@@ -75,6 +77,7 @@ class Trainer:
                     self._wanted_engine, self.state.engine, self.update, batch_size
                 )
             self._batch_size = batch_size
+            self._loaded = None
         return self._chosen
 
     @property
@@ -85,8 +88,9 @@ class Trainer:
     def _pass_of(self, batch_size: int) -> Pass | None:
         """What presents batches of such a size, ready; None if they are for `apply`."""
         chosen = self._choose(batch_size)[1]
-        if chosen is not None:
+        if chosen is not None and chosen is not self._loaded:
             chosen.load()  # it may take seconds, which Ctrl-C may end: nothing has changed
+            self._loaded = chosen
         return chosen
 
     def apply(self, X, targets, scale, workspace: Workspace) -> float:
@@ -208,16 +212,15 @@ class Trainer:
         with self._deferral:
             try:
                 rows = X, targets, scale, order
-                mean = self._present_all(chosen, rows, batch_size, deadline)
+                cost = self._present_all(chosen, rows, batch_size, deadline)
             finally:
-                if self.state.n_updates > n_updates:
-                    self.state.engine = self.engine  # it has moved the weights, and keeps to them
-            cost = mean.value()
+                if self.state.n_updates > n_updates and self._chosen is not None:
+                    self.state.engine = self._chosen[0]  # it has moved the weights, and keeps to it
             if count_pass is not None:
                 count_pass(cost)
         return cost
 
-    def _present_all(self, chosen: Pass | None, rows, batch_size: int, deadline: float):
+    def _present_all(self, chosen: Pass | None, rows, batch_size: int, deadline: float) -> float:
         """Present rows, a batch an update, by the pass that there is; the mean of their costs."""
         X, targets, scale, order = rows
         n_rows = X.shape[0] if order is None else len(order)
@@ -227,6 +230,8 @@ class Trainer:
             count = 0
             if chosen is not None:
                 count, cost = self._present_piece(chosen, rows, done, batch_size)
+                if count == n_rows == 1:
+                    return cost
                 mean.add(cost, 1, count)
             if not count:  # the next batch needs care, or all do
                 count = min(batch_size, n_rows - done)
@@ -235,7 +240,7 @@ class Trainer:
                 mean.add(cost, count, count)
             if deadline < np.inf and perf_counter() >= deadline:
                 break
-        return mean
+        return mean.value()
 
     def _present_batch(self, X, targets, scale, order, start: int, count: int) -> float:
         """One update on the next `count` rows; returns their mean cost before it."""
@@ -259,8 +264,9 @@ class Trainer:
         count = left = (X.shape[0] if order is None else len(order)) - start
         if count > batch_size:
             count = min(count, chosen.rows_at_once(X))
-        factors, failure = self._multipliers(-(-count // batch_size))
-        if not isinstance(self.schedule, Constant):
+        factors, failure = _ONE, None
+        if not self._is_constant:
+            factors, failure = self._multipliers(-(-count // batch_size))
             count = min(left, count, len(factors) * batch_size)
         state.adapt_to(self.update.rule, self.schedule, self.objective.network.w)
         if state.decay != 1.0:
@@ -275,13 +281,11 @@ class Trainer:
         return done, cost
 
     def _multipliers(self, count: int) -> tuple[np.ndarray, BaseException | None]:
-        """The schedule's factors of the next `count` updates, (count,); (1,) if all are the same.
+        """The schedule's factors of the next `count` updates, (count,).
 
         Fewer if the handler of a signal waits; or if the schedule fails, with the exception, which
         is to be raised when its update comes.
         """
-        if isinstance(self.schedule, Constant):
-            return _ONE, None
         t, failure = self.state.n_updates, None
         multipliers = [multiplier_at(self.schedule, t)]
         try:

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 from activation_cases import ENTRIES, each_dtype, each_elementwise, normal
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.testing import assert_allclose, assert_array_equal
@@ -188,6 +188,7 @@ def test_range(entry, dtype):
 
 
 @each_elementwise
+@settings(max_examples=50)
 @given(
     v=arrays(
         st.sampled_from([np.float32, np.float64]),

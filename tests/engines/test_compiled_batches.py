@@ -25,6 +25,7 @@ from compiled_cases import (
     trainer,
 )
 from problems import problem
+from scipy import sparse
 from test_compiled_rows import OTHER_LOSSES, heads_of, pairs
 
 from skbackprop import ACTIVATIONS, LOSSES, SGD, Adam, DivergenceError, SquaredError, Task
@@ -146,6 +147,29 @@ def test_dropout_and_noise(noise):
     ours._choose(7)  # anew, with what it is to disturb
     ours._chosen = None
     costs = [each.present(X, targets, scale, order, 7) for each in (ours, theirs)]
+    assert not len(ours._workspaces)
+    assert distance(ours.objective.network.w, theirs.objective.network.w) < 1e-12
+    assert distance(*costs) < 1e-12
+
+
+@needs_numba
+@pytest.mark.parametrize("rate", [0.0, 0.2])
+def test_dropout_of_sparse_rows(rate):
+    case = {**SIMPLEST, "layers": "per_layer"}
+    X, targets, scale, _ = data(case, np.float64, 70)
+    rates = (rate, 0.0, 0.5, 0.3)
+    ours, theirs = (trainer(case, Adam(), np.float64, e, 7) for e in ("compiled", None))
+    ours.objective.disturbance = Disturbance(rates, 0.0, np.random.default_rng(1))
+    ours._choose(7)
+    ours._chosen = None
+    S, rng = sparse.csr_array(X), np.random.default_rng(1)
+    dropped = Disturbance(rates, 0.0, rng).forward(0, S)  # before the rest, by the same generator
+    assert (dropped.nnz == S.nnz) and (np.count_nonzero(dropped.data) < S.nnz) == (rate > 0)
+    theirs.objective.disturbance = SplitMix((0.0, *rates[1:]), 0.0, rng.integers(2**63))
+    costs = [
+        ours.present(S, targets, scale, None, 7),
+        theirs.present(dropped.toarray(), targets, scale, None, 7),
+    ]
     assert not len(ours._workspaces)
     assert distance(ours.objective.network.w, theirs.objective.network.w) < 1e-12
     assert distance(*costs) < 1e-12

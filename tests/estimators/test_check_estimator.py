@@ -22,8 +22,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
     [
         pytest.param(estimator, check, id=f"{estimator}-{getattr(check, 'func', check).__name__}")
         for E in ESTIMATORS
-        for kw in ({}, {"solver": "sgd"})
-        for estimator, check in estimator_checks_generator(E(**kw))
+        for estimator, check in estimator_checks_generator(E())
     ],
 )
 def test_check_estimator(estimator, check):

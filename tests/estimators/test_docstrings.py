@@ -79,6 +79,7 @@ def test_a_subclass_describes_what_it_adds():
     assert Silent.__doc__ is None
 
 
+@pytest.mark.matrix  # it compiles scikit-learn anew
 def test_without_docstrings():
     command = [sys.executable, "-OO", "-c", "import skbackprop; skbackprop.BackpropClassifier()"]
     subprocess.run(command, check=True)

@@ -160,7 +160,7 @@ def mostly(choices):
 
 
 @given(data=st.data())
-@settings(max_examples=400, deadline=None, derandomize=True, database=None)
+@settings(max_examples=200, deadline=None, derandomize=True, database=None)
 def test_a_row_that_is_not_validated_has_nothing_to_be_refused(data):
     # Twice the same call: as it is, and validated whatever it looks like.
     setting = data.draw(st.integers(0, len(SETTINGS_OF_ROWS) - 1))

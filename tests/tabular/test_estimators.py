@@ -418,10 +418,10 @@ def test_who_learns_nothing_that_serves_for_other_rows_is_told(kind):
     rng = np.random.default_rng(1)
     X, noise = rng.normal(size=(400, 5)), rng.normal(size=400)
     signal = X[:, 0] + 0.5 * noise
-    model = TabularRegressor(n_networks=4, random_state=0)
+    model = TabularRegressor(n_networks=2, random_state=0)
     if kind == "classes":
         model, noise, signal = (
-            TabularClassifier(n_networks=4, random_state=0),
+            TabularClassifier(n_networks=2, random_state=0),
             noise > 0,
             signal > 0,
         )
