@@ -50,9 +50,9 @@ PREPARE, STEP, STATE, STRIDE, NUMBERS, N_ENTRIES = range(6)
 # Entries of `settings`: then eta of each network, the activation's numbers and the rules'.
 (
     CLIP, DISCOUNT, LEAST_P, LARGEST_LOSS, LARGEST_ERROR, LARGEST_OUTPUT, LARGEST, ROUNDING,
-    ROBUST_FROM, KEEP, LIMIT, SHARPNESS, LEAST_RATE, RATE, WIDTH, WARM_UP, RECENT, KEPT, ACTIVATION,
-    ETAS,
-) = range(20)  # fmt: skip
+    ROBUST_FROM, KEEP, LIMIT, SHARPNESS, LEAST_RATE, RATE, WIDTH, WARM_UP, RECENT, KEPT,
+    LARGEST_VALUE, ACTIVATION, ETAS,
+) = range(21)  # fmt: skip
 COUNT, MEAN, VARIANCE, INVERSE, BOUND = range(5)  # rows of a table of moments
 N_UPDATES, N_AVERAGED = range(2)  # entries of `counts`
 # Of `chart`: then the rows of alarms.
@@ -323,7 +323,7 @@ def _respond(plan, settings, x, z, w, v, y):
 
 @jit
 def _learn_row(plan, x, label, weight):
-    """Learn one row; False, with nothing changed, if an output is not finite."""
+    """Learn one row; False, and nothing is changed, if it has numbers for NumPy to judge."""
     n_learners, n_layers, n_classes = plan[N_LEARNERS], plan[N_LAYERS], plan[N_CLASSES]
     n_networks, size, n_signals = n_learners + 1, plan[N_PARAMETERS], plan[N_SIGNALS]
     n_in, last = plan[LAYERS + N_IN], LAYERS + (n_layers - 1) * N_COLUMNS
@@ -340,8 +340,11 @@ def _learn_row(plan, x, label, weight):
     losses = shifted(z, n_in)
     common = shifted(losses, n_networks)
     y, e = shifted(v, n_networks * n_signals), shifted(v, 2 * n_networks * n_signals)
+    n_large = 0
+    for i in range(n_in):
+        n_large += abs(x[i]) > settings[LARGEST_VALUE]
     n_rows = _respond(plan, settings, x, z, w, v, y)
-    if n_rows == -2:
+    if n_rows == -2 or n_large > 0:
         return False
     outputs, row = shifted(v, top), counts[N_UPDATES]
     if n_classes > 0:

@@ -24,8 +24,9 @@ from ..estimators.targets import plain_targets
 from ..network.rows import row_blocks
 from ..updates.rule import RULES
 from .model import StreamModel
+from .moments import have_variances, refuse_large
 from .race import Race
-from .raw_rows import TakesRows, is_plain_row, refuse_large
+from .raw_rows import TakesRows, is_plain_row
 from .river import register
 from .rows import is_row, read_row
 from .stack import Stack
@@ -315,7 +316,7 @@ class StreamEstimator(StreamParameters):
         """Refuse targets that the task cannot take in."""
 
     def _plain_row(self, X) -> Any:
-        """One row as the model takes it, if validation would find nothing in it; else None."""
+        """One row as the model takes it, if validation would look only at numbers; else None."""
         state = vars(self)
         model = state.get("_model")
         if model is None:
@@ -387,8 +388,6 @@ class StreamEstimator(StreamParameters):
 
     def _learn_row(self, row, label) -> None:
         """Learn one row that is as the model takes it."""
-        if type(row) is dict:
-            refuse_large([row])
         with self._lock:
             self._model.learn(row, label, 1.0)
 
@@ -453,7 +452,7 @@ class StreamEstimator(StreamParameters):
     def _vote(self, X) -> np.ndarray:
         """The vote (n, n_outputs) of the networks on rows."""
         row = self._plain_row(X)
-        if row is not None:
+        if row is not None and _is_finite(row):
             return self._vote_one(row)
         check_is_fitted(self)
         rows = self._read_rows(self, X, is_first=False)
@@ -472,7 +471,10 @@ class StreamEstimator(StreamParameters):
 
     def _vote_dict(self, x) -> np.ndarray:
         """The vote (n_outputs,) on a dict row."""
-        return (self._vote_one(self._dict_row(x)) if self._takes(x) else self._vote(one_row(x)))[0]
+        row = self._dict_row(x) if self._takes(x) else None
+        return (
+            self._vote(one_row(x)) if row is None or not _is_finite(row) else self._vote_one(row)
+        )[0]
 
     # -- river's manner --------------------------------------------------------------------------
 
@@ -515,6 +517,11 @@ def one_row(x) -> list[Mapping[str, Any]]:
     if not is_row(x):
         raise TypeError(f"x is {x!r}; give one row as a dict, or rows of an array to partial_fit.")
     return [x]
+
+
+def _is_finite(row) -> bool:
+    """Whether a row as the model takes it has no number that might be refused."""
+    return type(row) is dict or have_variances(row)
 
 
 def _are_dicts(X) -> bool:

@@ -16,7 +16,7 @@ from ..engines.compiled_race import CompiledRace
 from ..engines.symbols import Untraceable
 from ..signal_handlers import Deferral
 from .drift import KEPT, RATE, RECENT, WARM_UP, WIDTH, DriftMonitor
-from .moments import LARGEST, ROBUST_FROM, ROUNDING, Moments
+from .moments import LARGEST, LARGEST_VALUE, ROBUST_FROM, ROUNDING, Moments, refuse_large
 from .race import SHARPNESS, Race
 from .rows import Columns, Key
 from .stack import AVERAGING_RATE, Stack
@@ -167,6 +167,11 @@ class StreamModel:
         row : ndarray of shape (n_features,) or mapping
         label : float or label
         weight : float > 0
+
+        Raises
+        ------
+        ValueError
+            If a number is too large; nothing has changed.
         """
         is_plain = isinstance(row, np.ndarray) and not self.last_places
         if is_plain and self._learn_compiled(row, label, weight):
@@ -196,8 +201,9 @@ class StreamModel:
 
     def _learn_any(self, row: Row, label: Any, weight: float) -> None:
         """Learn a row that may have new features, and targets that are new."""
-        x = row
-        if not isinstance(row, np.ndarray):
+        x, is_array = row, isinstance(row, np.ndarray)
+        refuse_large(row[np.newaxis] if is_array else [row])
+        if not is_array:
             self._add_features(row)
             self._grow_stack()
             x = self.inputs([row])[0]
@@ -325,6 +331,7 @@ class StreamModel:
             WARM_UP,
             RECENT,
             KEPT,
+            LARGEST_VALUE,
         )
         return CompiledRace(
             stack.sizes,

@@ -6,6 +6,7 @@ from math import sqrt
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 __all__ = [
     "LARGEST",
@@ -15,6 +16,7 @@ __all__ = [
     "Moments",
     "NumberMoments",
     "have_variances",
+    "refuse_large",
 ]
 
 LARGEST = 1e150  # of a deviation: its square is within float64
@@ -28,6 +30,25 @@ def have_variances(numbers: np.ndarray) -> bool:
     # Of all products vdot is the one that does not warn of overflow.
     squares = np.vdot(numbers, numbers)
     return bool(squares < LARGEST_VALUE**2) or not (np.abs(numbers) > LARGEST_VALUE).any()
+
+
+def refuse_large(rows: Any) -> None:
+    """Refuse numbers whose squares are beyond float64, so that they have no variance.
+
+    Parameters
+    ----------
+    rows : ndarray, sparse matrix, or sequence of mapping
+    """
+    if isinstance(rows, list):
+        numbers = np.array([number for row in rows for number in row.values()])
+    else:
+        numbers = rows.data if sparse.issparse(rows) else rows
+    if not have_variances(numbers):
+        large = np.abs(numbers) > LARGEST_VALUE
+        raise ValueError(
+            f"X has {numbers[large][0]:.4g}; a number beyond {LARGEST_VALUE:g} has no variance "
+            "within float64. Make it NaN if it is missing, or give the column in a larger unit."
+        )
 
 
 class Moments:

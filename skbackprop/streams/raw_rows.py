@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 from sklearn.utils.validation import validate_data
 
 from ..estimators.given_data import accept_rows
 from ..registry import Checked
-from .moments import LARGEST_VALUE, have_variances
+from .moments import have_variances
 
-__all__ = ["TakesRows", "are_plain", "is_plain_row", "refuse_large"]
+__all__ = ["TakesRows", "are_plain", "is_plain_row"]
 
 _FLOAT = np.dtype(np.float64)
 
@@ -80,28 +79,8 @@ def are_plain(X: Any, n_columns: int) -> bool:
 
 
 def is_plain_row(X: Any, n_columns: int) -> bool:
-    """Whether X is such an array of one row."""
-    is_row = type(X) is np.ndarray and X.dtype == _FLOAT and X.shape == (1, n_columns)
-    return is_row and have_variances(X)
-
-
-def refuse_large(rows: Any) -> None:
-    """Refuse numbers whose squares are beyond float64, so that they have no variance.
-
-    Parameters
-    ----------
-    rows : ndarray, sparse matrix, or sequence of mapping
-    """
-    if isinstance(rows, list):
-        numbers = np.array([number for row in rows for number in row.values()])
-    else:
-        numbers = rows.data if sparse.issparse(rows) else rows
-    if not have_variances(numbers):
-        large = np.abs(numbers) > LARGEST_VALUE
-        raise ValueError(
-            f"X has {numbers[large][0]:.4g}; a number beyond {LARGEST_VALUE:g} has no variance "
-            "within float64. Make it NaN if it is missing, or give the column in a larger unit."
-        )
+    """Whether X is an array of one row, whose numbers are all that validation would look at."""
+    return type(X) is np.ndarray and X.dtype == _FLOAT and X.shape == (1, n_columns)
 
 
 def _without_na(X: Any) -> Any:

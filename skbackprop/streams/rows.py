@@ -14,8 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from .moments import have_variances
-
 __all__ = ["Columns", "is_row", "read_row"]
 
 _FLOAT, _NAME = {float}, {str}
@@ -87,12 +85,11 @@ class Columns:
     def whole(self, row: Mapping[str, Any]) -> np.ndarray | None:
         """A dict row as a vector, if it has all columns in order, as the one before had; else None.
 
-        Its values are then floats, of which all have squares; it is what `write` makes of it.
+        Its values are then floats, infinite ones too; it is what `write` makes of it.
         """
         if tuple(row) != self._whole or set(map(type, row.values())) != _FLOAT:
             return None
-        x = np.fromiter(row.values(), float, len(self._whole))
-        return x if have_variances(x) else None
+        return np.fromiter(row.values(), float, len(self._whole))
 
 
 def is_row(row: Any) -> bool:

@@ -12,8 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 from ..engines.code_cache import why_no_compiler
 from ..engines.compiled_moments import CompiledMoments
 from ..network.rows import row_blocks
-from .moments import ROUNDING, Moments
-from .raw_rows import TakesRows, are_plain, refuse_large
+from .moments import ROUNDING, Moments, refuse_large
+from .raw_rows import TakesRows, are_plain
 
 __all__ = ["OnlineScaler"]
 
