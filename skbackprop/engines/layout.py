@@ -8,6 +8,7 @@ from types import ModuleType
 
 import numpy as np
 
+from ..network.memory import aligned_zeros
 from ..network.network import Network
 
 __all__ = ["Room", "is_small", "layers_of", "scratch_of"]
@@ -48,9 +49,7 @@ class Room:
 
     def numbers(self) -> np.ndarray:
         """Zeros, with room for all that was taken."""
-        zeros = np.zeros(self._size + self._line, self._dtype)
-        skipped = -zeros.__array_interface__["data"][0] % 64 // self._dtype.itemsize
-        return zeros[skipped:]
+        return aligned_zeros(self._size + self._line, self._dtype)
 
 
 def layers_of(

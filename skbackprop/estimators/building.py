@@ -17,6 +17,7 @@ from ..exceptions import DivergenceError
 from ..losses.head import Head
 from ..network.initializers import initializer_for
 from ..network.masks import is_connections, learning_parameters
+from ..network.memory import aligned_copy
 from ..network.network import Network
 from ..network.objective import Objective
 from ..network.penalties import ElasticNet
@@ -73,7 +74,7 @@ class Model:
         """A copy of the model: training the one does not move the other."""
         return replace(
             self,
-            network=self.network.with_parameters(self.network.w.copy()),
+            network=self.network.with_parameters(aligned_copy(self.network.w)),
             state=copy.deepcopy(self.state),
             rng=copy.deepcopy(self.rng),
         )
@@ -88,7 +89,7 @@ class Model:
     def make_writeable(self) -> None:
         """Copy weights and solver state that are read-only (a memory-mapped pickle)."""
         if not self.network.w.flags.writeable:
-            self.network = self.network.with_parameters(self.network.w.copy())
+            self.network = self.network.with_parameters(aligned_copy(self.network.w))
         if not self.state.rule_state.flags.writeable:
             self.state.rule_state = self.state.rule_state.copy()
 

@@ -47,6 +47,7 @@ import numpy as np
 from scipy import sparse
 
 from ..activations.activation import Activation
+from .memory import aligned_copy, aligned_zeros
 from .regularisation import Disturbance
 from .rows import add_outer, affine
 
@@ -166,7 +167,7 @@ class Network:
         self.input_gain = input_gain
         if w is None:
             n_weights = sum((n_in + 1) * n_out for n_in, n_out in pairwise(self.sizes))
-            w = np.zeros(n_weights + self.sizes[0] * input_gain, dtype)
+            w = aligned_zeros(n_weights + self.sizes[0] * input_gain, dtype)
             w[n_weights:] = 1.0
         self.w = w
 
@@ -178,6 +179,12 @@ class Network:
     def __getstate__(self) -> dict:
         """Everything but the views, which would be copies."""
         return {key: value for key, value in vars(self).items() if key != "_views"}
+
+    def __setstate__(self, state: dict) -> None:
+        """Take a pickled state; what may be written to begins at a cache line again."""
+        self.__dict__.update(state)
+        if self.w.flags.writeable:  # a memory-mapped pickle stays where it is
+            self.w = aligned_copy(self.w)
 
     def layers(self, flat: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
         """Views ``(W, b)`` of each layer into a flat vector laid out as `w`."""
