@@ -7,9 +7,9 @@ of numbers, 0 in those of strings.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from math import isfinite
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -44,7 +44,7 @@ class Columns:
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but what it remembers of the row before."""
-        left_out = ("_before", "_whole")
+        left_out = ("_before", "_whole", "_packing")
         return {name: value for name, value in vars(self).items() if name not in left_out}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -80,16 +80,22 @@ class Columns:
             places = [self.places[key] for key in keys]
             self._before = keys, np.array(places, np.intp)
             self._whole = keys if places == list(range(len(x))) else None
+            self._packing = struct.Struct(f"{len(keys)}d")
         x[self._before[1]] = np.fromiter(entries.values(), float, len(keys))
 
     def whole(self, row: Mapping[str, Any]) -> np.ndarray | None:
         """A dict row as a vector, if it has all columns in order, as the one before had; else None.
 
-        Its values are then floats, infinite ones too; it is what `write` makes of it.
+        Its values are then numbers, infinite ones too; it is what `write` makes of it.
         """
-        if tuple(row) != self._whole or set(map(type, row.values())) != _FLOAT:
+        if tuple(row) != self._whole:
             return None
-        return np.fromiter(row.values(), float, len(self._whole))
+        x = np.empty(len(self._whole))
+        try:
+            self._packing.pack_into(x, 0, *row.values())
+        except (struct.error, OverflowError):  # of a string, None, or an integer beyond all floats
+            return None
+        return x
 
 
 def is_row(row: Any) -> bool:
@@ -127,15 +133,19 @@ def read_row(row: Mapping[str, Any]) -> dict[Key, float]:
 
 
 def _as_number(name: str, value: Any) -> float:
-    if not isinstance(value, (Real, np.bool_)):
+    number: float | None
+    is_number = hasattr(value, "__float__") or hasattr(value, "__index__")
+    try:
+        number = float(value) if is_number else None
+    except OverflowError:  # an integer beyond all floats
+        number = np.inf
+    except (TypeError, ValueError):  # an array of several numbers
+        number = None
+    if number is None:
         raise TypeError(
             f"{name!r} is {value!r} in a dict row; give a number, a string, or None if it is "
             "missing."
         )
-    try:
-        number = float(value)
-    except OverflowError:  # an integer beyond all floats
-        number = np.inf
     if number in (np.inf, -np.inf):
         raise ValueError(f"{name!r} is {value!r} in a dict row; give a number within float64.")
     return number

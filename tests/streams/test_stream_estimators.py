@@ -7,6 +7,8 @@ import sys
 import threading
 import types
 from abc import ABC
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -221,6 +223,21 @@ def test_absent_none_and_nan_are_the_mean(engine):
     filled = model.predict_one({**row, "b": mean[1]})
     for absent in (row, *({**row, "b": gap} for gap in (None, float("nan"), pd.NA))):
         assert model.predict_one(absent) == pytest.approx(filled, rel=1e-12)
+
+
+def test_numbers_of_all_kinds_are_the_same_numbers(engine):
+    rows = [{"a": float(i % 5), "b": float(i % 3)} for i in range(40)]
+    floats, others = (StreamRegressor(random_state=0, engine=engine) for _ in range(2))
+    for i, row in enumerate(rows):
+        kind = (int, Decimal, np.float32, np.array, Fraction)[i % 5]
+        floats.learn_one(row, i % 7)
+        others.learn_one({name: kind(int(value)) for name, value in row.items()}, float(i % 7))
+        assert floats.predict_one(row) == others.predict_one({**row, "a": kind(int(row["a"]))})
+    assert content(floats) == content(others)
+    for bad in (np.ones(2), b"1", object()):
+        with pytest.raises(TypeError, match="'b' is .* in a dict row; give a number"):
+            floats.learn_one({"a": 1.0, "b": bad}, 1.0)
+    assert content(floats) == content(others)
 
 
 def test_features_are_bounded():
