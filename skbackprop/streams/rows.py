@@ -90,7 +90,7 @@ class Columns:
         """
         if tuple(row) != self._whole:
             return None
-        x = np.empty(len(self._whole))
+        x: Any = np.empty(len(self._whole))
         try:
             self._packing.pack_into(x, 0, *row.values())
         except (struct.error, OverflowError):  # of a string, None, or an integer beyond all floats
