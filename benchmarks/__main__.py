@@ -32,6 +32,7 @@ from . import (
     stream_report,
     streams,
     table_report,
+    tables,
     tabular,
     units,
 )
@@ -61,6 +62,11 @@ def main():
         "sections", nargs="*", metavar="section", help=", ".join([*SECTIONS, *OF_SETS])
     )
     parser.add_argument("--quick", action="store_true", help="small and short: a trial of the code")
+    parser.add_argument(
+        "--cpu",
+        action="store_true",
+        help="count CPU time, for a busy machine; not with cores, server",
+    )
     parser.add_argument("--images", type=Path, default=IMAGES, help="folder of the plots")
     parser.add_argument("--data", metavar="DIR", help=f"folder of .npz sets ({', '.join(OF_SETS)})")
     parser.add_argument(
@@ -105,6 +111,8 @@ def main():
             parser.error(f"{name} needs --data DIR, a folder with .npz sets")
     if arguments.data and not defaults.sets_in(arguments.data):
         parser.error(f"--data {arguments.data}: no folder with .npz sets")
+    if arguments.cpu:
+        tables.count_cpu()
     warnings.simplefilter("ignore", ConvergenceWarning)
     arguments.images.mkdir(exist_ok=True)
     print(peers.describe() + "\n")

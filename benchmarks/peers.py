@@ -5,11 +5,12 @@ import importlib.util
 import platform
 from importlib.metadata import version
 from pathlib import Path
-from time import perf_counter
 
 import numpy as np
 from sklearn.neural_network import MLPRegressor
 from threadpoolctl import threadpool_info
+
+from . import tables
 
 PACKAGES = ("numpy", "scipy", "scikit-learn", "numba", "torch", "skorch", "matplotlib")
 
@@ -26,11 +27,13 @@ def describe():
         missing.append("FANN (libdoublefann)")
     else:
         found.append("FANN (double)")
+    of_what = " of CPU time" if tables.counts_cpu() else ""
     kernels = {lib.get("architecture") for lib in threadpool_info()} - {None}
     return (
         f"Python {platform.python_version()}, {', '.join(found)}; {processor()}, BLAS kernels "
         f"{', '.join(sorted(kernels))}. Not installed: {', '.join(missing) or 'nothing'}.\n\n"
-        "One process, one BLAS thread; warmed up; runs of the compared interleaved; medians."
+        "One process, one BLAS thread; warmed up; runs of the compared interleaved; medians"
+        f"{of_what}."
     )
 
 
@@ -144,13 +147,13 @@ def torch_epochs(X, y, hidden, n_outputs, batch, dtype, compiled=False):
     respond = torch.compile(net) if compiled else net
 
     def epoch():
-        start = perf_counter()
+        start = tables.now()
         order = torch.randperm(len(rows))
         for i in range(0, len(rows), batch):
             chosen = order[i : i + batch]
             optimiser.zero_grad()
             cost(respond(rows[chosen]), labels[chosen]).backward()
             optimiser.step()
-        return perf_counter() - start
+        return tables.now() - start
 
     return epoch

@@ -22,12 +22,13 @@ def draw(ratios, path):
     for peer, (marker, colour, filled) in LOOKS.items():
         points = [(times, works.index(work)) for work, name, times in ratios if name == peer]
         if points:
-            face = colour if filled else "white"
+            face = colour if filled else "none"
             ax.plot(*zip(*points, strict=True), marker, color=colour, markerfacecolor=face,
                     markersize=6, label=peer)  # fmt: skip
     ax.axvline(1, color="0.3", linewidth=1)
     ax.set_xscale("log")
-    ax.set_xticks([1, 3, 10, 30, 100, 300], ["1", "3", "10", "30", "100", "300"])
+    ticks = [1, 3, 10, 30, 100, 300, 1000]
+    ax.set_xticks(ticks, map(str, ticks))
     ax.set_yticks(range(len(works)), works, fontsize=8)
     ax.set_ylim(len(works) - 0.5, -0.5)
     ax.set_xlabel("times faster than the peer")

@@ -86,8 +86,9 @@ def draw(curves, path):
         taken_over = take_over(what, sizes, seconds)
         if taken_over is not None:
             ax.axvline(taken_over, color="#D55E00", linestyle="--", linewidth=1)
-            ax.text(taken_over, 0.97, " products\n take over", color="#D55E00", fontsize=8,
-                    va="top", transform=ax.get_xaxis_transform())  # fmt: skip
+            side = "right" if taken_over**2 > sizes[0] * sizes[-1] else "left"
+            ax.text(taken_over, 0.97, " products \n take over ", color="#D55E00", fontsize=8,
+                    va="top", ha=side, transform=ax.get_xaxis_transform())  # fmt: skip
         ax.set(xlabel=what)
         ax.grid(alpha=0.3)
     axes[0].set_ylabel("seconds an epoch")
