@@ -176,6 +176,7 @@ class StreamModel:
         is_plain = isinstance(row, np.ndarray) and not self.last_places
         if is_plain and self._learn_compiled(row, label, weight):
             return  # whole, whatever signals came
+        self._load()
         with Deferral():
             self._learn_any(row, label, weight)
 
@@ -190,6 +191,7 @@ class StreamModel:
             Above 0.
         """
         done, is_sparse = 0, issparse(rows)
+        self._load()
         with Deferral() as deferral:
             while done < len(labels):
                 n_learned = self._learn_rows_compiled(rows, labels, weights, done)
@@ -298,6 +300,12 @@ class StreamModel:
             self._stands_in = self._is_missing(code)
             self._code = code
         return not self._stands_in
+
+    def _load(self) -> None:
+        """Load the compiled code, compiled first if need be: seconds, in which Ctrl-C is heard."""
+        if self._lay_out_if_compiled():
+            assert self._code is not None
+            self._code.load()
 
     def _is_missing(self, code: CompiledRace) -> bool:
         """Whether NumPy must stand in for the compiled code, as on another machine; it warns."""
