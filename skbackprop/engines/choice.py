@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from weakref import WeakSet
 
+import numpy as np
+
 from ..callers import warn_user
 from ..network.network import Network
 from .code_cache import is_compiled, why_no_compiler
@@ -19,12 +21,20 @@ __all__ = ["NOT_COMPILED", "choose_engine", "warn_of_numpy"]
 #: Why "auto" does without the compiled code.
 NOT_COMPILED = "its code is not compiled here, which skbackprop.compile_engine() does"
 
+# Batches up to which laying the network out for the compiled pass takes longer than it saves: for
+# 20 to 200 rows a batch, NumPy takes 0.9 of the whole fit with one, as long with two or three.
+_FEW_BATCHES = 2
+
 _told: WeakSet[Network] = WeakSet()  # of models whose users know that they go on in NumPy
 
 
 def choose_engine(
-    engine: str, before: str | None, update: Update, batch_size: int = 1
-) -> tuple[str, Pass | None]:
+    engine: str,
+    before: str | None,
+    update: Update,
+    batch_size: int = 1,
+    n_updates: float = np.inf,
+) -> tuple[str | None, Pass | None]:
     """The engine of a model, by the user's wish and the model's past, and its pass.
 
     Parameters
@@ -37,11 +47,14 @@ def choose_engine(
     update : Update
     batch_size : int, default=1
         Rows of an update.
+    n_updates : int or inf, default=inf
+        How many updates there will be at most.
 
     Returns
     -------
-    engine : {"numpy", "compiled"}
-        What the model runs on from now; "compiled" also where, with a warning, NumPy stands in.
+    engine : {"numpy", "compiled"} or None
+        What the model runs on from now; "compiled" also where, with a warning, NumPy stands in;
+        None where NumPy does for so few updates, and the choice is still to come.
     chosen : Pass or None
         None where only `Trainer.apply` will do.
 
@@ -52,6 +65,8 @@ def choose_engine(
     ImportError
         If it is "compiled", Numba is missing, and the model has never run on it.
     """
+    if engine == "auto" and before is None and batch_size > 1 and n_updates <= _FEW_BATCHES:
+        return None, _numpy_pass(update, batch_size)
     keeps_to_numpy = engine == "numpy" or (engine == "auto" and before == "numpy")
     if keeps_to_numpy or (engine == "auto" and not before and not _is_there(update, batch_size)):
         return "numpy", _numpy_pass(update, batch_size)

@@ -11,6 +11,7 @@ import copy
 import warnings
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -277,7 +278,7 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
     def _fit_on(self, plan: Plan, data: TrainingSet, continues, coef_init, intercept_init) -> Self:
         """Train on what is validated, and commit what comes of it."""
         warn_of_one_class(data.coding, None if continues else data.targets, data.weights)
-        with _restored_on_error(check_random_state(self.random_state)) as rng:
+        with _restored_on_error(self.random_state) as rng:
             if continues:
                 model, history = self._model.copy(), history_of(self)
                 model.coding = data.coding
@@ -416,7 +417,7 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
         weights = self._weights(X, coding, targets, given, online=True)
         warn_of_one_class(coding)
         ended_by = None
-        with _restored_on_error(check_random_state(self.random_state)) as rng:
+        with _restored_on_error(self.random_state) as rng:
             model = new_model(plan, X, coding, rng)
             check_loss(model.head, targets)
             start_from(model.network, coef_init, intercept_init)
@@ -579,10 +580,14 @@ def _present(plan: Plan, trainer: Trainer, X, targets, weights, count_pass) -> N
 
 @contextmanager
 def _restored_on_error(random_state):
-    """Put a random state back to where it was when nothing comes of what drew from it."""
-    before = random_state.get_state()
+    """Give a generator; put it back to where it was when nothing comes of what drew from it."""
+    rng = check_random_state(random_state)
+    if isinstance(random_state, Integral):  # of its own, made from the seed
+        yield rng
+        return
+    before = rng.get_state()
     try:
-        yield random_state
+        yield rng
     except BaseException:
-        random_state.set_state(before)
+        rng.set_state(before)
         raise

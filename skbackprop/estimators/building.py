@@ -261,21 +261,28 @@ def objective_of(plan: Plan, model: Model) -> Objective:
     )
 
 
-def trainer_of(plan: Plan, model: Model, schedule: Schedule, batch_size: int) -> Trainer:
-    """The trainer of `model` that the plan describes, by a schedule whose horizon is known."""
+def trainer_of(
+    plan: Plan, model: Model, schedule: Schedule, batch_size: int, n_updates: float = np.inf
+) -> Trainer:
+    """The trainer of `model` that the plan describes, by a schedule whose horizon is known.
+
+    It is to make at most `n_updates` updates.
+    """
     plan = plan.for_updates(batch_size, model.head.task)
     if not plan.is_disturbed or model.state.disturbance_rng is not None:
-        return _build_trainer(plan, model, schedule, batch_size)
+        return _build_trainer(plan, model, schedule, batch_size, n_updates)
     before = model.rng.get_state()
     try:
-        return _build_trainer(plan, model, schedule, batch_size)
+        return _build_trainer(plan, model, schedule, batch_size, n_updates)
     except BaseException:  # what was drawn is refused
         model.rng.set_state(before)
         model.state.disturbance_rng = None
         raise
 
 
-def _build_trainer(plan: Plan, model: Model, schedule: Schedule, batch_size: int) -> Trainer:
+def _build_trainer(
+    plan: Plan, model: Model, schedule: Schedule, batch_size: int, n_updates: float
+) -> Trainer:
     objective = objective_of(plan, model)
     eta: Any = plan.eta
     base = eta.base if isinstance(eta, FanInEta) else None
@@ -288,7 +295,7 @@ def _build_trainer(plan: Plan, model: Model, schedule: Schedule, batch_size: int
     _check_constants(rule, model.network.w.dtype)
     limits = Limits(plan.given.max_grad_norm, plan.given.max_norm)
     update = Update(objective, rule, eta, model.state, limits, base)
-    return Trainer(update, schedule, plan.given.engine, batch_size)
+    return Trainer(update, schedule, plan.given.engine, batch_size, n_updates)
 
 
 def _check_constants(rule: UpdateRule, dtype) -> None:

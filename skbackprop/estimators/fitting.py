@@ -47,6 +47,8 @@ __all__ = ["Fit", "HeldOut", "TrainingSet", "history_of", "warn_of_targets"]
 # is a cause to name (where nothing stands in the way, little may be all that there is to learn).
 _LEAST_GAIN, _SMALL_GAIN = 1e-4, 1e-2
 _SMALL_COST = 1e-3  # of a constant prediction, beside solvers' own tolerances, about 1e-5
+# Updates of a fit that max_iter ends and that has hardly begun: that is all to say of it.
+_FEW_UPDATES = 10
 
 
 @dataclass
@@ -126,7 +128,8 @@ class TrainingSet:
         self, plan: Plan, model: Model, schedule: Schedule, batch_size: int, monitor: Monitor
     ) -> None:
         """Run epochs of an update rule until the monitor ends them."""
-        trainer = trainer_of(plan, model, schedule, batch_size)
+        n_updates = plan.given.max_iter * self.updates_an_epoch(batch_size)
+        trainer = trainer_of(plan, model, schedule, batch_size, n_updates)
         orders = self._orders(plan, model, batch_size)
         train(trainer, orders, (self.X, self.targets, self.scale), batch_size, monitor)
 
@@ -305,6 +308,8 @@ class Fit:
     def _stopping(self, patience: float) -> Stopping:
         """When to stop: by tolerances in the unit of the cost, but for a score of the user's."""
         given, tol, data = self.plan.given, self.plan.given.tol, self.data
+        if given.max_iter <= patience:  # which cannot run out: no unit is needed
+            return Stopping(0.0, patience)
         # Class weights may leave next to nothing of what a constant costs: they are no unit.
         same = data.given_weights is data.weights
         constant = self.constant_cost if same else self._constant_cost(data.given_weights)
@@ -402,8 +407,10 @@ class Fit:
         """What to warn of: a limit that ended the fit, nothing learnt, and what may be to blame."""
         if self.ended_by is not None:  # which says it all
             return ""
-        failure = self._learnt_nothing() or self._stopped_too_soon() or self._learnt_in_part()
-        return " ".join([*self._reached_limit(), *failure])
+        failure = self._reached_limit()
+        if not self._has_hardly_begun:
+            failure += self._learnt_nothing() or self._stopped_too_soon() or self._learnt_in_part()
+        return " ".join(failure)
 
     def _reached_limit(self) -> list[str]:
         limit, given = self.reason, self.plan.given
@@ -416,6 +423,12 @@ class Fit:
             f"converged yet, after {self.n_epochs} epochs, at a loss of {self.loss:.6g}; raise "
             f"{advice}, or scale X and y."
         ]
+
+    @property
+    def _has_hardly_begun(self) -> bool:
+        """Whether it was told to end before it could learn anything."""
+        n_updates = self.model.state.n_updates - self._n_updates_before
+        return self.reason == "max_iter" and n_updates < _FEW_UPDATES
 
     @property
     def _goes_on(self) -> bool:

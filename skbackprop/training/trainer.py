@@ -43,6 +43,8 @@ class Trainer:
         What presents rows (see `choose_engine`); by default it is `apply` alone.
     batch_size : int, default=1
         Rows of an update, for which the engine is chosen here if it is "compiled".
+    n_updates : int or inf, default=inf
+        How many updates there will be at most.
 
     Raises
     ------
@@ -51,7 +53,12 @@ class Trainer:
     """
 
     def __init__(
-        self, update: Update, schedule: Schedule, engine: str | None = None, batch_size: int = 1
+        self,
+        update: Update,
+        schedule: Schedule,
+        engine: str | None = None,
+        batch_size: int = 1,
+        n_updates: float = np.inf,
     ):
         self.update = update
         self.objective, self.state = update.objective, update.state
@@ -62,19 +69,24 @@ class Trainer:
         self._deferral = Deferral()
         self._wanted_engine = engine
         self._batch_size = batch_size
-        self._chosen: tuple[str, Pass | None] | None = None
+        self._n_updates = n_updates
+        self._chosen: tuple[str | None, Pass | None] | None = None
         self._loaded: Pass | None = None
         if engine == "compiled":  # refused here if it cannot serve: nothing has changed yet
             self._choose(batch_size)
 
-    def _choose(self, batch_size: int) -> tuple[str, Pass | None]:
+    def _choose(self, batch_size: int) -> tuple[str | None, Pass | None]:
         """The engine and its pass, which are made only when they are needed."""
         if self._chosen is None or batch_size != self._batch_size:
             if self._wanted_engine is None:
                 self._chosen = "numpy", None
             else:
                 self._chosen = choose_engine(
-                    self._wanted_engine, self.state.engine, self.update, batch_size
+                    self._wanted_engine,
+                    self.state.engine,
+                    self.update,
+                    batch_size,
+                    self._n_updates,
                 )
             self._batch_size = batch_size
             self._loaded = None
@@ -83,7 +95,7 @@ class Trainer:
     @property
     def engine(self) -> str:
         """What presents rows: "numpy" or "compiled"."""
-        return self._choose(self._batch_size)[0]
+        return self._choose(self._batch_size)[0] or "numpy"
 
     def _pass_of(self, batch_size: int) -> Pass | None:
         """What presents batches of such a size, ready; None if they are for `apply`."""

@@ -115,6 +115,24 @@ def test_batches_and_single_rows_keep_to_one_engine(empty_room, monkeypatch):
 
 
 @needs_numba
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_fit_of_one_or_two_batches_is_numpys_and_binds_to_nothing():
+    X, y = problem("regression")
+    make(batch_size=7).partial_fit(X, y)  # the code is there
+    for max_iter in (1, 2, 3):
+        settings = {"batch_size": len(X), "max_iter": max_iter}
+        few, theirs = (make(engine=e, **settings).fit(X, y) for e in ("auto", "numpy"))
+        compiled = make(**settings).fit(X, y)
+        alike = max_iter < 3
+        assert (bits(few) == bits(theirs)) == alike
+        assert (few._model.state.engine is None) == alike
+        assert few.engine_ == compiled._model.state.engine == "compiled"
+        assert few.partial_fit(X, y)._model.state.engine == "compiled"
+        theirs.partial_fit(X, y)
+        same_but_for_rounding(few, theirs)
+
+
+@needs_numba
 def test_single_rows_where_only_the_code_of_batches_is_there(monkeypatch):
     X, y = problem("regression")
     make(batch_size=7).partial_fit(X, y)

@@ -172,6 +172,17 @@ def test_constants_have_nothing_to_learn():
         assert "learnt nothing" not in told
 
 
+def test_a_fit_that_has_hardly_begun():
+    """Nine updates are too few to learn anything; ten are judged."""
+    model = tanh(solver="sgd", eta=1e-9, weight_init=zeros)
+    for max_iter in (1, 9, 10):
+        told = warnings_of(model.set_params(max_iter=max_iter), X, Y + 1)
+        assert f"(max_iter={max_iter}) reached" in told
+        assert ("learnt nothing" in told) == (max_iter == 10)
+    told = warnings_of(model.set_params(max_iter=1, batch_size=10), X, Y + 1)  # twenty updates
+    assert "learnt nothing" in told
+
+
 def test_a_warm_start_waits():
     model = tanh(max_iter=1, warm_start=True, solver="sgd", eta=1e-9, weight_init=zeros)
     for _ in range(3):
