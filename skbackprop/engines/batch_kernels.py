@@ -4,8 +4,9 @@ It reads as `network` and `training.trainer` do: a batch is taken, flows forward
 flows backward, is corrected by ``delta_j y_i``, and the rule moves the weights. That is a few dozen
 small products and loops, which in NumPy are as many calls, each with a fixed cost and a way through
 memory of its own; here an epoch is one call. The weights are read and written where they are, in
-the flat vector `w`. The signals of a batch lie in one array, layer after layer: rows `stride`
-numbers apart, and the numbers of a row that are no neuron's are zero.
+the flat vector `w`. A batch goes through in panels of few rows, whose signals stay in the first
+caches, and whose corrections add up. The signals of a panel lie in one array, layer after layer:
+rows `stride` numbers apart, and the numbers of a row that are no neuron's are zero.
 
 As in `kernels`, activations, loss and rule are called by their addresses, with all rows at once. An
 update that comes near overflow (see `updates.headroom`) is refused before a weight has changed:
@@ -44,17 +45,18 @@ from .kernels import (
     where,
 )
 
-# Entries of `plan`: layers of weights; rows of a batch; where in `settings` the parameters of rule
-# and loss begin, and the loss's numbers for each output neuron; the addresses of the functions of
-# loss and rule, and of the product; whether the loss gives delta, or the error signals; whether the
-# inputs have gains, and whether some parameters do not learn; where in the signals zeros begin, and
-# scratch; where in `settings` the standard deviation of the noise is, and after it the rate of
-# dropout of each layer, 0 if there is neither; how many parts of `w` have an eta of their own, none
-# if each weight has, and from here on, where each part begins and how many weights it has.
+# Entries of `plan`: layers of weights; rows of a batch, and of a panel; where in `settings` the
+# parameters of rule and loss begin, and the loss's numbers for each output neuron; the addresses of
+# the functions of loss and rule, and of the product; whether the loss gives delta, or the error
+# signals; whether the inputs have gains, and whether some parameters do not learn; where in the
+# signals zeros begin, and scratch; where in `settings` the standard deviation of the noise is, and
+# after it the rate of dropout of each layer, 0 if there is neither; how many parts of `w` have an
+# eta of their own, none if each weight has, and from here on, where each part begins and how many
+# weights it has.
 (
-    N_LAYERS, BATCH, RULE, LOSS, COLUMNS, COST, PREPARE, STEP, PRODUCT, FUSED, GAINED, MASKED,
-    ZEROS, SCRATCH, DISTURBANCE, N_PARTS, PARTS,
-) = range(17)  # fmt: skip
+    N_LAYERS, BATCH, PANEL, RULE, LOSS, COLUMNS, COST, PREPARE, STEP, PRODUCT, FUSED, GAINED,
+    MASKED, ZEROS, SCRATCH, DISTURBANCE, N_PARTS, PARTS,
+) = range(18)  # fmt: skip
 # Columns of `layers`, a row for each layer of weights: neurons before and after it, where its
 # weights begin, the strides of the signals before and after it, and where these signals begin: what
 # enters it, its fields, its outputs, its local gradients; the gates by which signals enter it, and
@@ -104,10 +106,8 @@ def _affine_sparse(data, first, count, W, n_out, bias, v, stride):
 
 @jit
 def _add_outer_sparse(data, first, count, delta, stride, n_in, n_out, G):
-    """Write the sum over the rows of ``delta_j x_i``, of sparse x."""
+    """Add ``delta_j x_i`` of the rows, of sparse x."""
     X, indices, bounds, order, is_ordered = data
-    for k in range(n_in * n_out):
-        G[k] = like(G, 0.0)
     for r in range(count):
         row = order[first + r] if is_ordered else first + r
         own = shifted(delta, r * stride)
@@ -149,10 +149,8 @@ def _dots(y, stride, weights, bias, count, n_in, v):
 
 
 @jit
-def _sum_scaled_rows(y, stride, delta, count, n_in, out):
-    """Write ``sum_r delta_r y_ri``, of the only delta of each row."""
-    for i in range(n_in):
-        out[i] = like(y, 0.0)
+def _add_scaled_rows(y, stride, delta, count, n_in, out):
+    """Add ``delta_r y_ri``, of the only delta of each row."""
     r = 0
     while r + 4 <= count:
         row = shifted(y, r * stride)
@@ -170,14 +168,19 @@ def _sum_scaled_rows(y, stride, delta, count, n_in, out):
 
 
 @jit
-def _sum_rows(A, stride, count, n_columns, out):
-    """Write the sum of the rows of A."""
-    for j in range(n_columns):
-        out[j] = like(A, 0.0)
-    for r in range(count):
+def _add_rows(A, stride, count, n_columns, out):
+    """Add the rows of A: four at a time."""
+    r = 0
+    while r + 4 <= count:
+        row = shifted(A, r * stride)
+        for j in range(n_columns):
+            out[j] += row[j] + row[stride + j] + row[2 * stride + j] + row[3 * stride + j]
+        r += 4
+    while r < count:
         row = shifted(A, r * stride)
         for j in range(n_columns):
             out[j] += row[j]
+        r += 1
 
 
 @jit
@@ -409,8 +412,8 @@ def _forward(tables, data, first, count, w, z, seed):
 
 
 @jit
-def _meet_cost(tables, count, d, scale, is_scaled, z, costs):
-    """Write the local gradients of the output neurons; the mean cost of the rows."""
+def _meet_cost(tables, count, n_batch, d, scale, is_scaled, z, costs):
+    """Write the local gradients of the output neurons; the rows' part of the mean cost."""
     plan, layers, groups, member, settings = tables
     row = _row_of(layers, plan[N_LAYERS] - 1, N_COLUMNS)
     n_units = row[N_OUT]
@@ -426,10 +429,10 @@ def _meet_cost(tables, count, d, scale, is_scaled, z, costs):
     for r in range(count):
         weight = scale[r] if is_scaled else like(y, 1.0)
         total += costs[r] * weight
-        weight = like(y, weight / count)
+        weight = like(y, weight / n_batch)
         for j in range(n_units):
             e[r * n_units + j] *= weight
-    return total / count
+    return total / n_batch
 
 
 @jit
@@ -456,12 +459,11 @@ def _backward(tables, count, w, z):
 
 
 @jit
-def _correction(tables, data, first, count, w, gains_of_inputs, z, g, g_gains):
-    """Write the sum over the rows of ``delta_j y_i``, with ``y_0 = 1`` for the biases."""
+def _add_correction(tables, data, first, count, z, g):
+    """Add ``delta_j y_i`` of the rows, with ``y_0 = 1`` for the biases."""
     plan, layers = tables[:2]
     X, indices, bounds, is_sparse, order, is_ordered = data
     rows = X, indices, bounds, order, is_ordered
-    zeros = shifted(z, plan[ZEROS])
     for layer in range(plan[N_LAYERS]):
         row = _row_of(layers, layer, N_COLUMNS)
         n_in, n_out, stride = row[N_IN], row[N_OUT], row[STRIDE_OUT]
@@ -470,21 +472,28 @@ def _correction(tables, data, first, count, w, gains_of_inputs, z, g, g_gains):
         if layer == 0 and is_sparse:
             _add_outer_sparse(rows, first, count, delta, stride, n_in, n_out, G)
         elif n_out == 1:
-            _sum_scaled_rows(y, row[STRIDE_IN], delta, count, n_in, G)
+            _add_scaled_rows(y, row[STRIDE_IN], delta, count, n_in, G)
         else:
             call_product(
                 plan[PRODUCT], y, 1, row[STRIDE_IN], delta, stride, G, n_out, n_in, n_out,
-                count, zeros, 0,
+                count, G, n_out,
             )  # fmt: skip
-        _sum_rows(delta, stride, count, n_out, shifted(G, n_in * n_out))
-        if layer == 0 and plan[GAINED]:  # up to here x_i delta_j stands in the first layer
-            W = shifted(w, row[WEIGHTS])
-            for i in range(n_in):
-                total = like(w, 0.0)
-                for k in range(i * n_out, (i + 1) * n_out):
-                    total += G[k] * W[k]
-                    G[k] = G[k] * gains_of_inputs[i]
-                g_gains[i] = total  # x_i sum_j delta_j w_ji
+        _add_rows(delta, stride, count, n_out, shifted(G, n_in * n_out))
+
+
+@jit
+def _correct_gains(tables, w, gains_of_inputs, g, g_gains):
+    """Write the gains' correction; up to here ``x_i delta_j`` stands in the first layer's."""
+    plan, layers = tables[:2]
+    if plan[GAINED]:
+        n_in, n_out, start = layers[N_IN], layers[N_OUT], layers[WEIGHTS]
+        W, G = shifted(w, start), shifted(g, start)
+        for i in range(n_in):
+            total = like(w, 0.0)
+            for k in range(i * n_out, (i + 1) * n_out):
+                total += G[k] * W[k]
+                G[k] = G[k] * gains_of_inputs[i]
+            g_gains[i] = total  # x_i sum_j delta_j w_ji
 
 
 @jit
@@ -520,20 +529,26 @@ def make_present(headroom):
         gains_of_inputs, g_gains = shifted(w, size - n_features), shifted(g, size - n_features)
         _apply_gains(tables, w, gains_of_inputs, z)
         _transpose_weights(tables, w, z)
-        y = shifted(z, layers[ENTERING])
-        if not is_sparse:
-            _gather(X, n_features, order, is_ordered, first, count, y, layers[STRIDE_IN])
-        largeness = _forward(tables, inputs, first, count, w, z, seed)
-        d = shifted(d, first * top[N_OUT])
-        cost = _meet_cost(tables, count, d, shifted(scale, first), is_scaled, z, costs)
-        _backward(tables, count, w, z)
-        _correction(tables, inputs, first, count, w, gains_of_inputs, z, g, g_gains)
+        for k in range(size):
+            g[k] = like(g, 0.0)
+        cost, largeness = 0.0, 0.0
+        for start in range(first, first + count, plan[PANEL]):
+            n = min(plan[PANEL], first + count - start)
+            if not is_sparse:
+                y = shifted(z, layers[ENTERING])
+                _gather(X, n_features, order, is_ordered, start, n, y, layers[STRIDE_IN])
+            largeness += _forward(tables, inputs, start, n, w, z, _mixed(seed, start - first))
+            desired, weights = shifted(d, start * top[N_OUT]), shifted(scale, start)
+            cost += _meet_cost(tables, n, count, desired, weights, is_scaled, z, costs)
+            largeness += squares(shifted(z, top[OUTPUTS]), n * top[N_OUT])
+            _backward(tables, n, w, z)
+            _add_correction(tables, inputs, start, n, z, g)
+        _correct_gains(tables, w, gains_of_inputs, g, g_gains)
         cost += _penalise(tables, changing, g)
         # The criterion of `updates.headroom`, before anything is applied.
         largest = max(1.0, settings[LARGEST_ETA] * factor)
         length = float(squares(g, size))
         largeness += length * largest * largest + squares(w, size) + abs(cost)
-        largeness += squares(shifted(z, top[OUTPUTS]), count * top[N_OUT])
         # In the dtype of the weights. Not math.isfinite, whose additions may be reordered.
         if not like(w, largeness * headroom) < math.inf:
             return False, cost
@@ -609,7 +624,7 @@ def make_present(headroom):
             pointer(settings),
         )
         costs = pointer(scratch)
-        places = pointer(signals), pointer(g), costs, shifted(costs, batch)
+        places = pointer(signals), pointer(g), costs, shifted(costs, plan[PANEL])
         total, first, n_rows = 0.0, 0, d.shape[0]
         while first < n_rows:
             count = min(batch, n_rows - first)
@@ -631,7 +646,7 @@ def make_present(headroom):
 def respond(w, X, order, v, y, tables, signals):
     """Write the fields and outputs of the output neurons, (n, n_units), for rows of X.
 
-    The tables are those of `make_present`; the rows go through in batches, whose signals are near.
+    The tables are those of `make_present`.
     """
     plan, layers, groups, member, settings = tables
     known = pointer(plan), pointer(layers), pointer(groups), pointer(member), pointer(settings)
@@ -641,7 +656,7 @@ def respond(w, X, order, v, y, tables, signals):
     rows = pointer(X), pointer(member), pointer(order), False, pointer(order), order.size > 0
     _apply_gains(known, weights, shifted(weights, w.size - n_features), z)
     while first < n_rows:
-        count = min(plan[BATCH], n_rows - first)
+        count = min(plan[PANEL], n_rows - first)
         _gather(
             pointer(X), n_features, pointer(order), order.size > 0, first, count,
             shifted(z, table[ENTERING]), table[STRIDE_IN],

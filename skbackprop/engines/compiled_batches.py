@@ -9,7 +9,7 @@ from scipy import sparse
 
 from ..network.rows import take_rows
 from .compiled import CompiledUpdate, contiguous
-from .layout import Room, is_small, layers_of, scratch_of
+from .layout import PANEL_ROWS, Room, is_small, layers_of, scratch_of
 from .source import batches_text, product_text
 from .update import Update
 
@@ -64,12 +64,14 @@ class CompiledBatches(CompiledUpdate):
         room = Room(self._dtype)
         disturbance = self._update.objective.disturbance
         rates = None if disturbance is None else disturbance.rates
-        layers = layers_of(kernels, network, n_rows, room, rates)
+        panel = min(n_rows, PANEL_ROWS)
+        layers = layers_of(kernels, network, panel, room, rates)
         *tables, plan = self._tables_of(kernels, layers)
         plan[kernels.ZEROS] = room.take(max(network.sizes))
-        plan[kernels.SCRATCH] = scratch_of(kernels, layers, n_rows, room)
+        plan[kernels.PANEL] = panel
+        plan[kernels.SCRATCH] = scratch_of(kernels, layers, panel, room)
         self._tables = plan, layers, *tables
-        scratch = np.zeros(n_rows + 64)
+        scratch = np.zeros(panel + 64)
         self._work = room.numbers(), np.zeros_like(network.w), scratch
 
     def _tables_of(self, kernels, layers: np.ndarray) -> tuple[np.ndarray, ...]:

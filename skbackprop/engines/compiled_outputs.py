@@ -11,14 +11,13 @@ from ..network import outputs
 from ..network.network import Network
 from .code_cache import why_no_compiler
 from .compiled import Compiled, contiguous
-from .layout import Room, is_small, layers_of, scratch_of
+from .layout import PANEL_ROWS, Room, is_small, layers_of, scratch_of
 from .source import outputs_text, product_text
 from .symbols import Untraceable
 
 __all__ = ["outputs_of"]
 
 _FEW_ROWS = 256  # for which NumPy is as quick
-_PANEL_ROWS = 96  # whose signals stay in the first caches
 
 
 def outputs_of(network: Network, X, rows=None, engine: str | None = None):
@@ -83,11 +82,11 @@ class _CompiledOutputs(Compiled):
 
         network = self._like
         self._room = room = Room(self._dtype)
-        layers = layers_of(kernels, network, _PANEL_ROWS, room)
+        layers = layers_of(kernels, network, PANEL_ROWS, room)
         plan, settings = np.zeros(kernels.PARTS, np.int64), [0.0]
-        plan[kernels.N_LAYERS], plan[kernels.BATCH] = network.n_layers, _PANEL_ROWS
+        plan[kernels.N_LAYERS], plan[kernels.PANEL] = network.n_layers, PANEL_ROWS
         plan[kernels.PRODUCT], plan[kernels.GAINED] = code["product"], network.input_gain
-        plan[kernels.SCRATCH] = scratch_of(kernels, layers, _PANEL_ROWS, room)
+        plan[kernels.SCRATCH] = scratch_of(kernels, layers, PANEL_ROWS, room)
         groups, member = self._neurons_of(kernels, layers, network, code, settings)
         self._tables = plan, layers, groups, member, np.array(settings, float)
 

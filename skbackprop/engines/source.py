@@ -61,12 +61,18 @@ def delta{number}(p, v, y, e, count):
 """
 
 _COST = """\
-@exact
+@exact_part
 def cost(n, p, columns, d, v, y, e):
 {cost}
 
 @{called_cost}
 def of_rows({address}count, n, p, columns, d, v, y, e, costs):
+    if n == 1:  # a loop that becomes vector code
+        for row in range(count):
+            costs[row] = cost(
+                1, p, columns, shifted(d, row), shifted(v, row), shifted(y, row), shifted(e, row)
+            )
+        return
     for row in range(count):
         k = row * n
         costs[row] = cost(

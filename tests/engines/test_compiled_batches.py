@@ -30,6 +30,7 @@ from test_compiled_rows import OTHER_LOSSES, heads_of, pairs
 
 from skbackprop import ACTIVATIONS, LOSSES, SGD, Adam, DivergenceError, SquaredError, Task
 from skbackprop.engines import compiled_batches
+from skbackprop.engines.layout import PANEL_ROWS
 from skbackprop.network.regularisation import Disturbance
 
 BATCH = {
@@ -55,6 +56,13 @@ def test_settings_in_pairs():
 @pytest.mark.matrix
 def test_settings_and_rules_in_pairs():
     agree(cases(*RULES_HERE), n=1000, batch_size=7)
+
+
+@needs_numba
+def test_batches_of_several_panels():
+    n_rows = 2 * PANEL_ROWS + 5
+    agree(cases("sgd", "adam")[::3], n=5, batch_size=n_rows)
+    agree(cases("sgd")[:4], dtype=np.float32, bound=2e-5, n=5, batch_size=n_rows)
 
 
 @needs_numba
@@ -120,33 +128,40 @@ class SplitMix(Disturbance):
         if layer == 0:
             self.seed = self._bits(self.seeds, np.uint64(self.n_batches))
             self.n_batches += 1
-        seed = self._bits(self.seed, np.uint64(layer))
+        starts = range(0, len(y), PANEL_ROWS)
+        panels = [self._of_panel(layer, start, y[start : start + PANEL_ROWS]) for start in starts]
+        y, gates = map(np.concatenate, zip(*panels, strict=True))
+        if not self.rates[layer]:
+            return y
+        self._gates[layer] = gates
+        return y * gates
+
+    def _of_panel(self, layer, start, y):
+        """The signals with their noise, and the gates, of the rows that go through together."""
+        seed = self._bits(self._bits(self.seed, np.uint64(start)), np.uint64(layer))
         if layer == 0 and self.noise:
             u = self._uniform(self._bits(seed, np.uint64(0)), (*y.shape, 2))
             radius = np.sqrt(-2.0 * np.log(1.0 - u[..., 0]))
             y = y + self.noise * radius * np.cos(2.0 * np.pi * u[..., 1])
-        if not self.rates[layer]:
-            return y
-        gate = (self._uniform(seed, y.shape) >= self.rates[layer]) / (1.0 - self.rates[layer])
-        self._gates[layer] = gate
-        return y * gate
+        rate = self.rates[layer]
+        return y, (self._uniform(seed, y.shape) >= rate) / (1.0 - rate)
 
     n_batches = 0
 
 
 @needs_numba
-@pytest.mark.parametrize("noise", [0.0, 0.4])
-def test_dropout_and_noise(noise):
+@pytest.mark.parametrize(("noise", "batch_size"), [(0.0, 7), (0.4, 7), (0.4, 220)])
+def test_dropout_and_noise(noise, batch_size):
     case = {**SIMPLEST, "layers": "per_layer"}
-    X, targets, scale, order = data(case, np.float64, 70)
+    X, targets, scale, order = data(case, np.float64, 10 * batch_size)
     rates = (0.2, 0.0, 0.5, 0.3)
-    ours, theirs = (trainer(case, Adam(), np.float64, e, 7) for e in ("compiled", None))
+    ours, theirs = (trainer(case, Adam(), np.float64, e, batch_size) for e in ("compiled", None))
     ours.objective.disturbance = Disturbance(rates, noise, np.random.default_rng(1))
     seed = np.random.default_rng(1).integers(2**63)
     theirs.objective.disturbance = SplitMix(rates, noise, seed)
-    ours._choose(7)  # anew, with what it is to disturb
+    ours._choose(batch_size)  # anew, with what it is to disturb
     ours._chosen = None
-    costs = [each.present(X, targets, scale, order, 7) for each in (ours, theirs)]
+    costs = [each.present(X, targets, scale, order, batch_size) for each in (ours, theirs)]
     assert not len(ours._workspaces)
     assert distance(ours.objective.network.w, theirs.objective.network.w) < 1e-12
     assert distance(*costs) < 1e-12

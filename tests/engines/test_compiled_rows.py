@@ -247,15 +247,19 @@ def test_the_functions_of_the_kernels_are_exact_to_the_last_places():
 
 
 @needs_numba
-@pytest.mark.parametrize("name", ["exp", "expm1", "tanh", "expit"])
-def test_the_functions_of_float32_are_exact_to_the_last_places(name):
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [*((n, np.float32) for n in ("exp", "expm1", "tanh", "expit", "log1p")), ("log1p", np.float64)],
+)
+def test_the_functions_are_exact_to_the_last_places(name, dtype):
     import numba
 
     from skbackprop.engines import kernels
 
     rng = np.random.default_rng(0)
-    least = np.finfo(np.float32).smallest_subnormal
-    sizes = np.exp(rng.uniform(np.log(1e-38), np.log(1e4), 40_000))
+    least = np.finfo(dtype).smallest_subnormal
+    largest = 1e38 if name == "log1p" else 1e4
+    sizes = np.exp(rng.uniform(np.log(1e-38), np.log(largest), 40_000))
     x = np.concatenate(
         [
             np.linspace(-110.0, 95.0, 40_001),
@@ -263,8 +267,8 @@ def test_the_functions_of_float32_are_exact_to_the_last_places(name):
             sizes * rng.choice([-1, 1], len(sizes)),
             [0.0, -0.0, np.inf, -np.inf, least, -least],
         ]
-    ).astype(np.float32)
-    function = getattr(kernels, f"{name}_32")
+    ).astype(dtype)
+    function = getattr(kernels, f"{name}_32" if dtype == np.float32 else name)
 
     @numba.njit
     def of_all(x, out):
@@ -275,13 +279,13 @@ def test_the_functions_of_float32_are_exact_to_the_last_places(name):
     of_all(x, ours)
     with np.errstate(all="ignore"):
         theirs = 1.0 / (1.0 + np.exp(-wide)) if name == "expit" else getattr(np, name)(wide)
-        rounded = theirs.astype(np.float32)
+        rounded = theirs.astype(dtype)
         far = np.abs(ours - theirs) / np.spacing(np.abs(rounded))
     ends = ~np.isfinite(rounded)
-    assert np.array_equal(ours[ends], rounded[ends])
+    assert np.array_equal(ours[ends], rounded[ends], equal_nan=True)
     # Below the normal numbers a unit is as large as the least of them.
     assert far[~ends].max() <= 2.5, x[~ends][far[~ends].argmax()]
-    of_all(np.array([np.nan], np.float32), ours[:1])
+    of_all(np.array([np.nan], dtype), ours[:1])
     assert np.isnan(ours[0])
 
 
