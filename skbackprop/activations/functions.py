@@ -75,6 +75,8 @@ def relu(v: Array, out: Array | None = None) -> Array:
 
 def relu_slope(v: Array, y: Array) -> Array:
     """``phi'(v) = 1`` where ``v > 0``, else 0."""
+    if y.size < 200:  # one call for two, which are faster on many
+        return np.heaviside(y, 0.0)
     return (y > 0.0).astype(y.dtype)
 
 

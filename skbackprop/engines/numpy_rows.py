@@ -16,6 +16,7 @@ from scipy import sparse
 from scipy.linalg import blas
 
 from ..activations.activation import ACTIVATIONS
+from ..losses.regression import SquaredError
 from ..network.rows import take_rows
 from ..updates.descent import SGD
 from ..updates.headroom import has_headroom, is_tame
@@ -113,6 +114,8 @@ class NumpyPass:
             self._output = self._signals(sizes[-1])[:, : sizes[-1]]
         self._is_output_guarded = self._head.output_may_overflow
         self._value, self._output_delta_into = self._head.loss.value, self._head.output_delta
+        # Behind the identity E = 1/2 sum_j delta_j^2, which is there already.
+        self._is_half_square = self._head.fused and type(self._head.loss) is SquaredError
         if self._head.fused:
             self._output_delta_into = self._head.loss.fused_delta
         self._rows: list[_Row] = []
@@ -219,8 +222,12 @@ class NumpyPass:
     def _present_row(self, row: _Row, d, weight, factor: float) -> float | None:
         """One update; returns the cost before it, or None, with nothing done, if it needs care."""
         self._flow(row, d, weight)
-        cost = float(self._value(d, *row.output)[0])
-        cost = cost if weight is None else cost * weight
+        if weight is None and self._is_half_square:
+            delta = row.outer[-1][0]
+            cost = 0.5 * float(delta.dot(delta))
+        else:
+            cost = float(self._value(d, *row.output)[0])
+            cost = cost if weight is None else cost * weight
         if not self._has_headroom(row.all_signals, row.signals, row.output[0], abs(cost), factor):
             return None
         if self._is_plain:

@@ -78,7 +78,7 @@ _COMPOUNDS: dict[str, Callable] = {
     "exp2": lambda do, a: do("power", 2.0, a),
     "float_power": lambda do, a, b: do("power", a, b),
     "heaviside": lambda do, a, b: do(
-        "where", do("equal", a, 0.0), b, do("where", do("greater", a, 0.0), 1.0, 0.0)
+        "where", do("greater", a, 0.0), 1.0, do("where", do("less", a, 0.0), 0.0, b)
     ),
     "sign": lambda do, a: do(
         "where", do("greater", a, 0.0), 1.0, do("where", do("less", a, 0.0), -1.0, a)

@@ -99,6 +99,8 @@ class Trainer:
 
     def _pass_of(self, batch_size: int) -> Pass | None:
         """What presents batches of such a size, ready; None if they are for `apply`."""
+        if self._loaded is not None and batch_size == self._batch_size:
+            return self._loaded
         chosen = self._choose(batch_size)[1]
         if chosen is not None and chosen is not self._loaded:
             chosen.load()  # it may take seconds, which Ctrl-C may end: nothing has changed
@@ -236,14 +238,16 @@ class Trainer:
         """Present rows, a batch an update, by the pass that there is; the mean of their costs."""
         X, targets, scale, order = rows
         n_rows = X.shape[0] if order is None else len(order)
+        if n_rows == 1 and chosen is not None:
+            count, cost = self._present_piece(chosen, rows, 0, batch_size)
+            if count:
+                return cost
         mean = _Mean()
         while (done := mean.n_rows) < n_rows:
             self._deferral.honour()
             count = 0
             if chosen is not None:
                 count, cost = self._present_piece(chosen, rows, done, batch_size)
-                if count == n_rows == 1:
-                    return cost
                 mean.add(cost, 1, count)
             if not count:  # the next batch needs care, or all do
                 count = min(batch_size, n_rows - done)
