@@ -566,7 +566,7 @@ def make_present(headroom):
 
     @inlined
     def present(
-        w, state, gains, X, indices, bounds, order, d, scale, factors, t, seed, tables, work
+        w, state, gains, X, indices, bounds, order, d, scale, factors, t, seeds, tables, work
     ):
         """Present batches in order, an update each, and stop before one that needs care.
 
@@ -593,8 +593,8 @@ def make_present(headroom):
             Of eta, at each update or at all.
         t : int
             Updates that the rule has done.
-        seed : int
-            Of dropout and noise.
+        seeds : (n_batches,) array
+            Of dropout and noise, at each update; empty if there is neither.
         tables : tuple of arrays
             ``plan, layers, groups, member, settings``.
         work : tuple of arrays
@@ -630,8 +630,9 @@ def make_present(headroom):
             count = min(batch, n_rows - first)
             done = first // batch
             factor = factors[done if factors.size > 1 else 0]
+            seed = seeds[done] if seeds.size else 0
             is_done, cost = present_batch(
-                (first, count, _mixed(seed, done)), data, changing, factor, t + done, known, places
+                (first, count, seed), data, changing, factor, t + done, known, places
             )
             if not is_done:
                 break

@@ -128,8 +128,11 @@ class CompiledBatches(CompiledUpdate):
         batch_size = min(self._batch_size, len(d))
         if batch_size > self._n_rows:
             self._make_room(batch_size)
-        inputs = self._inputs(X, rows)
-        seed = 0 if disturbance is None else int(disturbance.rng.integers(2**63))
+        n_batches, before, seeds = -(-len(d) // batch_size), None, self._none
+        if disturbance is not None:  # one for each update: a chunk is what its batches are
+            before = disturbance.rng.bit_generator.state
+            seeds = disturbance.rng.integers(2**63, size=n_batches)
+        inputs = self._inputs(X, rows, seeds, batch_size)
         scale = self._all_ones if scale is None else contiguous(take_rows(scale, rows), w.dtype)
 
         def present(count: int) -> tuple[int, float]:
@@ -143,23 +146,29 @@ class CompiledBatches(CompiledUpdate):
                 scale,
                 factors,
                 state.n_updates - state.rule_start,
-                seed,
+                seeds,
                 *self._tables,
                 *self._work,
             )
 
-        done, total = self._try(present, -(-len(d) // batch_size))
-        state.n_updates += -(-done // batch_size)
+        done, total = self._try(present, n_batches)
+        n_updates = -(-done // batch_size)
+        if disturbance is not None and n_updates < n_batches:
+            assert before is not None
+            disturbance.rng.bit_generator.state = before
+            disturbance.rng.integers(2**63, size=n_updates)
+        state.n_updates += n_updates
         state.n_samples += done
         return done, total
 
-    def _inputs(self, X, rows) -> tuple[np.ndarray, ...]:
+    def _inputs(self, X, rows, seeds: np.ndarray, batch_size: int) -> tuple[np.ndarray, ...]:
         """Numbers, indices and bounds of rows, dense or sparse, and their order."""
         order = self._none
         if sparse.issparse(X):
             X = X if rows is None else X[rows]
-            if (disturbance := self._update.objective.disturbance) is not None:
-                X = disturbance.forward(0, X)
+            disturbance = self._update.objective.disturbance
+            if disturbance is not None and (rate := disturbance.rates[0]):
+                X = _dropped(X, rate, seeds, batch_size)
             numbers, indices = contiguous(X.data), contiguous(X.indices, np.dtype(np.int32))
             return numbers[np.newaxis], indices, X.indptr.astype(np.int64), order
         if isinstance(rows, np.ndarray) and X.flags.carray:
@@ -167,3 +176,28 @@ class CompiledBatches(CompiledUpdate):
         else:
             X = contiguous(X if rows is None else X[rows])
         return X, self._no_indices, self._none, order
+
+
+def _dropped(X, rate: float, seeds: np.ndarray, batch_size: int):
+    """A copy of sparse rows, stored numbers behind gates that are shut with a probability.
+
+    The numbers at random are those of `batch_kernels`, from a seed for each batch.
+    """
+    X = X.copy()
+    X.sum_duplicates()  # a gate for each signal, in however many parts it is stored
+    starts = X.indptr[:-1:batch_size].astype(np.uint64)
+    counts = np.diff(np.append(starts, X.nnz)).astype(np.int64)
+    own = np.repeat(_mixed(seeds.astype(np.uint64), np.uint64(0)), counts)
+    places = np.arange(X.nnz, dtype=np.uint64) - np.repeat(starts, counts)
+    uniform = (_mixed(own, places + np.uint64(1)) >> np.uint64(11)) * 2.0**-53
+    X.data *= (uniform >= rate) * X.data.dtype.type(1.0 / (1.0 - rate))
+    return X
+
+
+def _mixed(seeds: np.ndarray, counts) -> np.ndarray:
+    """Whole numbers of 64 bits at random, as `batch_kernels._mixed` gives them, counted from 1."""
+    with np.errstate(over="ignore"):
+        z = seeds + counts * np.uint64(0x9E3779B97F4A7C15)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return z ^ (z >> np.uint64(31))

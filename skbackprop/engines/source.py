@@ -180,18 +180,18 @@ wholes = numba.int64[::1]
         (
             numbers[::1], numbers[:, ::1], numbers[:, ::1], numbers[:, ::1], numba.int32[::1],
             wholes, wholes, numbers[:, ::1], numbers[::1], numba.float64[::1], numba.int64,
-            numba.int64, wholes, numba.int64[:, ::1], numba.int64[:, ::1], numba.int32[::1],
+            wholes, wholes, numba.int64[:, ::1], numba.int64[:, ::1], numba.int32[::1],
             numba.float64[::1], numbers[::1], numbers[::1], numba.float64[::1],
         )
     ],
     **quickly,
 )
 def compiled(
-    w, state, gains, X, indices, bounds, order, d, scale, factors, t, seed, plan, layers, groups,
+    w, state, gains, X, indices, bounds, order, d, scale, factors, t, seeds, plan, layers, groups,
     member, settings, signals, g, shared,
 ):
     return present_batches(
-        w, state, gains, X, indices, bounds, order, d, scale, factors, t, seed,
+        w, state, gains, X, indices, bounds, order, d, scale, factors, t, seeds,
         (plan, layers, groups, member, settings), (signals, g, shared),
     )
 """

@@ -1,5 +1,6 @@
 """The compiled pass of batches does what NumPy does: the same weights, costs and counters."""
 
+import copy
 import signal
 from functools import cache
 from multiprocessing.pool import ThreadPool
@@ -126,7 +127,7 @@ class SplitMix(Disturbance):
 
     def forward(self, layer, y):
         if layer == 0:
-            self.seed = self._bits(self.seeds, np.uint64(self.n_batches))
+            self.seed = self.seeds[self.n_batches]
             self.n_batches += 1
         starts = range(0, len(y), PANEL_ROWS)
         panels = [self._of_panel(layer, start, y[start : start + PANEL_ROWS]) for start in starts]
@@ -148,6 +149,16 @@ class SplitMix(Disturbance):
 
     n_batches = 0
 
+    def dropped(self, S, batch_size):
+        """Sparse rows in batches, each stored number behind a gate."""
+        parts = []
+        for seed, first in zip(self.seeds, range(0, S.shape[0], batch_size), strict=True):
+            part = S[first : first + batch_size]
+            uniform = self._uniform(self._bits(seed, np.uint64(2**64 - 1)), part.data.shape)
+            part.data *= (uniform >= self.rates[0]) / (1.0 - self.rates[0])
+            parts.append(part)
+        return sparse.vstack(parts, format="csr")
+
 
 @needs_numba
 @pytest.mark.parametrize(("noise", "batch_size"), [(0.0, 7), (0.4, 7), (0.4, 220)])
@@ -157,8 +168,8 @@ def test_dropout_and_noise(noise, batch_size):
     rates = (0.2, 0.0, 0.5, 0.3)
     ours, theirs = (trainer(case, Adam(), np.float64, e, batch_size) for e in ("compiled", None))
     ours.objective.disturbance = Disturbance(rates, noise, np.random.default_rng(1))
-    seed = np.random.default_rng(1).integers(2**63)
-    theirs.objective.disturbance = SplitMix(rates, noise, seed)
+    seeds = np.random.default_rng(1).integers(2**63, size=10).astype(np.uint64)
+    theirs.objective.disturbance = SplitMix(rates, noise, seeds)
     ours._choose(batch_size)  # anew, with what it is to disturb
     ours._chosen = None
     costs = [each.present(X, targets, scale, order, batch_size) for each in (ours, theirs)]
@@ -177,10 +188,11 @@ def test_dropout_of_sparse_rows(rate):
     ours.objective.disturbance = Disturbance(rates, 0.0, np.random.default_rng(1))
     ours._choose(7)
     ours._chosen = None
-    S, rng = sparse.csr_array(X), np.random.default_rng(1)
-    dropped = Disturbance(rates, 0.0, rng).forward(0, S)  # before the rest, by the same generator
+    S, seeds = sparse.csr_array(X), np.random.default_rng(1).integers(2**63, size=10)
+    seeds = seeds.astype(np.uint64)
+    dropped = SplitMix(rates, 0.0, seeds).dropped(S, 7)
     assert (dropped.nnz == S.nnz) and (np.count_nonzero(dropped.data) < S.nnz) == (rate > 0)
-    theirs.objective.disturbance = SplitMix((0.0, *rates[1:]), 0.0, rng.integers(2**63))
+    theirs.objective.disturbance = SplitMix((0.0, *rates[1:]), 0.0, seeds)
     costs = [
         ours.present(S, targets, scale, None, 7),
         theirs.present(dropped.toarray(), targets, scale, None, 7),
@@ -197,6 +209,34 @@ def test_disturbed_fits_are_repeated_bit_for_bit():
     first, same, other = (make(random_state=s, **settings).partial_fit(X, y) for s in (0, 0, 1))
     assert bits(first) == bits(same) != bits(other)
     assert first.engine_ == "compiled"
+
+
+@needs_numba
+@pytest.mark.parametrize("container", [np.array, sparse.csr_array])
+@pytest.mark.parametrize("batch_size", [1, 8])
+def test_a_disturbed_chunk_is_its_batches(container, batch_size):
+    X, y = problem("regression")
+    X = container(X * (np.random.default_rng(0).random(X.shape) < 0.5))
+    noise = 0.0 if sparse.issparse(X) else 0.1
+    settings = {"dropout": [0.2, 0.4, 0.0], "noise": noise, "batch_size": batch_size}
+    chunk, parts = (make(**settings).partial_fit(X[:8], y[:8]) for _ in range(2))
+    chunk.partial_fit(X, y)
+    for first in range(0, X.shape[0], batch_size):
+        rows = slice(first, first + batch_size)
+        parts.partial_fit(X[rows], y[rows])
+    assert chunk.engine_ == "compiled" and bits(chunk) == bits(parts)
+
+
+@needs_numba
+def test_what_is_not_presented_draws_nothing():
+    X, y = problem("regression")
+    model = make(dropout=[0.2, 0.4, 0.0], batch_size=8).partial_fit(X[:8], y[:8])
+    rng = copy.deepcopy(model._model.state.disturbance_rng)
+    rng.integers(2**63)  # of the batch before the one that is too large, which is left to NumPy
+    rng.random((8, X.shape[1])), rng.random((8, model.coefs_[0].shape[1]))
+    model.partial_fit(X[8:24], np.where(np.arange(16) < 8, y[8:24], 1e200))
+    assert model.n_updates_ == 3 and np.abs(model.coefs_[-1]).max() > 1e150
+    assert model._model.state.disturbance_rng.bit_generator.state == rng.bit_generator.state
 
 
 @needs_numba
