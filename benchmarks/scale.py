@@ -82,7 +82,8 @@ def draw(curves, path):
         line = np.array(sizes) / sizes[middle] * seconds[middle]
         if what != "batch size":
             ax.loglog(sizes, line, ":", color="0.4", label="proportional")
-            ax.legend(frameon=False, loc="lower right", fontsize=8)
+            # On white: the line where products take over may run through it.
+            ax.legend(frameon=True, edgecolor="none", framealpha=1, loc="lower right", fontsize=8)
         taken_over = take_over(what, sizes, seconds)
         if taken_over is not None:
             ax.axvline(taken_over, color="#D55E00", linestyle="--", linewidth=1)
