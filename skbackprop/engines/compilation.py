@@ -38,8 +38,8 @@ def compile_engine(*models: Any, verbose: bool = False) -> None:
     After that, estimators with ``engine="auto"`` use them with all rules of `RULES` that compile,
     all `LOSSES` and all activations, whatever their numbers. What has functions, a loss or a rule
     of its own, or ``amsgrad=True``, is compiled when ``engine="compiled"`` is first asked for it.
-    It takes a minute of CPU time, or one and a half; what is there is not compiled again. The code is
-    kept in ``$SKBACKPROP_CACHE_DIR``, or where the user's programs keep such things.
+    It takes a minute of CPU time, or one and a half; what is there is not compiled again. The code
+    is kept in ``$SKBACKPROP_CACHE_DIR``, or where the user's programs keep such things.
 
     Given fitted models, it compiles the pass of single rows for these alone, in which the sizes of
     their networks are constants and their functions part of the code. From then on it presents the

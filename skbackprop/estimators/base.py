@@ -119,7 +119,8 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
     beta_ : float
         Precision of the noise.
     engine_ : {"numpy", "compiled"}
-        What presents rows, and gives outputs: chosen when rows first come, or this is first read.
+        What presents rows, and gives outputs: chosen when rows first come, but not by a fit of one
+        batch or two, which are NumPy's; until then, what would present the next row.
     n_layers_ : int
         Number of layers, the input counted.
     n_outputs_ : int
@@ -253,7 +254,7 @@ class Backprop(CallbackSupport, OnnxMethods, Parameters):
 
     @property
     def engine_(self) -> str:
-        """What presents rows: chosen when they first come; until then, what would be."""
+        """What presents rows: until it is chosen, what would present the next."""
         engine = self._fitted("engine_").state.engine
         if engine is None:
             # Where it cannot train as things are, partial_fit says what is wrong.

@@ -47,7 +47,7 @@ __all__ = ["Fit", "HeldOut", "TrainingSet", "history_of", "warn_of_targets"]
 # is a cause to name (where nothing stands in the way, little may be all that there is to learn).
 _LEAST_GAIN, _SMALL_GAIN = 1e-4, 1e-2
 _SMALL_COST = 1e-3  # of a constant prediction, beside solvers' own tolerances, about 1e-5
-# Updates of a fit that max_iter ends and that has hardly begun: that is all to say of it.
+# Fewer updates of a rule, if max_iter ends them, have hardly begun: that is all to say of them.
 _FEW_UPDATES = 10
 
 
@@ -128,7 +128,9 @@ class TrainingSet:
         self, plan: Plan, model: Model, schedule: Schedule, batch_size: int, monitor: Monitor
     ) -> None:
         """Run epochs of an update rule until the monitor ends them."""
-        n_updates = plan.given.max_iter * self.updates_an_epoch(batch_size)
+        n_updates: float = plan.given.max_iter * self.updates_an_epoch(batch_size)
+        if plan.given.warm_start or plan.is_disturbed:
+            n_updates = np.inf  # more may follow, and are to be those of one fit; so are the draws
         trainer = trainer_of(plan, model, schedule, batch_size, n_updates)
         orders = self._orders(plan, model, batch_size)
         train(trainer, orders, (self.X, self.targets, self.scale), batch_size, monitor)
@@ -426,9 +428,10 @@ class Fit:
 
     @property
     def _has_hardly_begun(self) -> bool:
-        """Whether it was told to end before it could learn anything."""
+        """Whether a rule was told to end before it could learn anything."""
         n_updates = self.model.state.n_updates - self._n_updates_before
-        return self.reason == "max_iter" and n_updates < _FEW_UPDATES
+        is_rule = isinstance(self.plan.solver, UpdateRule)
+        return is_rule and self.reason == "max_iter" and n_updates < _FEW_UPDATES
 
     @property
     def _goes_on(self) -> bool:

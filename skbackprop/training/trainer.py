@@ -262,6 +262,8 @@ class Trainer:
         """One update on the next `count` rows; returns their mean cost before it."""
         rows = slice(start, start + count) if order is None else order[start : start + count]
         workspace = self._workspaces.of(count)
+        disturbance = self.objective.disturbance
+        drawn = None if disturbance is None else disturbance.rng.bit_generator.state
         try:
             return self.apply(
                 take_rows(X, rows, workspace.rows),
@@ -270,6 +272,8 @@ class Trainer:
                 workspace,
             )
         except DivergenceError as error:
+            if disturbance is not None and drawn is not None:
+                disturbance.rng.bit_generator.state = drawn
             first = start if order is None else int(order[start])
             raise DivergenceError(f"at row {first}: {error}") from None
 

@@ -133,6 +133,21 @@ def test_a_fit_of_one_or_two_batches_is_numpys_and_binds_to_nothing():
 
 
 @needs_numba
+@pytest.mark.parametrize("options", [{}, {"dropout": 0.3}])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_short_fits_that_go_on_are_one_long_fit(options):
+    X, y = problem("regression")
+    make(batch_size=7).partial_fit(X, y)  # the code is there
+    settings = {"engine": "auto", "batch_size": len(X), "tol": 0.0, **options}
+    whole = make(max_iter=5, **settings).fit(X, y)
+    parts = make(max_iter=1, warm_start=True, **settings)
+    for _ in range(5):
+        parts.fit(X, y)
+    assert bits(whole) == bits(parts)
+    assert whole._model.state.engine == parts._model.state.engine == "compiled"
+
+
+@needs_numba
 def test_single_rows_where_only_the_code_of_batches_is_there(monkeypatch):
     X, y = problem("regression")
     make(batch_size=7).partial_fit(X, y)

@@ -8,7 +8,7 @@ from regularisation_cases import ONLINE, RNG, X, Y, flat, make, unconverged
 from scipy import sparse
 from sklearn.base import clone
 
-from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop import BackpropClassifier, BackpropRegressor, DivergenceError
 from skbackprop.activations.activation import resolve_activation
 from skbackprop.losses.head import Head
 from skbackprop.losses.regression import SquaredError
@@ -97,6 +97,18 @@ def test_a_chunk_is_its_rows_also_with_drawn_gates(rule, options):
         if i == 20:
             rows = pickle.loads(pickle.dumps(rows))
     np.testing.assert_array_equal(flat(chunk), flat(rows))
+
+
+@pytest.mark.parametrize("batch_size", [1, 10])
+def test_a_refused_update_draws_nothing(batch_size):
+    options = {"dropout": 0.4, "noise": 0.1, "activation": "relu"}
+    model = make(batch_size=batch_size, **options).partial_fit(X, Y)
+    other = pickle.loads(pickle.dumps(model))
+    with pytest.raises(DivergenceError):
+        model.partial_fit(1e300 * X[:20], Y[:20])
+    for each in (model, other):
+        each.partial_fit(X, Y)
+    np.testing.assert_array_equal(flat(model), flat(other))
 
 
 @unconverged
