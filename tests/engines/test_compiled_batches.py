@@ -111,7 +111,7 @@ class SplitMix(Disturbance):
     """
 
     def __init__(self, rates, noise, seeds):
-        super().__init__(rates, noise, None)
+        super().__init__(rates, noise, np.random.default_rng(0))
         self.seeds = seeds  # of the updates
 
     def _bits(self, seed, counts):
