@@ -47,7 +47,7 @@ __all__ = ["Fit", "HeldOut", "TrainingSet", "history_of", "warn_of_targets"]
 # is a cause to name (where nothing stands in the way, little may be all that there is to learn).
 _LEAST_GAIN, _SMALL_GAIN = 1e-4, 1e-2
 _SMALL_COST = 1e-3  # of a constant prediction, beside solvers' own tolerances, about 1e-5
-# Fewer updates of a rule, if max_iter ends them, have hardly begun: that is all to say of them.
+# Fewer updates by batches or rows, if max_iter ends them, have hardly begun: no more is said then.
 _FEW_UPDATES = 10
 
 
@@ -428,10 +428,10 @@ class Fit:
 
     @property
     def _has_hardly_begun(self) -> bool:
-        """Whether a rule was told to end before it could learn anything."""
+        """Whether it was told to end before batches or rows could teach it anything."""
         n_updates = self.model.state.n_updates - self._n_updates_before
-        is_rule = isinstance(self.plan.solver, UpdateRule)
-        return is_rule and self.reason == "max_iter" and n_updates < _FEW_UPDATES
+        is_stepwise = not self.plan.solver.full_batch
+        return is_stepwise and self.reason == "max_iter" and n_updates < _FEW_UPDATES
 
     @property
     def _goes_on(self) -> bool:
