@@ -240,8 +240,8 @@ def _local_gradients(row, groups, member, settings, count, v, y, e, scratch):
 
 
 @jit
-def _mixed(seed, count):
-    """A whole number of 64 bits at random."""
+def mixed(seed, count):
+    """A whole number of 64 bits at random; without the compiler, an array of them."""
     z = np.uint64(seed) + np.uint64(count + 1) * np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -251,7 +251,7 @@ def _mixed(seed, count):
 @jit
 def _uniform(seed, count):
     """A number at random in [0, 1)."""
-    return float(_mixed(seed, count) >> np.uint64(11)) * 2.0**-53
+    return float(mixed(seed, count) >> np.uint64(11)) * 2.0**-53
 
 
 @jit
@@ -279,10 +279,10 @@ def _disturb(plan, row, layer, settings, count, z, y, seed):
     """Change the signals `y` on their way into a layer, as `network.regularisation` does."""
     disturbance = shifted(settings, plan[DISTURBANCE])
     noise, rate, stride = disturbance[0], disturbance[1 + layer], row[STRIDE_IN]
-    own_seed = _mixed(seed, layer)
+    own_seed = mixed(seed, layer)
     entering = shifted(z, row[ENTERING])
     if layer == 0 and noise > 0.0:
-        _add_noise(y, count, row[N_IN], stride, noise, _mixed(own_seed, 0))
+        _add_noise(y, count, row[N_IN], stride, noise, mixed(own_seed, 0))
     if rate > 0.0:
         _drop(y, count * stride, rate, own_seed, shifted(z, row[GATES]), entering)
 
@@ -537,7 +537,7 @@ def make_present(headroom):
             if not is_sparse:
                 y = shifted(z, layers[ENTERING])
                 _gather(X, n_features, order, is_ordered, start, n, y, layers[STRIDE_IN])
-            largeness += _forward(tables, inputs, start, n, w, z, _mixed(seed, start - first))
+            largeness += _forward(tables, inputs, start, n, w, z, mixed(seed, start - first))
             desired, weights = shifted(d, start * top[N_OUT]), shifted(scale, start)
             cost += _meet_cost(tables, n, count, desired, weights, is_scaled, z, costs)
             largeness += squares(shifted(z, top[OUTPUTS]), n * top[N_OUT])

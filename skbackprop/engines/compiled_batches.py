@@ -183,21 +183,14 @@ def _dropped(X, rate: float, seeds: np.ndarray, batch_size: int):
 
     The numbers at random are those of `batch_kernels`, from a seed for each batch.
     """
+    from .batch_kernels import mixed  # which imports Numba
+
     X = X.copy()
     X.sum_duplicates()  # a gate for each signal, in however many parts it is stored
     starts = X.indptr[:-1:batch_size].astype(np.uint64)
     counts = np.diff(np.append(starts, X.nnz)).astype(np.int64)
-    own = np.repeat(_mixed(seeds.astype(np.uint64), np.uint64(0)), counts)
+    own = np.repeat(mixed.py_func(seeds, -1), counts)  # panels count from 0
     places = np.arange(X.nnz, dtype=np.uint64) - np.repeat(starts, counts)
-    uniform = (_mixed(own, places + np.uint64(1)) >> np.uint64(11)) * 2.0**-53
+    uniform = (mixed.py_func(own, places) >> np.uint64(11)) * 2.0**-53
     X.data *= (uniform >= rate) * X.data.dtype.type(1.0 / (1.0 - rate))
     return X
-
-
-def _mixed(seeds: np.ndarray, counts) -> np.ndarray:
-    """Whole numbers of 64 bits at random, as `batch_kernels._mixed` gives them, counted from 1."""
-    with np.errstate(over="ignore"):
-        z = seeds + counts * np.uint64(0x9E3779B97F4A7C15)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return z ^ (z >> np.uint64(31))

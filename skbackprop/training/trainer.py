@@ -102,7 +102,7 @@ class Trainer:
         if self._loaded is not None and batch_size == self._batch_size:
             return self._loaded
         chosen = self._choose(batch_size)[1]
-        if chosen is not None and chosen is not self._loaded:
+        if chosen is not None:
             chosen.load()  # it may take seconds, which Ctrl-C may end: nothing has changed
             self._loaded = chosen
         return chosen
